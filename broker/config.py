@@ -338,13 +338,14 @@ class PeopleConfig(_Section):
     one_click: bool = False
 
 
-Event = Literal["call", "late", "alarm", "totals", "report", "case"]
+Event = Literal["call", "late", "alarm", "answer", "totals", "report", "case"]
 
 
 class ReceiverConfig(_Section):
     """Somebody outside who is told: at a `url`, signed by what is in `secret_file`, or in the files of a `folder`.
 
-    `inside` names the addresses of this machine and its networks that may be called; all others of them are not.
+    `inside` names the addresses of this machine and its networks that may be called; all others of them are not. With
+    `contractor` it is told what is asked of that firm, and nothing else.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -352,8 +353,9 @@ class ReceiverConfig(_Section):
     secret_file: File | None = None
     folder: File | None = None
     events: Annotated[tuple[Event, ...], Field(strict=False, min_length=1)] = (
-        "call", "late", "alarm", "totals", "report", "case",
+        "call", "late", "alarm", "answer", "totals", "report", "case",
     )  # fmt: skip
+    contractor: Text | None = None
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     keep_days: Annotated[int, Field(ge=1, le=30)] = 3
 

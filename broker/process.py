@@ -85,7 +85,7 @@ def serve(
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
-                            in_steps=True, on_duty=_on_duty(config, plan))  # fmt: skip
+                            in_steps=True, on_duty=on_duty_of(config, plan))  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             reports = _report_maker(config, plan, store, now)
@@ -150,7 +150,7 @@ def _report_maker(config: BrokerConfig, plan: Plan, store: Store, now: Clock) ->
     return Maker(config.reports.folder, config.reports.back_days, plan.timezone, store, page, now)
 
 
-def _on_duty(config: BrokerConfig, plan: Plan) -> Names:
+def on_duty_of(config: BrokerConfig, plan: Plan) -> Names:
     """Who is told of an incident; where the files of people are no good nobody by name, and everybody on the screen."""
     people = People(config.people.folder)
     rosters = Rosters(people, plan.rooms, plan.trucks())

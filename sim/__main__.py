@@ -33,9 +33,11 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from broker.words import LANGUAGES
 from sim.judging.outcome import Outcome
 from sim.report import difference, printed
 from sim.report.page import ReportError, write_report
+from sim.report.timeline import timeline
 from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names, value_of
@@ -90,6 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(printed.as_json(outcome), ensure_ascii=False, indent=1))
     else:
         printed.show(outcome, console)
+    if options.timeline:
+        console.print("\n".join(timeline(outcome.evidence, options.timeline)), highlight=False, markup=False)
     if options.report is not None:
         _write_report(outcome, options.report, console)
     return HELD if outcome.held else FAILED
@@ -158,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="another roll of the dice")
     parser.add_argument("--days", type=int, help="so many days one after the other, each with the scenario's hours")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    parser.add_argument("--timeline", choices=LANGUAGES, nargs="?", const="en", help="print what happened")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page of the run into one file")
     parser.add_argument("--live", action="store_true", help="real MQTT, real processes, virtual hardware")
     parser.add_argument("--demo", action="store_true", help="with --live: go on until Ctrl-C or --seconds")

@@ -128,8 +128,8 @@ _VEHICLES = (
     Vehicle("t03", ("residential_dry",), 200, 10_000_000),
     Vehicle("t04", ("residential_dry", "hazardous"), 200, 10_000_000),
     Vehicle("t97", ("renovation",), None, 9_000_000, 9_000, 6 * 3600, 20 * 3600),
-    Vehicle("t98", ("residential_dry", "renovation"), 120, 8_000_000, 12_000, 5 * 3600, 22 * 3600),
-    Vehicle("t99", ("residential_wet", "unit_wet", "residential_dry"), 200, 12_000_000, 14_000),
+    Vehicle("t98", ("residential_dry", "renovation"), 120, 8_000_000, 12_000, 5 * 3600, 22 * 3600, "lvzhou"),
+    Vehicle("t99", ("residential_wet", "unit_wet", "residential_dry"), 200, 12_000_000, 14_000, contractor="qingyun"),
 )
 
 

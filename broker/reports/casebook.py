@@ -19,7 +19,7 @@ from broker.store import Conflict, Record, Store
 from broker.store.days import Days
 
 KIND = "case"
-MOST_EVIDENCE = 50
+MOST_EVIDENCE = 200
 READ_AGAIN_S = 30.0  # a command beside the bridge may have taken some in
 
 

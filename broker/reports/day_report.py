@@ -17,6 +17,7 @@ from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
 from broker.rules.statistics.grounds import cases
 from broker.rules.statistics.periods import Period
+from broker.rules.statistics.promises import answers
 
 DAYS_SHOWN = 14
 
@@ -105,6 +106,7 @@ def period_report(
         _leads(figures, language, none),
         _calls(facts, period, language, timezone, named, none),
         _lanes(facts, period, language, timezone, named),
+        _answers(facts, period, language, timezone, named, none),
         _chain(chain(facts, timezone, cube), period, language, none),
         _weigh_ins(facts, period, language, timezone, none),
         _cases(facts, period, language, timezone, named, none),
@@ -208,6 +210,26 @@ def _lanes(facts: Sequence[Fact], period: Period, language: str, timezone: str, 
     ]
     table = _table(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"], rows)
     return Chapter(word(language, "lanes"), word(language, "none"), table=table)
+
+
+def _answers(
+    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    def minutes(seconds: int | None) -> str:
+        return word(language, "unknown") if seconds is None else f"{seconds / 60:.1f}"
+
+    addressees = WORDS.groups(language)["addressee"]
+    rows = [
+        (
+            " ".join(filter(None, (addressees.get(one.addressee, one.addressee), named.get(one.party, one.party)))),
+            str(one.asked), str(one.seen), minutes(one.median_seen_s), str(one.promises), str(one.kept),
+            str(one.broken), str(one.in_vain),
+        )
+        for one in answers(facts, timezone, period.from_day, period.to_day)
+    ]  # fmt: skip
+    numbers = ["asked", "seen_of_asked", "median_seen", "promises", "promises_kept", "promises_broken", "told_in_vain"]
+    table = _table(language, ["who_was_asked"], numbers, rows)
+    return Chapter(word(language, "answers"), none, table=table)
 
 
 def _chain(links: Cube, period: Period, language: str, none: str) -> Chapter:

@@ -15,15 +15,17 @@ from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
 from broker.rules.statistics.grounds import CaseCount, cases
 from broker.rules.statistics.periods import days_between, period_of, periods_between
+from broker.rules.statistics.promises import Answers, answers
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "cases", "bookings")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "cases", "bookings")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
     "disagreements": [field.name for field in fields(Disagreement)],
     "calls": [field.name for field in fields(RoomCalls)],
     "cases": [field.name for field in fields(CaseCount)],
+    "answers": [field.name for field in fields(Answers)],
     "bookings": [field.name for field in fields(PropertyBookings)],
 }
 
@@ -111,13 +113,16 @@ def rows(
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `cases`, `bookings` by property."""
+    `answers` of those who were asked, `cases` for enforcement, `bookings` by property.
+    """
     if name == "bookings":
         return [asdict(one) for one in bookings_by_property(facts, timezone, from_day, to_day)]
     if name == "cases":
         return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
     if name == "calls":
         return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
+    if name == "answers":
+        return [asdict(one) for one in answers(facts, timezone, from_day, to_day)]
     if name == "lanes":
         return [{**asdict(lane), "chronic": lane.chronic} for lane in lanes(facts, timezone, from_day, to_day)]
     if name == "weigh_ins":

@@ -33,8 +33,8 @@ class Record(NamedTuple):
     """One fact. `id` is unique for ever; device records use `<device>:<boot>:<seq>`.
 
     `kind` is a word (fix incident bins lamp keeper life visit call workflow itinerary run leg dwell action
-    booking weighing case ...), `key` what `latest` looks up (a truck, a room, a visit), `at` when it happened and
-    `received_at` when the bridge had it (POSIX seconds), `body` JSON of plain types.
+    booking weighing closure case ...), `key` what `latest` looks up (a truck, a room, a visit), `at` when it happened
+    and `received_at` when the bridge had it (POSIX seconds), `body` JSON of plain types.
     """
 
     id: str

@@ -13,3 +13,9 @@ def language_of(request: Request) -> str:
     if wanted in LANGUAGES:
         return str(wanted)
     return "en" if request.headers.get("accept-language", "").lower().startswith("en") else "zh"
+
+
+def language_of_answer(request: Request) -> str:
+    """The same for what is no page; English, in which the code itself speaks, to a program that asks for none."""
+    asked = request.headers.get("accept-language") or request.query_params.get("lang") or LANG_COOKIE in request.cookies
+    return language_of(request) if asked else "en"

@@ -1,7 +1,6 @@
 """How the API says no: problem details (RFC 9457), of one form wherever a refusal comes from."""
 
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
@@ -10,8 +9,10 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from broker.people.errors import Changed, Damaged, Missing, NotAllowed, PeopleError, TooSoon, Unknown
-from broker.web.languages import language_of
+from broker.web.languages import language_of_answer
 from broker.web.pages.rendering import WORDS
+from broker.web.sentences import WORDS as SENTENCES
+from broker.web.sentences import sentence
 
 MEDIA = "application/problem+json"
 _FORM = {
@@ -57,13 +58,19 @@ class Refusal(Exception):  # noqa: N818  (the name says what is so)
 
 
 def problem(
-    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
-) -> JSONResponse:
-    """The answer: what kind of refusal it is in the reader's language, the reason in the words of who refuses."""
-    titles = WORDS.groups(language_of(request))["problem"]
-    title = titles.get(str(status)) or HTTPStatus(status).phrase
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return JSONResponse(body, status, dict(headers or {}), MEDIA)
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, *, said: bool = False,
+    **more: Any,
+) -> JSONResponse:  # fmt: skip
+    """The answer in the reader's language: which kind of refusal it is, and why, as far as that language has it.
+
+    Where it is `said` the reason is in that language already.
+    """
+    language = language_of_answer(request)
+    titles = WORDS.groups(language)["problem"]
+    title = titles.get(str(status)) or titles["other"]
+    told = detail if said else sentence(detail, language) or title
+    body = {"type": "about:blank", "title": title, "status": status, "detail": told}
+    return JSONResponse(body | more, status, {"Content-Language": language, **(headers or {})}, MEDIA)
 
 
 async def refuse_http(request: Request, why: Exception) -> JSONResponse:
@@ -75,6 +82,10 @@ async def refuse_http(request: Request, why: Exception) -> JSONResponse:
 async def refuse_values(request: Request, why: Exception) -> JSONResponse:
     """The answer to values of a wrong kind: where and why, but not the values, which may be in no writable form."""
     assert isinstance(why, RequestValidationError)
+    language = language_of_answer(request)
+    other = SENTENCES.say(language, "said", "v_other")
     told = [{"loc": error["loc"], "msg": error["msg"], "type": error["type"]} for error in why.errors()]
+    for row in told:
+        row["msg"] = sentence(row["msg"], language) or other
     said = "; ".join(f"{'.'.join(str(part) for part in row['loc'][1:]) or 'body'}: {row['msg']}" for row in told)
-    return problem(request, 422, said, errors=told)
+    return problem(request, 422, said, said=True, errors=told)

@@ -189,8 +189,11 @@ def check_host(request: Request, names: Collection[str]) -> None:
     match = _HOST.fullmatch(given.lower())
     called = str((request.scope.get("server") or ("",))[0]).removeprefix("::ffff:")
     if match is None or _name_of(match[1]) not in {*names, called}:
-        where = "add it to [web] hosts in broker.toml if it is meant to lead here"
-        raise Refusal(421, f"nobody is known here by the name {given[:80]!r}: {where}")
+        text = (
+            f"nobody is known here by the name {given[:80]!r}: "
+            "add it to [web] hosts in broker.toml if it is meant to lead here"
+        )
+        raise Refusal(421, text)
 
 
 def check_origin(request: Request) -> None:

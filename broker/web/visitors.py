@@ -18,6 +18,7 @@ from broker.registers.errors import (
     Problem,
     RegisterError,
 )
+from broker.web.languages import language_of_answer
 from broker.web.problems import Refusal, problem
 
 MAX_FORM_FIELDS = 200
@@ -67,6 +68,9 @@ class RegisterRoute(APIRoute):
 
     def refuse(self, request: Request, error: RegisterError) -> Response:
         """The answer to an error; pages say it in HTML instead."""
+        if isinstance(error, Invalid):
+            text = error.told(language_of_answer(request))
+            return problem(request, status_of(error), text, said=True, **more_of(error))
         return problem(request, status_of(error), str(error), **more_of(error))
 
 

@@ -32,6 +32,8 @@ JUDGES: dict[str, Judge] = {
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,
+        presses.answered,
+        presses.case_suggested,
         invariants.invariants,
     )
 }

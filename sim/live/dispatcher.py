@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from broker.web.api.answers import DEEDS
 from sim.judging.sentence import Term, said
 from sim.world.devices import asked_in
 
@@ -50,6 +51,12 @@ class ApiDispatcher:
         """This is what is to be done; `other` names the truck that takes over, where one does."""
         body = {"decision": decision, **({"truck": other} if other else {})}
         return self._incident(truck, incident_id, "decide", body)
+
+    def answer_for(self, truck: str, incident_id: str, addressee: str, says: str, until_at: int | None) -> bool:
+        """Who is asked about an incident says so."""
+        deed = next(deed for deed, (answer, _) in DEEDS.items() if answer == says)
+        body = {} if until_at is None else {"until_at": until_at}
+        return self._incident(truck, incident_id, f"answers/{addressee}/{deed}", body)
 
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""

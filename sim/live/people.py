@@ -23,6 +23,8 @@ def move_in(folder: Path, plan: Plan) -> str:
         people.add(f"property-{estate_id}", estate.name, ("property",), Scope(estates=(estate_id,)))
     for truck in plan.trucks():
         people.add(f"crew-{truck}", truck, ("crew",), Scope(trucks=(truck,)))
+    for firm in sorted({one.contractor for one in plan.vehicles.values() if one.contractor is not None}):
+        people.add(f"contractor-{firm}", firm, ("contractor",), Scope(contractors=(firm,)))
     return people.add_token(WHO, ("dispatcher",))
 
 

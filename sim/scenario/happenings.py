@@ -23,7 +23,7 @@ End = Callable[[], None]
 
 WINDOW_S = BookingSettings().window_s
 # What needs a truck's computer and its button, and nobody who drives it.
-OF_ANY_TRUCK = ("press", "button_stuck", "on_screen", "power_cut_after_press")
+OF_ANY_TRUCK = ("press", "button_stuck", "on_screen", "answer", "power_cut_after_press")
 
 
 @dataclass(slots=True)
@@ -197,6 +197,15 @@ def _on_screen(stage: Stage, values: Values) -> None:
             dispatcher.resolve(truck, incident["incident_id"])
 
 
+def _answer(stage: Stage, values: Values) -> None:
+    """Who is asked about the open incidents of a truck answers."""
+    dispatcher, truck = stage.plant.dispatcher, values["truck"]
+    for incident in dispatcher.open_incidents():
+        if incident["truck"] == truck and any(row["id"] == values["of"] for row in incident["answers"]):
+            until_at = round(stage.timeline.now + 60 * values["within_min"]) if values["says"] == "promise" else None
+            dispatcher.answer_for(truck, incident["incident_id"], values["of"], values["says"], until_at)
+
+
 def _on_screen_visit(stage: Stage, values: Values) -> None:
     """A person at the screen says of a visit that it was made after all, or is to be skipped."""
     visit = values["run"], values["room"], values["visit_number"]
@@ -240,6 +249,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,
     "on_screen": _on_screen,
+    "answer": _answer,
     "on_screen_visit": _on_screen_visit,
     "truck_full": _truck_full,
     "road_closed": _road_closed,

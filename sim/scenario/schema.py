@@ -127,6 +127,12 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "action": Key(str, words=("acknowledge", "decide", "resolve")),
         "decision": Key(str, "return_later", words=("return_later", "wait", "cancel_visit")),
     },
+    "answer": {
+        "truck": _DEVICE,
+        "of": Key(str, "estate"),
+        "says": Key(str, words=("see", "promise", "finish", "refuse", "set_out")),
+        "within_min": Key(int, 15, 1, 720),
+    },
     "on_screen_visit": {
         "run": Key(str),
         "room": _DEVICE,
@@ -186,6 +192,14 @@ DEMANDS: dict[str, dict[str, Key]] = {
     "press_stored_once": {"truck": _TRUCK, "presses": Key(int, 1, 1, 100), "reason": Key(str, "")},
     "light_stages": {"truck": _TRUCK, "stages": Key(list)},
     "acknowledged": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
+    "answered": {
+        "truck": _TRUCK,
+        "of": Key(str),
+        "states": Key(list),
+        "kept": Key(int, 0, 0, 100),
+        "broken": Key(int, 0, 0, 100),
+    },
+    "case_suggested": {"room": _ROOM, "times": Key(int, 3, 1, 100)},
     "second_visit": {"room": _ROOM, "within_min": Key(float, 240.0, 0, 1440)},
     "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "visits_taken_over": {"truck": _TRUCK},

@@ -132,6 +132,11 @@ class VirtualBridge:
             return self._act(Act("serve", WHO, visit=visit))
         return self._act(Act("skip", WHO, visit=visit, reason=reason))
 
+    def answer_for(self, truck: str, incident_id: str, addressee: str, says: str, until_at: int | None) -> bool:
+        """Who is asked about an incident says so."""
+        act = Act("answer", addressee, (truck, incident_id), addressee=addressee, answer=says, until_at=until_at)
+        return self._act(act)
+
     def say_full(self, truck: str) -> bool:
         """Its crew says that it takes no more."""
         run = self._bridge.dispatch.day.run_of(truck) if self._bridge is not None else None

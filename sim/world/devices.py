@@ -50,6 +50,10 @@ class Dispatcher(Protocol):
         """It was served after all, or it is to be skipped."""
         ...
 
+    def answer_for(self, truck: str, incident_id: str, addressee: str, says: str, until_at: int | None) -> bool:
+        """Who is asked about an incident says so: see, promise (until then), finish, refuse, set_out."""
+        ...
+
     def say_full(self, truck: str) -> bool:
         """Its crew says that it takes no more."""
         ...

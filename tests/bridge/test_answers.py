@@ -1,58 +1,17 @@
 """Who is asked about an incident: told one after the other, heard, held to what they promise."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker.bridge import Bridge
-from broker.plan.model import Vehicle
 from broker.rules.day.attention import Topic
-from broker.rules.day.duty import Post
-from broker.rules.dispatch.actions import ActionError
-from broker.rules.states.answer import Answer
-from broker.rules.states.visit import Visit
+from broker.rules.dispatch.actions import Act, ActionError
 from broker.store.opening import open_store
+from tests.support.bridge.asked_street import Street
 from tests.support.bridge.morning import Morning
-from tests.support.bridge.rehearsal import Rehearsal, check_memory
-
-WET = ("residential_wet",)
-
-
-class Street(Rehearsal):
-    """A morning with people on duty and two contractors, each with a truck."""
-
-    def open(self) -> None:
-        """Start (again), with them."""
-        vehicles = (
-            Vehicle("t01", WET, 190), Vehicle("x01", WET, contractor="first"), Vehicle("own", WET),
-            Vehicle("x02", WET, contractor="second"),
-        )  # fmt: skip
-        self.plan = replace(self.plan, vehicles={one.truck_id: one for one in vehicles})
-        super().open()
-        self.bridge.dispatch.day.duty.is_kept_by(self.on_duty)
-
-    @staticmethod
-    def on_duty(post: Post, at: int) -> tuple[str, ...]:
-        """Somebody for each step, by its place."""
-        del at
-        return (f"{post.step} of {post.contractor or post.estate or post.truck}",)
-
-    def row(self, incident_id: str, name: str) -> Answer:
-        """One addressee's row."""
-        row = self.bridge.dispatch.day.incidents[self.truck, incident_id].answer(name)
-        assert row is not None
-        return row
-
-    def says(self, incident_id: str, name: str, answer: str, **more: object) -> None:
-        """What an addressee answers."""
-        self.act("answer", incident_id, addressee=name, answer=answer, **more)
-
-    def second(self) -> Visit:
-        """The visit that makes up for the blocked one, whoever owes it."""
-        (owed,) = (one for one in self.bridge.dispatch.day.visits.values() if one.owed and not one.original)
-        return owed
+from tests.support.bridge.rehearsal import check_memory
 
 
 @pytest.fixture
@@ -290,6 +249,21 @@ def test_a_refusal_goes_to_the_next_firm_and_then_back(street: Street, reason: s
     street.step(3)
     street.act("decide", press, decision="extra_truck", truck="own")
     assert street.row(press, "dispatcher").state == "done"
+    check_memory(street)
+
+
+def test_a_lane_that_is_cleared_leaves_only_the_trucks_own_time(street: Street) -> None:
+    """The firm's truck is promised for later than that; once it has been there the press is over."""
+    press = asked_for(street, "lane_blocked")
+    until_at = int(street.now) + 300
+    street.says(press, "contractor.first", "promise", until_at=until_at)
+    street.says(press, "estate", "promise", until_at=until_at + 900)
+    assert street.second().not_before_at == until_at + 900
+    street.act("clear", press)
+    assert (street.second().truck, street.second().not_before_at) == ("x01", until_at)
+    street.bridge.act(Act("serve", "Wang", visit=street.second().key), street.now)
+    assert street.stage(press) is None
+    assert not street.bridge.dispatch.day.incidents[street.truck, press].open
     check_memory(street)
 
 

@@ -70,6 +70,7 @@ from tests.support.settings.outside import (
     is_believed,
     is_given_up_after_two_days,
     is_told_of_alarms,
+    is_told_what_the_first_firm_is_asked,
     paths_called,
     places_of_messages,
 )
@@ -432,6 +433,8 @@ ROWS = (
     Row("outside.receiver.folder", '"one"', '"two"', places_of_messages, more='name = "files"\n'),
     Row("outside.receiver.events", '["alarm"]', '["call", "late", "totals"]', is_told_of_alarms, operator.gt,
         'name = "files"\nfolder = "files"\n'),
+    Row("outside.receiver.contractor", '"first"', '"second"', is_told_what_the_first_firm_is_asked, operator.gt,
+        'name = "files"\nfolder = "files"\n'),
     Row("outside.receiver.inside", '["127.0.0.1"]', '["10.0.0.1"]', is_believed, operator.gt, without(TOLD, "inside")),
     Row("outside.receiver.keep_days", "1", "3", is_given_up_after_two_days, operator.gt, AWAY),
     Row("answers.sound_s", "5", "50", seconds_to_the_sound, operator.lt),
@@ -527,7 +530,8 @@ BEYOND = [
 
 @pytest.mark.parametrize(("where", "value"), [*BEYOND, *((key, '""') for key in (
     "area.plan", "mqtt.host", "mqtt.user", "store.url", "web.host", "log.level", "outside.folder",
-    "outside.receiver.name", "outside.receiver.url", "outside.receiver.secret_file"))])  # fmt: skip
+    "outside.receiver.name", "outside.receiver.url", "outside.receiver.secret_file",
+    "outside.receiver.contractor"))])  # fmt: skip
 def test_what_is_out_of_bounds_is_named(where: str, value: str, tmp_path: Path) -> None:
     """File, section and key stand in the refusal."""
     section, key = where.rsplit(".", 1)

@@ -10,6 +10,7 @@ from broker.plan.calendar import day_start_at
 from broker.plan.model import RunPlan
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.runs.shift_ends import left_over
 from tests.support.bridge.morning import DAY, Morning
 
 HOUR_S = 3600
@@ -102,6 +103,18 @@ def test_the_next_day_has_all_of_them_again(alone: _TwoShifts) -> None:
     tomorrow = next(run for run in day.runs.values() if run.state == "scheduled")
     rooms = [visit.room for visit in day.owed(tomorrow)]
     assert sorted(rooms) == sorted(visit.room_id for visit in alone.trip.visits)
+
+
+def test_the_routes_next_run_owes_what_it_does_not_call_at(alone: _TwoShifts) -> None:
+    """A room of one weekday waits for no week; one that is made up for, or that the run calls at, is owed once."""
+    day, rooms = alone.bridge.dispatch.day, [visit.room_id for visit in alone.trip.visits]
+    alone.bridge.act(Act("skip", "crew", visit=(alone.run_id, rooms[3], 1), reason="not_out"), alone.now)
+    assert list(left_over(day, alone.trip.route_id, set())) == []
+    alone.until(13 * HOUR_S)
+    left = list(left_over(day, alone.trip.route_id, set(rooms[:6])))
+    assert [visit.room for visit in left] == rooms[6:]
+    assert [visit.room for visit in left_over(day, alone.trip.route_id, set())].count(rooms[3]) == 1
+    assert list(left_over(day, "another", set())) == []
 
 
 @pytest.mark.parametrize("afternoon_rooms", [12, 5])

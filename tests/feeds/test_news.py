@@ -200,3 +200,21 @@ def test_the_totals_of_a_day_fit_into_a_message_and_say_what_is_not_known() -> N
     message = totals_message("xh", "2026-11-23", 1_795_000_000, row, [{**row, "waste": str(kind)} for kind in range(5)])
     assert len(message.body()) <= MOST_BYTES
     assert "10 of 12" in message.data["text"]["en"] and "bins: not known, kilograms: 1234" in message.data["text"]["en"]
+
+
+def test_each_answer_is_told_once_with_what_is_promised(morning: Morning, listener: Listener) -> None:
+    """The estate is asked, then the next in its chain; it promises, and breaks its word."""
+    morning.serve(0)
+    listener.look()
+    press = morning.press()
+    listener.look().stand(120)
+    until_at = int(morning.now) + 60
+    morning.act("answer", press, addressee="estate", answer="promise", until_at=until_at)
+    listener.look().stand(120)
+    told = [one for one in listener.of("answer") if one.data["addressee"] == "estate"]
+    assert [one.type for one in told] == ["answer.asked", "answer.asked", "answer.promised", "answer.late"]
+    assert len({one.id for one in listener.of("answer")}) == len(listener.of("answer"))
+    assert [one.data["step"] for one in told[:2]] == ["property", "keeper"]
+    assert told[2].data["until_at"] == until_at and "The estate promises it" in told[2].data["text"]["en"]
+    assert all(one.data["contractor"] is None and one.is_for(["answer"], None) for one in told)
+    assert not any(one.is_for(["answer"], "first") for one in told)

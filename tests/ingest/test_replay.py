@@ -14,6 +14,7 @@ from broker.commands.record.replay import Outcome, heard, replay
 from broker.plan.calendar import day_start_at
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
+from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CallSettings, DispatchSettings
 from broker.rules.tracking.types import FUTURE_S
 from broker.store import Record
@@ -45,6 +46,34 @@ def test_the_same_rules_give_the_same_day(tmp_path: Path) -> None:
     morning.close()
     assert outcome.records > 100
     assert outcome.visits >= 10
+    assert outcome.differences == []
+
+
+@pytest.mark.real
+def test_what_people_said_could_not_be_done_is_the_same_day_again(tmp_path: Path) -> None:
+    """A road closed and opened, rooms skipped for reasons, a truck full and emptied, an offer that was chosen."""
+    morning = Morning(tmp_path / "records")
+    rooms, run_id = [visit.room_id for visit in morning.trip.visits], morning.run_id
+    morning.serve(0)
+    until_at = int(morning.now) + 5400
+    morning.bridge.act(Act("close_road", "Li", room=rooms[4], until_at=until_at), morning.now)
+    morning.bridge.act(Act("close_road", "Li", room=rooms[6], other_room=rooms[7], until_at=until_at), morning.now)
+    morning.step(60, 5.0)
+    morning.bridge.act(Act("skip", "crew", visit=(run_id, rooms[3], 1), reason="no_access"), morning.now)
+    morning.bridge.act(Act("full", "crew", run_id=run_id), morning.now)
+    morning.step(60, 5.0)
+    first = next(iter(morning.bridge.dispatch.day.closures))
+    morning.bridge.act(Act("open_road", "Li", closure=first), morning.now)
+    morning.bridge.act(Act("emptied", "crew", run_id=run_id), morning.now)
+    incident_id = morning.press("breakdown")
+    morning.step(40)
+    morning.act("decide", incident_id, decision="extra_truck", truck="t99")
+    morning.step(30)
+    states = {key: visit.state for key, visit in morning.bridge.dispatch.day.visits.items() if key[0] == run_id}
+    start, end = day_start_at(morning.plan, DAY), int(morning.now) + 1
+    outcome = replay(morning.store, morning.plan, DispatchSettings(), start, end, tmp_path / "scratch")
+    morning.close()
+    assert outcome.visits >= len(states) and "skipped" in states.values()
     assert outcome.differences == []
 
 

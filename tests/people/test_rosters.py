@@ -12,7 +12,11 @@ from broker.people.errors import Damaged, Impossible
 from broker.people.people import People
 from broker.people.roles import Role, Scope
 from broker.people.rosters import LONGEST, Duty, Place, Rosters, Shift, on_duty, shift_of
+from broker.plan.demo_area import demo_plan
+from broker.process import on_duty_of
+from broker.rules.day.duty import Post
 from tests.support.people import QUICK
+from tests.support.settings.day import configured
 
 SIX = datetime(2026, 11, 30, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -140,6 +144,34 @@ def test_a_damaged_roster_is_refused_by_name(staff: People, rosters: Rosters) ->
     (staff.folder / "rosters.json").write_text("{")
     with pytest.raises(Damaged, match=r"rosters\.json"):
         told(rosters, "dispatcher", WHOLE)
+
+
+def test_a_step_of_a_chain_is_a_duty_or_everybody_of_a_role_who_speaks_for_the_place(
+    staff: People, rosters: Rosters
+) -> None:
+    """A firm's own people, an estate's own, a supervisor wherever it is; a duty as the roster has it."""
+    for account, role, scope in (
+        ("pia", "property", Scope(estates=("e01",))), ("fay", "contractor", Scope(contractors=("first",))),
+        ("sue", "supervisor", Scope()),
+    ):  # fmt: skip
+        staff.add(account, account, (role,), scope)  # type: ignore[arg-type]
+    rosters.add(shift("ann", "dispatcher"))
+    at, place = (SIX + HOUR).timestamp(), Place("r01", "e01", "x01", "first")
+    steps = ("dispatcher", "second", "keeper", "property", "contractor", "supervisor", "technician")
+    assert [rosters.told_by(step, place, at) for step in steps] == [
+        ("ann",), ("bob",), ("kim",), ("pia",), ("fay",), ("sue",), (),
+    ]  # fmt: skip
+    assert rosters.told_by("contractor", Place(contractor="second"), at) == rosters.told_by("property", WHOLE, at) == ()
+
+
+def test_spoiled_files_of_people_name_nobody_and_stop_no_press(tmp_path: Path) -> None:
+    """Whoever looks at the screen sees the row all the same."""
+    config = configured(tmp_path, "")
+    names, post = on_duty_of(config, demo_plan()), Post("dispatcher")
+    People(config.people.folder, passwords=QUICK).add("ann", "Ann", ("dispatcher",))
+    assert names(post, int(SIX.timestamp())) == ("ann",)
+    (config.people.folder / "people.json").write_text("{")
+    assert names(post, int(SIX.timestamp())) == ()
 
 
 def test_the_commands_write_in_the_areas_time(run: Callable[..., tuple[int, str, str]], people: People) -> None:

@@ -18,6 +18,7 @@ from broker.store import Record
 from broker.store.opening import open_store
 from tests.support.facts import NOON, Fact, workflow
 
+DAY_S = 86_400
 PLAN = demo_plan()
 ROOM = next(iter(PLAN.rooms))
 MAY = {  # by state: what may be done, and what it becomes
@@ -39,7 +40,7 @@ def do(step: str, case: Case, now: int) -> Case:
 
 def blocked(number: int) -> Fact:
     """The same lane, once more."""
-    return workflow(number, NOON + number * 60, room=ROOM, estate=PLAN.rooms[ROOM].estate_id, lat=31.2, lon=None)
+    return workflow(number, NOON + number * 4000, room=ROOM, estate=PLAN.rooms[ROOM].estate_id, lat=31.2, lon=None)
 
 
 class Cases(RuleBasedStateMachine):
@@ -48,7 +49,7 @@ class Cases(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="zhanpai-cases-"))
-        self.now = NOON + 7200
+        self.now = NOON + 10 * DAY_S
         self.model: dict[str, tuple[str, int]] = {}  # state and version
         self.looked: dict[int, Case] = {}
         self.pressed = 0
@@ -62,7 +63,7 @@ class Cases(RuleBasedStateMachine):
     def begin(self) -> None:
         """A bridge starts."""
         self.store = open_store(self.folder, PLAN.area_id, PLAN.timezone, lambda: self.now)
-        self.book = CaseBook(self.store, PLAN, 3, 14)
+        self.book = CaseBook(self.store, PLAN, 3, 60)
 
     @rule()
     def restart(self) -> None:
@@ -140,11 +141,11 @@ def test_of_two_deeds_on_one_version_the_record_takes_one(tmp_path: Path) -> Non
     one, two = (CaseBook(store, PLAN, 2, 14) for _ in range(2))
     facts = [blocked(number) for number in range(2)]
     store.append([Record(fact.id, fact.kind, fact.key, fact.at, NOON, PLAN.area_id, fact.body) for fact in facts])
-    case = one.open(one.suggestions(NOON + 3600)[0], "again", "wang", NOON + 3600)
+    case = one.open(one.suggestions(NOON + 8000)[0], "again", "wang", NOON + 8000)
     assert two.case(case.case_id) == case
-    assert one.change(case.case_id, 1, lambda it: it.handed_over("wang", NOON + 4000), NOON + 4000).version == 2
+    assert one.change(case.case_id, 1, lambda it: it.handed_over("wang", NOON + 8100), NOON + 8100).version == 2
     with pytest.raises(CaseError, match="quicker"):
-        two.change(case.case_id, 1, lambda it: it.closed(None, "li", NOON + 4001), NOON + 4001)
+        two.change(case.case_id, 1, lambda it: it.closed(None, "li", NOON + 8101), NOON + 8101)
     assert two.case(case.case_id).state == "handed_over"
     store.close()
 
@@ -155,7 +156,7 @@ def test_evidence_has_its_record_time_and_place(tmp_path: Path) -> None:
     book = CaseBook(store, PLAN, 2, 14)
     facts: list[Any] = [blocked(0), replace(blocked(1), body={**blocked(1).body, "lon": 121.5})]
     store.append([Record(fact.id, fact.kind, fact.key, fact.at, NOON, PLAN.area_id, fact.body) for fact in facts])
-    case = book.open(book.suggestions(NOON + 3600)[0], None, "wang", NOON + 3600)
+    case = book.open(book.suggestions(NOON + 8000)[0], None, "wang", NOON + 8000)
     first, second = case.evidence
     assert (first.lat, first.lon) == (PLAN.rooms[ROOM].lat, PLAN.rooms[ROOM].lon) and first.at == NOON
     assert (second.lat, second.lon) == (31.2, 121.5) and second.record == facts[1].id

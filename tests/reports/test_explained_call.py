@@ -11,6 +11,7 @@ from broker.reports import day_report
 from broker.reports.explained_call import as_text, explained_in
 from broker.rules.statistics.cube import count
 from broker.rules.statistics.explained import explained
+from broker.rules.statistics.periods import Period
 from tests.support.bridge.morning import DAY, Morning
 from tests.support.facts import DAY as FACTS_DAY
 from tests.support.facts import NAMES, NOON, ZONE, Fact, visit
@@ -123,7 +124,8 @@ def test_the_days_report_has_each_rooms_calls_the_worst_first(language: str, tit
     """By their names, with how many were within the band and how far the others were off."""
     late = call(room="r02", called_at=NOON - 1500)
     facts = [call(), Fact("call", "c2", "call:c2:1", NOON, late.body), visit(), visit("run1/r02/1", room="r02")]
-    report = day_report.day_report(facts, count(facts, ZONE), "xh", FACTS_DAY, language, ZONE, NAMES)
+    period = Period.around("day", FACTS_DAY)
+    report = day_report.period_report(facts, count(facts, ZONE), "xh", period, language, ZONE, NAMES)
     (chapter,) = [chapter for chapter in report.chapters if title in chapter.title]
     assert chapter.table is not None
     (worst, best) = chapter.table.rows

@@ -6,6 +6,7 @@ from broker.reports import day_report as reports
 from broker.reports import tables, words
 from broker.reports.sentences import sentences
 from broker.rules.statistics.cube import count
+from broker.rules.statistics.periods import Period
 from broker.web.pages import day_report
 from tests.support.facts import DAY, NAMES, NOON, ZONE, Fact, day_total, visit, weighing, workflow
 
@@ -78,7 +79,7 @@ def test_a_question_names_dimensions_with_blanks_and_once() -> None:
 def test_a_kind_that_nobody_knows_is_in_the_table_as_it_is_in_the_sentences(language: str, odd: str) -> None:
     """What the rows say were served adds up to what the first sentence says; such a kind comes last, as recorded."""
     facts = [visit(), visit("run1/r02/1", room="r02", waste=odd), visit("run1/r03/1", room="r03", waste=odd)]
-    report = reports.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE, NAMES)
+    report = reports.period_report(facts, count(facts, ZONE), "xh", Period.around("day", DAY), language, ZONE, NAMES)
     table = report.chapters[0].table
     assert table is not None and sum(int(row[1]) for row in table.rows) == 3
     last = next(row for row in table.rows if row[1] == "2")

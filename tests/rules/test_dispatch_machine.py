@@ -127,6 +127,38 @@ class Morning(RuleBasedStateMachine):
         except ActionError:
             pass
 
+    @rule(data=st.data(), reason=st.sampled_from(wire.SKIP_REASONS))
+    def skip_for_a_reason(self, data: st.DataObject, reason: str) -> None:
+        """The crew skips a room."""
+        key = data.draw(st.sampled_from(sorted(self.morning.bridge.dispatch.day.visits)))
+        self._do(Act("skip", "crew", visit=key, reason=reason))
+
+    @rule(deed=st.sampled_from(["full", "emptied"]))
+    def fill_or_empty(self, deed: str) -> None:
+        """The truck is full, or was emptied."""
+        self._do(Act(deed, "crew", run_id=self.morning.run_id))
+
+    @rule(room=st.integers(0, 11), other=st.none() | st.integers(0, 11), minutes=st.integers(1, 90))
+    def close_a_road(self, room: int, other: int | None, minutes: int) -> None:
+        """To a room, or between two."""
+        rooms = [visit.room_id for visit in self.morning.trip.visits]
+        until_at = int(self.morning.now) + minutes * 60
+        named = rooms[room], None if other is None else rooms[other]
+        self._do(Act("close_road", "Li", room=named[0], other_room=named[1], until_at=until_at))
+
+    @precondition(lambda self: self.morning.bridge.dispatch.day.closures)
+    @rule(data=st.data())
+    def open_a_road(self, data: st.DataObject) -> None:
+        """Before its time, or after it."""
+        closure = data.draw(st.sampled_from(sorted(self.morning.bridge.dispatch.day.closures)))
+        self._do(Act("open_road", "Li", closure=closure))
+
+    def _do(self, act: Act) -> None:
+        try:
+            self.morning.bridge.act(act, self.morning.now)
+        except ActionError:
+            pass
+
     @rule(room=st.integers(0, 5))
     def keeper_says_clear(self, room: int) -> None:
         """A keeper presses lane_clear."""

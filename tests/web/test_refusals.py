@@ -78,13 +78,14 @@ class Office(WholeWeb):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, served=1, hosts=["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
-        token = self.house.people.add_token("王芳", AREA_ROLES)
+        token = self.house.people.add_token("王芳", (*AREA_ROLES, "enforcement"))
         self.client.headers["Authorization"] = f"Bearer {token}"
         self.client.__enter__()  # one event loop for all requests, not one for each
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """(method, path with its names filled in) of everything that takes a body."""
-        names = {**self.ids(), "addressee": "estate", "device": "r01", "which": "elections"}
+        names = {**self.ids(), "addressee": "estate", "closure_id": "x", "case_id": "c1"}
+        names.update(device="r01", which="elections")
         names["room"] = self.morning.trip.visits[2].room_id
         for method, path in taking_bodies(self.app):
             yield method, re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)

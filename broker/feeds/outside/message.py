@@ -1,13 +1,14 @@
 """One message to people outside: the same fact has the same id, whenever and however often it is sent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-KINDS = ("call", "late", "alarm", "totals", "report", "case")  # what a receiver may ask for; `call.made` is a `call`
+# what a receiver may ask for; `call.made` is of kind `call`
+KINDS = ("call", "late", "alarm", "answer", "totals", "report", "case")
 MOST_BYTES = 20_000  # of a body; Standard Webhooks advises receivers to expect no more
 
 
@@ -24,6 +25,10 @@ class Message:
     def kind(self) -> str:
         """What a receiver asks for to have it."""
         return self.type.partition(".")[0]
+
+    def is_for(self, kinds: Collection[str], contractor: str | None) -> bool:
+        """Whether somebody who asks for these kinds is to have it; a contractor has what is asked of it, no more."""
+        return self.kind in kinds and contractor in (None, self.data.get("contractor"))
 
     def body(self) -> bytes:
         """The bytes that are sent, the same ones each time."""

@@ -3,7 +3,7 @@
 A call: made, held (again when it slips further), resumed, served, skipped, cancelled. A visit that was not called yet
 and is expected later than planned by more than `slip_s`: late by how much, again when that changed as much. An alarm:
 opened, acknowledged, decided, closed, withdrawn. Each is counted or named in the memory, so that the same fact has the
-same id after a restart, and is told once.
+same id after a restart, and is told once. An answer: who is asked, and each thing that they say or leave undone.
 
 What began longer than LOOKED_BACK_S before anybody looked last is remembered and not told: it was, or nobody listened.
 """
@@ -61,6 +61,8 @@ class News:
                     messages += self._late(named, memory, kept, picture["at"])
         for row in picture["incidents"]:
             messages += self._alarm(row, memory, kept, looked_at)
+            for answer in row.get("answers", ()):
+                messages += self._answer(row, answer, memory, kept, looked_at)
         kept = {key: {name: value for name, value in one.items() if name != "gone_at"} for key, one in kept.items()}
         for key in memory.keys() - kept.keys():
             gone_at = memory[key].get("gone_at", picture["at"])
@@ -135,6 +137,31 @@ class News:
         data = {"area": self.area, **{field: row[field] for field in fields}, "text": self._text(kind, row, None, None)}
         return Message(message_id(self.area, "alarm", *name), kind, at, data)
 
+    def _answer(self, row: Row, answer: Row, memory: Memory, kept: Memory, looked_at: int) -> Iterator[Message]:
+        name = (row["truck"], row["incident_id"], row["raised_at"], answer["id"])
+        key = f"answer/{'/'.join(map(str, name))}"
+        kind, at = _said(answer)
+        step = f"{kind}/{answer['version']}/{answer['step'] if answer['state'] == 'told' else ''}"
+        silent = key not in memory and answer["asked_at"] < looked_at - LOOKED_BACK_S
+        # What the dispatcher says is told as what becomes of the alarm.
+        silent = silent or (answer["addressee"] == "dispatcher" and kind != "answer.nobody")
+        if not silent and memory.get(key, {}).get("step") != step:
+            yield self._of_answer(kind, row, answer, (*name, step), at)
+        kept[key] = {"step": step}
+
+    def _of_answer(self, kind: str, row: Row, answer: Row, name: tuple[object, ...], at: int) -> Message:
+        fields = ("incident_id", "truck", "reason", "condition", "room", "room_name", "estate", "estate_name", "lat",
+                  "lon", "raised_at")  # fmt: skip
+        is_firm = answer["addressee"] == "contractor"
+        data = {
+            "area": self.area, **{field: row[field] for field in fields}, "addressee": answer["id"],
+            "contractor": answer["party"] if is_firm else None, "asked_truck": answer["truck"],
+            "asked_run_id": answer["run_id"], "state": answer["state"], "until_at": answer["until_at"],
+            "version": answer["version"], "step": answer["told"][-1]["step"] if answer["told"] else None,
+        }  # fmt: skip
+        text = self._text(kind, {**row, "addressee": answer}, answer["until_at"], None)
+        return Message(message_id(self.area, "answer", *name), kind, at, {**data, "text": text})
+
     def _text(self, word: str, row: Row, eta_at: int | None, late_s: int | None) -> dict[str, str]:
         said = {}
         for language in LANGUAGES:
@@ -147,9 +174,32 @@ class News:
                 "waste": waste_word(language, row.get("waste", "")),
                 "reason": REPORT_WORDS.groups(language)["reason"].get(row["reason"] or "", none),
                 "decision": WORDS.groups(language)["decision"].get(row.get("decision") or "", none),
+                "addressee": _named(row.get("addressee"), language) or none,
             }
             said[language] = WORDS.say(language, "text", word, **gaps)
         return said
+
+
+def _named(answer: Row | None, language: str) -> str:
+    """Whose answer it is, in words, with the truck that is asked for."""
+    if answer is None:
+        return ""
+    party = answer["party"] if answer["addressee"] == "contractor" else ""
+    words = (WORDS.say(language, "addressee", answer["addressee"]), party, answer["truck"] or "")
+    return " ".join(word for word in words if word)
+
+
+def _said(answer: Row) -> tuple[str, int]:
+    """The newest of an answer: (type, when)."""
+    if answer["in_vain"]:
+        return "answer.over", answer["ended_at"]
+    if answer["state"] == "told" and answer["unanswered_at"] is not None:
+        return "answer.nobody", answer["unanswered_at"]
+    if answer["state"] == "promised" and answer["on_the_way_at"] is not None:
+        return "answer.on_the_way", answer["on_the_way_at"]
+    if answer["state"] == "told":  # each step of the chain is told of its own
+        return "answer.asked", answer["told"][-1]["at"] if answer["told"] else answer["since_at"]
+    return f"answer.{answer['state']}", answer["since_at"]
 
 
 def _steps(row: Row) -> Iterator[tuple[str, int, object]]:

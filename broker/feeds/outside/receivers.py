@@ -143,7 +143,7 @@ class Receivers:
         told_now, of_revisions = self._of_revisions()
         messages += totals + of_revisions
         for receiver, _, unkept in self._receivers:
-            unkept.extend(message for message in messages if message.kind in receiver.events)
+            unkept.extend(message for message in messages if message.is_for(receiver.events, receiver.contractor))
         new = messages or totals_day != self._totals_day or told_now != self._told
         if new or not 0 <= at - self._noted_at < NOTED_S:
             self._is_noted = False

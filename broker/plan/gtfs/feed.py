@@ -4,7 +4,8 @@ Beside GTFS's own columns: `routes.waste_kind`, `stops.estate_id`, `stops.wastes
 routes that stop there), `trips.truck_id`, `trips.capacity_bins`, `trips.capacity_kg`, `trips.shift_end`, and the
 optional files `estates.txt` (estate_id, estate_name, estate_kind) and `vehicles.txt` (truck_id, wastes, capacity_bins,
 capacity_kg, capacity_m3, on_call_start, on_call_end, contractor), `piles.txt` (pile_id, pile_name, pile_lat, pile_lon,
-estate_id, capacity_m3). `agency_id` is the area's id. Optional as in GTFS:
+estate_id, capacity_m3). `agency_id` is the area's id; `agency.transfer_station_lat` and `_lon` say where full trucks
+are emptied. Optional as in GTFS:
 `shapes.txt`, `calendar_dates.txt`, `frequencies.txt`, `feed_info.txt`, `transfers.txt` (vehicles that go on as another
 trip). A stop without times has them from its neighbours, by distance. `pickup_type` 1 is a place the truck only passes,
 2 or 3 a visit by appointment (hazardous waste always is). Files and columns that tell passengers something (fares,
@@ -21,7 +22,15 @@ from broker.plan.gtfs.lines import Lines, Placed
 from broker.plan.gtfs.runs import check_shift_end, runs_of
 from broker.plan.gtfs.tables.files import Finding, GtfsError, read_tables
 from broker.plan.gtfs.tables.frequencies import read_starts
-from broker.plan.gtfs.tables.parts import Feed, RouteRow, read_agency, read_estates, read_routes, read_shapes
+from broker.plan.gtfs.tables.parts import (
+    Feed,
+    RouteRow,
+    read_agency,
+    read_estates,
+    read_routes,
+    read_shapes,
+    read_transfer_station,
+)
 from broker.plan.gtfs.tables.piles import read_piles
 from broker.plan.gtfs.tables.services import read_services
 from broker.plan.gtfs.tables.stops import StopRow, read_stops
@@ -147,7 +156,11 @@ def _plan(feed: Feed) -> Plan:
     rooms = {stop_id: stop.room(calling.get(stop_id, {})) for stop_id, stop in stops.items() if stop.is_room}
     in_order = {run.trip_id: run for trip_id in trips for run in runs.get(trip_id, ())}
     registered = {truck_id: known.vehicle for truck_id, known in vehicles.items()}
-    return Plan(area_id, name, zone, estates, rooms, routes, services, in_order, registered, piles=piles)
+    station = read_transfer_station(feed)
+    return Plan(
+        area_id, name, zone, estates, rooms, routes, services, in_order, registered,
+        transfer_station=station, piles=piles,
+    )  # fmt: skip
 
 
 def _wastes_that_call(trips: Iterable[TripRow], routes: Mapping[str, RouteRow],

@@ -32,7 +32,7 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     if act.action in ("full", "emptied"):
         return [stored, *_act_on_load(day, act, now)]
     if act.action in ("close_road", "open_road"):
-        return [stored, *act_on_road(day, act, number, now)]
+        return [stored, *act_on_road(day, act, now)]
     if act.action == "note":
         return [stored, *_note(day, act, now)]
     if act.action == "weigh":
@@ -167,7 +167,8 @@ def _act_on_load(day: Day, act: Act, now: int) -> list[Effect]:
     if run is None or run.state == "finished":
         raise ActionError("no such run is under way", missing=True)
     if (run.full_at is not None) == (act.action == "full"):
-        raise ActionError(f"{run.truck} {'was called full already' if act.action == 'full' else 'is not full'}")
+        against = "was called full already" if act.action == "full" else "is not full"
+        raise ActionError(f"{run.truck} {against}")
     return truck_full(day, run, now) if act.action == "full" else truck_emptied(day, run, now)
 
 

@@ -5,17 +5,21 @@
 - `mixed_waste`: so many times something was found in a room's bins of a kind that does not belong there
 - `contaminated_load`: once, what nobody could take by its name (grade 3), or was left behind for it
 
+What lies within an hour of another one at its place is the same time: a driver may press again and again at one van.
 What is evidence of a case already is no ground for another one.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.rules.settings import CONTAMINATION_GRADES
 from broker.rules.statistics.facts import Fact, incidents, moment, newest, text, undone, visit_at, whole
 from broker.rules.statistics.periods import local_day
+
+SAME_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,12 @@ class Ground:
     waste: str
     happened: tuple[Happened, ...]
 
+    @property
+    def times(self) -> int:
+        """How often it happened, what lies within SAME_S of another one being one time."""
+        moments = [one.at for one in self.happened]
+        return 1 + sum(at - before > SAME_S for before, at in pairwise(moments))
+
 
 def grounds(
     facts: Sequence[Fact], from_at: int, to_at: int, times: int, used: Collection[str] = frozenset()
@@ -52,10 +62,10 @@ def grounds(
         if from_at <= one.at < to_at and one.key not in used:
             found.setdefault(place, []).append(one)
     rows = [
-        Ground(*place, tuple(sorted(ones, key=lambda one: (one.at, one.key))))
-        for place, ones in found.items() if place[0] == "contaminated_load" or len(ones) >= times
-    ]  # fmt: skip
-    return sorted(rows, key=lambda one: (-len(one.happened), one.kind, one.estate, one.room, one.waste))
+        Ground(*place, tuple(sorted(ones, key=lambda one: (one.at, one.key)))) for place, ones in found.items()
+    ]
+    rows = [one for one in rows if one.kind == "contaminated_load" or one.times >= times]
+    return sorted(rows, key=lambda one: (-one.times, one.kind, one.estate, one.room, one.waste))
 
 
 Placed = tuple[tuple[str, str, str, str], Happened]  # (kind, estate, room, waste), what happened there

@@ -113,7 +113,7 @@ def suggestion_of(ground: Ground) -> Suggestion:
     """A ground as the API gives it."""
     happened = ground.happened
     return Suggestion(
-        kind=ground.kind, estate=ground.estate, room=ground.room, waste=ground.waste, times=len(happened),
+        kind=ground.kind, estate=ground.estate, room=ground.room, waste=ground.waste, times=ground.times,
         first_at=happened[0].at, last_at=happened[-1].at, records=[one.fact.id for one in happened],
     )  # fmt: skip
 

@@ -59,7 +59,7 @@ def case_page(router: APIRouter, book: CaseBook, plan: Plan, now: Callable[[], f
         answer = page(
             request, "people/cases.html", context, cases=[shown(one) for one in found], may_open=may_open,
             suggested=[{"ground": one, "place": place(one), "kind": WORDS.groups(lang)["case"][one.kind],
-                        "times": len(one.happened), "last": told(one.happened[-1].at)} for one in suggested],
+                        "times": one.times, "last": told(one.happened[-1].at)} for one in suggested],
         )  # fmt: skip
         answer.headers["Content-Security-Policy"] = DEED_POLICY
         return answer

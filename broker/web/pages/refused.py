@@ -6,6 +6,7 @@ from broker.web.languages import language_of
 from broker.web.pages.register_frame import base_context, page
 from broker.web.pages.rendering import WORDS
 from broker.web.problems import Refusal
+from broker.web.sentences import sentence
 
 
 def refused_page(request: Request, why: Refusal) -> Response:
@@ -13,4 +14,5 @@ def refused_page(request: Request, why: Refusal) -> Response:
     title = WORDS.say(language_of(request), "problem", str(why.status))
     visitor = getattr(request.state, "visitor", None)  # a request may be refused before anybody asked who makes it
     context = base_context(request, visitor)
-    return page(request, "people/refused.html", context, why.status, title=title, told=str(why), roles=why.roles)
+    told = sentence(str(why), context["lang"]) or title
+    return page(request, "people/refused.html", context, why.status, title=title, told=told, roles=why.roles)

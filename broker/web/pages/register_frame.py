@@ -16,6 +16,7 @@ from broker.registers.words import field_word, figure_word, value_word
 from broker.web.languages import LANG_COOKIE, language_of
 from broker.web.pages.rendering import WORDS, rendered
 from broker.web.rights import right_to
+from broker.web.sentences import sentence
 from broker.web.visitors import RegisterRoute, status_of
 from broker.words import LANGUAGES, filled
 
@@ -42,10 +43,11 @@ class PageRoute(RegisterRoute):
 
 
 def refusal(error: RegisterError | PeopleError, lang: str) -> list[str]:
-    """What is told of an error: in Chinese a sentence of its kind first, for the error's own text is English."""
+    """What is told of an error: a sentence of its kind where the language has one, and the error's own."""
     texts = WORDS.groups(lang)["refusal"]
-    text = texts.get(type(error).__name__, texts["other"])
-    return [filled(line, {"error": str(error)}) for line in text.splitlines()]
+    told, own = texts.get(type(error).__name__, texts["other"]), sentence(str(error), lang)
+    lines = [filled(line, {"error": own}) for line in told.splitlines() if own is not None or "{error}" not in line]
+    return lines or [WORDS.say(lang, "problem", "other")]
 
 
 def base_context(request: Request, visitor: Visitor | None) -> dict[str, Any]:

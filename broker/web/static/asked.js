@@ -23,11 +23,11 @@ function element(tag, attributes = {}, ...children) {
 async function act(path, body) {
   // One key for one click: what the network lost is sent again, and done once.
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key, "Accept-Language": language };
   const send = () => fetch(path, { method: "POST", headers, body: JSON.stringify(body) }).catch(() => null);
   const answer = (await send()) ?? (await send());
   const detail = answer && !answer.ok ? (await answer.json().catch(() => ({}))).detail : "";
-  $("said").textContent = answer?.ok ? "" : `${words[`said_${answer?.status ?? "unreachable"}`] ?? say("said_other")}${detail ? ` (${say("in_english").replace("{why}", () => detail)})` : ""}`;
+  $("said").textContent = answer?.ok ? "" : `${words[`said_${answer?.status ?? "unreachable"}`] ?? say("said_other")}${detail ? ` (${detail})` : ""}`;
   await look();
 }
 

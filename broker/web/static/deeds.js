@@ -19,7 +19,7 @@ for (const form of document.querySelectorAll("form[data-deed]")) {
     event.preventDefault();
     const button = form.querySelector("button");
     button.disabled = true;
-    const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+    const headers = { "Content-Type": "application/json", "Idempotency-Key": key, "Accept-Language": document.documentElement.lang };
     const answer = await fetch(form.dataset.deed, { method: "POST", headers, body: body(form) }).catch(() => null);
     if (answer?.ok) return void location.reload();
     button.disabled = false;

@@ -57,6 +57,7 @@ const leave = (path, label, testid, fields = {}) =>
   element("form", { method: "post", action: path }, ...Object.entries(fields).map(([name, value]) => element("input", { type: "hidden", name, value })), element("button", { "data-testid": testid }, label));
 
 function drawWho() {
+  $("asked").hidden = !Object.keys(me.deeds).some((deed) => deed.includes("/answers/"));
   const roles = me.roles?.map((role) => say(`role_${role}`)).join(" · ") ?? "";
   const out = me.kind === "account" ? leave("/sign-out", say("sign_out"), "sign-out") : me.one_click.length ? "" : element("a", { href: "/sign-in" }, say("sign_in"));
   const bound = (one) => Object.values(one.scope).some((ids) => ids.length), label = (one) => one.roles.map((role) => say(`role_${role}`)).join(" · ");
@@ -71,7 +72,7 @@ function drawWho() {
 async function act(path, body) {
   // One key for one click: what the network lost is sent again, and done once.
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key, "Accept-Language": language };
   const send = () => fetch(path, { method: "POST", headers, body: JSON.stringify(body) }).catch((why) => why);
   let answer = await send();
   for (let again = 0; again < AGAIN && !(answer instanceof Response); again += 1) {
@@ -82,7 +83,7 @@ async function act(path, body) {
   const status = answer instanceof Response ? answer.status : "unreachable";
   const detail = answer instanceof Response ? (await answer.json().catch(() => ({}))).detail : answer.message;
   const why = typeof detail === "string" ? detail : JSON.stringify(detail ?? status);
-  $("said").textContent = `${words[`said_${status}`] ?? say("said_other")} (${english(why)})`;
+  $("said").textContent = `${words[`said_${status}`] ?? say("said_other")} (${answer instanceof Response ? why : english(why)})`;
   setTimeout(() => ($("said").textContent = ""), 8000);
 }
 

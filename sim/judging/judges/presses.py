@@ -1,10 +1,13 @@
 """Judges of the button: every press is kept once, and the light tells the driver how far it came."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
+from broker.rules.statistics.grounds import grounds
+from firmware import wire
 from sim.judging.sentence import Term, said, shown_word
-from sim.judging.verdict import Verdict, clock, verdict
+from sim.judging.verdict import Verdict, clock, too_few, verdict
 from sim.world.evidence import Evidence
 
 MATCH_S = 6.0
@@ -83,6 +86,47 @@ def acknowledged(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     return verdict("acknowledged", faults, lacks, clicks=len(clicks), truck=truck)
 
 
+def case_suggested(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
+    """A lane that was blocked so many times, hours apart, is a ground for a case; each press is its evidence once."""
+    room, times = values["room"], values["times"]
+    blocked = evidence.blocked.get(room, [])
+    presses = [p for p in evidence.presses if p.meant == "lane_blocked" and any(one.covers(p.at) for one in blocked)]
+    found = [
+        one for one in grounds(evidence.stored, 0, wire.LATEST_AT, times)
+        if (one.kind, one.room) == ("chronic_lane", room)
+    ]  # fmt: skip
+    told = len(found[0].happened) if found else 0
+    spells = sum(any(one.covers(p.at) for p in presses) for one in blocked)
+    faults = []
+    if spells >= times and told != len(presses):
+        faults.append(said("fault", "case_of_others", room=room, pressed=len(presses), told=told))
+    lacks = too_few("blocked", spells, times, room=room)
+    return verdict("case_suggested", faults, lacks, room=room, told=told)
+
+
 def _light_at(evidence: Evidence, truck: str, moment: float) -> str:
     shown = [change.shown for change in evidence.lights if change.truck == truck and change.at <= moment]
     return shown[-1] if shown else "off"
+
+
+def answered(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
+    """By the record an addressee went through these states in this order, with so many promises kept and broken."""
+    truck, name = values["truck"], values["of"]
+    rows = [
+        (record.key, row) for record in evidence.stored_of("workflow") if record.body["truck"] == truck
+        for row in record.body["answers"] if row["id"] == name
+    ]  # fmt: skip
+    states = [one for one, before in pairwise([*(row["state"] for _, row in rows), None]) if one != before]
+    rest = iter(states)
+    missing = [state for state in values["states"] if state not in rest]
+    newest = dict(rows).values()
+    counts = {word: sum(row[word] for row in newest) for word in ("kept", "broken")}
+    words = [Term("answers", state) for state in states]
+    faults = []
+    if rows and missing:
+        faults.append(said("fault", "answer_state", of=name, missing=Term("answers", missing[0]), states=words))
+    if rows and any(counts[word] != values[word] for word in counts):
+        wanted = {f"wanted_{word}": values[word] for word in counts}
+        faults.append(said("fault", "promises", of=name, **counts, **wanted))
+    lacks = None if rows else said("lacks", "answers", of=name, truck=truck)
+    return verdict("answered", faults, lacks, of=name, states=words, **counts)

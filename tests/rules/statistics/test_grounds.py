@@ -15,7 +15,9 @@ def _press(number: int, days_ago: int = 0, room: str = "r01", **body: Any) -> Fa
 
 
 def _skip(number: int, reason: str, **body: Any) -> Fact:
-    return visit(f"run{number}/r01/1", state="skipped", reason=reason, run_id=f"run{number}", **body)
+    at = NOON - number * DAY_S
+    times = {"arrived_at": at, "due_at": at, "planned_at": at}
+    return visit(f"run{number}/r01/1", state="skipped", reason=reason, run_id=f"run{number}", **{**times, **body})
 
 
 def _found(*facts: Fact, times: int = 3, **given: Any) -> list[Ground]:
@@ -40,11 +42,22 @@ def test_what_does_not_count_makes_no_ground(third: Fact) -> None:
     assert _found(_press(1, 4), _press(2, 2), third) == []
 
 
+def test_a_driver_who_presses_again_and_again_at_one_van_was_blocked_once() -> None:
+    """Each press is evidence; what lies within an hour of another is the same time."""
+    presses = [workflow(number, NOON + number * 600, room="r01") for number in range(9)]
+    assert _found(*presses) == []
+    (ground,) = _found(*presses, _press(20, 1), _press(21, 2))
+    assert (ground.times, len(ground.happened)) == (3, 11)
+
+
 def test_bins_that_are_never_out_and_mixed_waste_are_grounds_by_kind() -> None:
     """The same room, another kind of waste: each for itself."""
     out = [_skip(number, "not_out", waste="unit_wet") for number in range(3)]
     other = [_skip(9, "not_out", waste="residential_dry")]
-    mixed = [visit(f"m{number}/r01/1", run_id=f"m{number}", contamination=1) for number in range(3)]
+    mixed = [
+        visit(f"m{number}/r01/1", run_id=f"m{number}", contamination=1, arrived_at=NOON - number * DAY_S)
+        for number in range(3)
+    ]
     found = _found(*out, *other, *mixed)
     assert [(one.kind, one.waste, len(one.happened)) for one in found] == [
         ("mixed_waste", "unit_wet", 3), ("not_out", "unit_wet", 3),

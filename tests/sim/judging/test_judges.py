@@ -55,6 +55,8 @@ ASKED = {
     "press_stored_once": {"truck": "t01", "reason": "lane_blocked"},
     "light_stages": {"truck": "t01", "stages": ["fast", "slow", "steady", "flashes"]},
     "acknowledged": {"truck": "t01", "within_s": 5.0},
+    "answered": {"truck": "t01", "of": "dispatcher", "states": ["told", "seen"]},
+    "case_suggested": {"room": "r03", "times": 1},
     "second_visit": {"room": "r03", "within_min": 60.0},
     "itinerary_changed": {"truck": "t01"},
     "visits_taken_over": {"truck": "t01"},
@@ -289,6 +291,16 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
         lambda e: e.lights.clear(),
         lambda e: e.acknowledged.clear(),
         lambda e: setattr(e, "lights", [LightChange(c.at + 60, c.truck, c.shown) for c in e.lights]),
+    ]),
+    "answered": (nothing, [
+        lambda e: [e.stored.remove(r) for r in e.stored_of("workflow")],
+        lambda e: [row.update(state="told") for r in e.stored_of("workflow") for row in r.body["answers"]],
+        lambda e: [row.update(broken=1) for r in e.stored_of("workflow") for row in r.body["answers"]],
+    ]),
+    "case_suggested": (nothing, [
+        lambda e: [e.stored.remove(r) for r in e.stored_of("workflow")], lambda e: e.presses.clear(),
+        lambda e: [r.body.update(room="r09") for r in e.stored_of("workflow")],
+        lambda e: e.presses.append(e.presses[0]),
     ]),
     "second_visit": (nothing, [
         into_blocked_lane, darken, lambda e: e.presses.clear(),

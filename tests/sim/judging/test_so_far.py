@@ -47,6 +47,7 @@ def test_nothing_has_happened_is_waiting_not_failed(evidence: Evidence) -> None:
     'kind = "itinerary_changed"\ntruck = "t01"', 'kind = "records_stored_once"',
     'kind = "backlog_marked_late"\ndevice = "t01"', 'kind = "bins_collected"',
     'kind = "positions_true"\ntruck = "t01"', 'kind = "press_stored_once"\ntruck = "t01"',
+    'kind = "case_suggested"\nroom = "r01"',
     'kind = "light_stages"\ntruck = "t01"\nstages = ["fast"]', 'kind = "acknowledged"\ntruck = "t01"',
 ])  # fmt: skip
 def test_what_is_waited_for_is_said_to_have_not_come_yet(evidence: Evidence, text: str, language: str) -> None:

@@ -150,6 +150,7 @@ def known_by(day: Day) -> dict[str, Any]:
     legs = [day.history.leg_s(*way, 500.0, day.clock.now) for way in ways]
     return {
         "runs": runs, "visits": dict(day.visits), "incidents": dict(day.incidents), "attention": attention,
+        "closures": dict(day.closures),
         "pending": pending, "recorded": set(day.runs.recorded) & set(runs), "legs": legs,
         "errors": [day.history.band_s(horizon) for horizon in (60, 300, 900, 1800)],
         "bins": {room: state.bins for room, state in day.devices.rooms.items() if state.bins},

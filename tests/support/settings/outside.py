@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from broker.feeds.outside.receivers import Receivers
+from broker.rules.states.answer import Answer
 from tests.support.outside import SECRET, Received, picture_of, press, receiver, secret_in, telling
 from tests.support.processes import wait_until
 from tests.support.settings.broker import PORT
@@ -51,6 +52,21 @@ def is_told_of_alarms(folder: Path, text: str) -> bool:
     with telling(configured(folder, text + everything), lambda: picture_of(press())):
         wait_until(lambda: list((folder / "all").glob("*")), "the other is told")
     return bool(list((folder / "files").glob("*")))
+
+
+def is_told_what_the_first_firm_is_asked(folder: Path, text: str) -> bool:
+    """Whether somebody is told what a contractor of that name is asked, of two receivers of which the other has it."""
+    everything = '[[outside.receiver]]\nname = "all"\nfolder = "all"\n'
+    picture = picture_of(press())
+    (row,) = picture["incidents"]
+    firm = Answer.asked("contractor", "first", row["raised_at"], "x01", "extra").body()
+    picture = {**picture, "incidents": [{**row, "answers": [firm]}]}
+    with telling(configured(folder, text + everything), lambda: picture) as found:
+        wait_until(lambda: any("answer.asked" in path.read_text() for path in (folder / "all").glob("*")), "told")
+        wait_until(lambda: not any(one["waiting"] for one in found.state()), "nothing waits")
+    said = [path.read_text() for path in (folder / "files").glob("*")]
+    assert all("alarm.opened" not in text for text in said)
+    return bool(said)
 
 
 def is_given_up_after_two_days(folder: Path, text: str) -> bool:

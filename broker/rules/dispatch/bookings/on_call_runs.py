@@ -39,7 +39,7 @@ def of_round(day: Day, round_id: str, now: int) -> list[Effect]:
             effects.append(put_booking(day, booking, now))
         if booking.visit is not None and booking.visit[0] == run.run_id:
             order.append(booking.visit)
-    owed = [visit.key for visit in day.owed(run)]
+    owed = [visit.key for visit in day.visits.of(run.order) if visit.owed]  # in the order that was told
     order = [*(key for key in owed if key not in order), *order]  # where it stands yet, though all is loaded
     if not effects and owed == order:
         return []

@@ -16,7 +16,6 @@ from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import put, put_incident
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER, ESTATE, Answer, Clocks
 from broker.rules.states.incident import Incident
-from broker.rules.states.visit import Visit
 
 FURTHEST_PROMISE_S = 12 * 3600
 
@@ -125,7 +124,7 @@ def _not_the_dispatchers(row: Answer) -> None:
 
 def _lane_free_from(day: Day, incident: Incident, at: int, now: int) -> list[Effect]:
     """Who clears the lane says by when: the second visit is made where it costs least after that."""
-    second = _made_up_for(day, incident)
+    second = contractors.made_up_for(day, incident)
     run = day.runs.get(second.run_id) if second is not None else None
     if second is None or run is None or second.state == "at_stop" or incident.condition == "cleared":
         return []
@@ -135,13 +134,6 @@ def _lane_free_from(day: Day, incident: Incident, at: int, now: int) -> list[Eff
         return effects + insert_visit(day, run, opened, now)
     set_visits(day, run, now)  # its lamp is lit: it keeps its place
     return effects
-
-
-def _made_up_for(day: Day, incident: Incident) -> Visit | None:
-    """The owed visit that makes up for the blocked one, whichever truck owes it."""
-    runs = {incident.run_id, *(row.run_id for row in incident.answers)}
-    here = day.visits.at(incident.room) if incident.room is not None else ()
-    return next((one for one in here if one.owed and not one.original and one.run_id in runs), None)
 
 
 def _rows(day: Day, incident: Incident, now: int) -> list[Answer]:

@@ -52,6 +52,14 @@ def earliest_at(day: Day, incident: Incident, run_id: str) -> int | None:
     return max(moments, default=None)
 
 
+def made_up_for(day: Day, incident: Incident) -> Visit | None:
+    """The owed visit that makes up for the blocked one: of the run that skipped it, else of one that took it over."""
+    run = day.runs.get(incident.run_id or "")
+    here = day.visits.at(incident.room) if incident.room is not None and run is not None else ()
+    owed = [one for one in here if one.owed and not one.original and run is not None and one.waste == run.waste]
+    return next((one for one in owed if one.run_id == incident.run_id), owed[0] if owed else None)
+
+
 def has_come(day: Day, row: Answer) -> bool:
     """Whether the truck that was asked for is on its way through what was given to it."""
     run = day.runs.get(row.run_id or "")

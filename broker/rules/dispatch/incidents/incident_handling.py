@@ -11,7 +11,7 @@ from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.incidents.addressing import addressed, estate_cleared
-from broker.rules.dispatch.incidents.contractors import asked
+from broker.rules.dispatch.incidents.contractors import asked, earliest_at, made_up_for
 from broker.rules.dispatch.visits.moved_visits import insert_visit, move_visits, owed_again, set_visits
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, put_incident, tell_incident
@@ -52,10 +52,11 @@ def clear_lane(day: Day, incident: Incident, who: str, now: int, *, by_estate: b
     if by_estate:
         incident = estate_cleared(incident, who, now)
     effects: list[Effect] = []
-    run = day.runs.get(incident.run_id or "")
-    second = second_visit(day, incident)
+    second = made_up_for(day, incident)
+    run = day.runs.get(second.run_id if second is not None else incident.run_id or "")
     if run is not None and second is not None and second.state in ("pending", "due"):
-        freed = second.freed()
+        truck_at = earliest_at(day, incident.cleared(who, now), run.run_id)
+        freed = second.freed() if truck_at is None else second.open_from(truck_at)
         effects += put(day, freed, now)
         if freed.state == "pending":
             effects += insert_visit(day, run, freed, now)
@@ -116,7 +117,7 @@ def second_visit_served(day: Day, visit: Visit, now: int) -> list[Effect]:
     """The truck has been back: the obstacle was gone, so its incident ends; unseen ones are named."""
     effects: list[Effect] = []
     for incident in list(day.incidents.values()):
-        if not incident.open or incident.run_id != visit.run_id or incident.room != visit.room:
+        if not incident.open or incident.room != visit.room or not _was_made_up(day, incident, visit):
             continue
         if incident.reason == "breakdown":  # a rule failed on its upgrade: it is about more than this visit
             continue
@@ -128,6 +129,14 @@ def second_visit_served(day: Day, visit: Visit, now: int) -> list[Effect]:
         resolved = incident if incident.workflow == "resolved" else incident.resolved(now)
         effects += put_incident(day, resolved.closed(now, incident.cleared_at or now), now)
     return effects
+
+
+def _was_made_up(day: Day, incident: Incident, visit: Visit) -> bool:
+    """Whether a visit was what an incident's run owed, or what another truck took over from it."""
+    run = day.runs.get(incident.run_id or "")
+    if run is None or run.run_id == visit.run_id:
+        return run is not None
+    return not visit.original and visit.waste == run.waste and made_up_for(day, incident) is None
 
 
 def second_visit(day: Day, incident: Incident) -> Visit | None:

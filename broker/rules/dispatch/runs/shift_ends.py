@@ -12,6 +12,7 @@ with it, as long as it is on the screen. Of what ended a person may still say th
 
 from collections.abc import Iterator
 
+from broker.rules.day.attention import listed
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
@@ -34,20 +35,31 @@ def end_shift(day: Day, run_id: str, now: int) -> list[Effect]:
     if now <= end_at + day.settings.forget_after_s:
         return []
     effects: list[Effect] = []
+    given, ended = list[str](), list[str]()
     for visit in day.owed(run):
+        if visit.room not in day.plan.rooms:
+            continue  # no bin room: whoever called the truck there is answered by its own rules
         is_asked = visit.state == "at_stop" or visit.passed_at is not None
         taking = None if is_asked else _taking(day, run, visit, now)
         if taking is not None or now > end_at + (NOBODY_ANSWERS_S if is_asked else NOBODY_COMES_S):
             effects += _handed_over(day, run, visit, taking, now)
-    if effects:
-        set_visits(day, run, now)
-        effects.append(run_record(day, run, now))
-    return effects
+            (ended if taking is None else given).append(day.plan.rooms[visit.room].name)
+    if not effects:
+        return []
+    if given:
+        text = f"{run.truck}: its run is over, another one of its kind takes {listed(given)}"
+        effects.append(Notice("warning", text))
+    if ended:
+        text = f"{run.truck}: its run is over, not served and nobody comes today: {listed(ended)}"
+        effects.append(Notice("severe", text))
+    set_visits(day, run, now)
+    return [*effects, run_record(day, run, now)]
 
 
 def left_over(day: Day, route_id: str, rooms: set[str]) -> Iterator[Visit]:
     """What earlier runs of a route ended without serving, at rooms where its next run does not call."""
-    for room in {visit.room for visit in day.visits.values() if visit.route == route_id and visit.state == "skipped"}:
+    skipped = (visit.room for visit in day.visits.values() if visit.route == route_id and visit.state == "skipped")
+    for room in dict.fromkeys(skipped):
         if room in rooms or room not in day.plan.rooms:
             continue
         of_route = [visit for visit in day.visits.at(room) if visit.route == route_id]
@@ -84,14 +96,11 @@ def _handed_over(day: Day, run: Run, visit: Visit, taking: Run | None, now: int)
         one.run_id == run.run_id and one.reason == "breakdown" and one.open for one in day.incidents.values()
     )
     reason = "breakdown" if broken else "full_truck" if run.full_at is not None else "other"
-    name = day.plan.places[visit.room].name
     effects = put(day, visit.skipped(reason), now)
     if visit.call_id:
         effects.append(call_record(day, day.visits[visit.key], now, ended="skipped"))
-    if taking is None:
-        return [*effects, Notice("severe", f"{run.truck}: {name} was not served ({reason}), and no run comes today")]
-    if not _calls(day, taking, visit):
+    if taking is not None and not _calls(day, taking, visit):
         again = owed_again(day, visit, taking.run_id, taking.truck, not_before_at=None)
         effects += put(day, again, now)
         effects += insert_visit(day, taking, again, now)
-    return [*effects, Notice("warning", f"{run.truck}: {name} goes to {taking.truck}, its run is over")]
+    return effects

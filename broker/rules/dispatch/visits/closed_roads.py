@@ -7,6 +7,7 @@ time passes. Where the road is opened before, what it had put off is free at onc
 """
 
 from collections.abc import Iterator
+from hashlib import blake2b
 
 from broker.rules.day.closures import Closure
 from broker.rules.day.day import Day
@@ -20,7 +21,7 @@ from broker.rules.states.visit import Visit
 LONGEST_S = 7 * 86400
 
 
-def act_on_road(day: Day, act: Act, number: str, now: int) -> list[Effect]:
+def act_on_road(day: Day, act: Act, now: int) -> list[Effect]:
     """Close a road, or open one before its time; raises ActionError for what cannot be."""
     if act.action == "open_road":
         closure = day.closures.get(act.closure or "")
@@ -35,7 +36,9 @@ def act_on_road(day: Day, act: Act, number: str, now: int) -> list[Effect]:
     from_at, until_at = now if act.from_at is None else act.from_at, act.until_at or 0
     if not now < until_at <= now + LONGEST_S or from_at >= until_at:
         raise ActionError("it must end after it begins, from now on, and within a week")
-    closure = Closure(f"road-{number}", act.room or "", act.other_room, from_at, until_at, act.who, act.reason)
+    named = (act.room, act.other_room, from_at, until_at, act.who, now)  # the same when the day is played again
+    name = f"road-{blake2b(repr(named).encode(), digest_size=8).hexdigest()}"
+    closure = Closure(name, act.room or "", act.other_room, from_at, until_at, act.who, act.reason)
     return [_kept(day, closure, now), *put_off(day, closure, now)]
 
 

@@ -1,0 +1,81 @@
+"""A run as a timeline that a person can read: what happened in the street, and what became of it by the record."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from broker.words import LANGUAGES
+from sim.judging.verdict import clock
+from sim.report.page import WORDS
+from sim.world.evidence import Evidence
+
+Line = tuple[float, str, dict[str, object]]  # when, which sentence, what it is filled with
+
+
+def timeline(evidence: Evidence, language: str = "en") -> list[str]:
+    """Its lines in the order of time; of one moment the street's come first."""
+    if language not in LANGUAGES:
+        raise ValueError(f"language: {language!r} is none of {' '.join(LANGUAGES)}")
+    lines = sorted([*_street(evidence), *_record(evidence)], key=lambda line: line[0])
+    return [f"{clock(evidence, at)}  {_said(language, word, gaps)}" for at, word, gaps in lines]
+
+
+def _said(language: str, word: str, gaps: Mapping[str, object]) -> str:
+    groups = {"deed": "deeds", "answer": "answers"}
+    filled = {
+        name: WORDS.say(language, groups[name], str(value)) if name in groups else value for name, value in gaps.items()
+    }
+    return WORDS.say(language, "timeline", word, **filled)
+
+
+def _street(evidence: Evidence) -> Iterator[Line]:
+    """What is so, whoever knows of it."""
+    for room, spells in evidence.blocked.items():
+        for spell in spells:
+            yield spell.start, "blocked", {"room": room}
+            if spell.end is not None:
+                yield spell.end, "free", {"room": room}
+    for press in evidence.presses:
+        yield press.at, "press", {"truck": press.truck}
+    for at, room in evidence.lane_clear:
+        yield at, "lane_clear", {"room": room}
+    for visit in evidence.visits:
+        gaps: dict[str, object] = {"truck": visit.truck, "room": visit.room, "number": visit.visit_number}
+        yield visit.arrived_at, "arrives", gaps
+        if visit.left_at is not None:
+            yield visit.left_at, "leaves", gaps
+
+
+def _record(evidence: Evidence) -> Iterator[Line]:
+    """What was decided and answered, each once: where an incident's newest record says other than the one before."""
+    told: dict[str, Mapping[str, Any]] = {}
+    for record in evidence.stored_of("workflow"):
+        body, before = record.body, told.get(record.key, {})
+        told[record.key] = body
+        deed = body["decision"] if body["workflow"] == "in_progress" else body["workflow"]
+        step = (body["workflow"], body["decided_at"])
+        if step != (before.get("workflow"), before.get("decided_at")):
+            yield record.at, "deed", {"truck": body["truck"], "deed": deed}
+        rows = {row["id"]: row for row in before.get("answers", ())}
+        for row in body["answers"]:
+            yield from _answer(evidence, record.at, row, rows.get(row["id"], {"told": (), "state": None, "version": 0}))
+    for visit in evidence.stored_of("visit"):
+        body = visit.body
+        if body["state"] == "pending" and not body["original"] and body["not_before_at"] is not None:
+            yield visit.at, "owed", {
+                "truck": body["truck"], "room": body["room"], "number": body["visit_number"],
+                "at": clock(evidence, body["not_before_at"]),
+            }  # fmt: skip
+
+
+def _answer(evidence: Evidence, at: float, row: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Line]:
+    """Whom it told and what it said since."""
+    for one in row["told"][len(before["told"]) :]:
+        yield at, "told", {"of": row["id"], "step": one["step"]}
+    if row["version"] != before["version"] and row["state"] == "promised":
+        yield at, "promise", {"of": row["id"], "at": clock(evidence, row["until_at"])}
+    elif row["version"] != before["version"] and row["state"] != "told":
+        yield at, "answer", {"of": row["id"], "answer": row["state"]}
+    if row["unanswered_at"] is not None and before.get("unanswered_at") is None:
+        yield at, "nobody", {"of": row["id"]}
+    if row["in_vain"] and not before.get("in_vain"):
+        yield at, "in_vain", {"of": row["id"]}
