@@ -12,9 +12,8 @@ from sim.virtual.run import play
 pytestmark = pytest.mark.real
 
 SHORT = (
-    "blocked_lane", "booked_truck", "breakdown", "broker_restart", "chronic_lane", "closed_road", "full_truck", "gps_gap",
-    "late_data", "link_lost",
-    "power_cut_after_press",
+    "blocked_lane", "booked_truck", "breakdown", "broker_restart", "chronic_lane", "closed_road", "full_truck",
+    "gps_gap", "late_data", "link_lost", "power_cut_after_press",
 )  # fmt: skip
 ON_REAL_INPUT = ("recorded_receiver",)
 TWO_ROOMS = """
