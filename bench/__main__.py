@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 # Not in bench/ because the tests run their short versions.
 ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds", "180"],
              "bookings": [sys.executable, "-m", "tests.support.bookings.run"],
+             "bookings_killed": [sys.executable, "-m", "tests.support.bookings.killed"],
              "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"]}  # fmt: skip
 DEADLINE_S = 7200  # ten searches of ten minutes
 

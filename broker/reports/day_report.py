@@ -9,6 +9,7 @@ from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
 from broker.rules.statistics.alarm_load import alarm_load
+from broker.rules.statistics.bookings import bookings_by_property
 from broker.rules.statistics.calls import calls_by_room
 from broker.rules.statistics.chain import MEASURES as CHAIN_MEASURES
 from broker.rules.statistics.chain import chain
@@ -115,6 +116,7 @@ def period_report(
         _chain(chain(facts, timezone, cube), period, language, none),
         _weigh_ins(facts, period, language, timezone, none),
         _cases(facts, period, language, timezone, named, none),
+        _bookings(facts, period, language, timezone, named, none),
         _findings(facts, period, language, timezone, named, none),
         _alarms(facts, period, language, timezone, none),
     )
@@ -273,6 +275,22 @@ def _weigh_ins(facts: Sequence[Fact], period: Period, language: str, timezone: s
     ]
     table = _table(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"], rows)
     return Chapter(word(language, "weigh_ins"), none, table=table)
+
+
+def _bookings(
+    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    """What properties booked for these days, what became of it, and how much it was."""
+    rows = [
+        (
+            named.get(one.estate, one.estate), str(one.bookings), str(one.fetched), str(one.failed),
+            str(one.overfilled), f"{one.estimated_litres / 1000:.1f}", f"{one.measured_litres / 1000:.1f}",
+            word(language, "unknown") if one.weighed_grams is None else kilograms(one.weighed_grams),
+        )
+        for one in bookings_by_property(facts, timezone, period.from_day, period.to_day)
+    ]  # fmt: skip
+    numbers = ["booked", "fetched", "in_vain", "overfilled", "estimated_m3", "measured_m3", "weighed"]
+    return Chapter(word(language, "bookings"), none, table=_table(language, ["estate"], numbers, rows))
 
 
 def _cases(

@@ -18,6 +18,7 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
     "workflow": (2, None),
     "weighing": (2, None),
     "keeper": (2, 2),
+    "booking": (13, 15),  # booked twelve days ahead at most, disputed and weighed in the days after
     "case": (0, 1),
     "alarm": (8, 2),  # what stands is kept again each week
 }

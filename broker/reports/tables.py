@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from broker.rules.statistics.alarm_load import AlarmLoad, alarm_load
+from broker.rules.statistics.bookings import PropertyBookings, bookings_by_property
 from broker.rules.statistics.calls import RoomCalls, calls_by_room
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, Cube, Figures, fold
 from broker.rules.statistics.facts import Fact
@@ -18,7 +19,9 @@ from broker.rules.statistics.periods import days_between, period_of, periods_bet
 from broker.rules.statistics.promises import Answers, answers
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "cases")
+TABLES = (
+    "figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "bookings", "cases",
+)  # fmt: skip
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
@@ -27,6 +30,7 @@ _HEADS = {
     "cases": [field.name for field in fields(CaseCount)],
     "answers": [field.name for field in fields(Answers)],
     "alarms": [field.name for field in fields(AlarmLoad)],
+    "bookings": [field.name for field in fields(PropertyBookings)],
 }
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
@@ -113,8 +117,10 @@ def rows(
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `answers` of those who were asked, `alarms` by day, `cases` for enforcement.
+    `answers` of those who were asked, `alarms` by day, `bookings` by property, `cases` for enforcement.
     """
+    if name == "bookings":
+        return [asdict(one) for one in bookings_by_property(facts, timezone, from_day, to_day)]
     if name == "cases":
         return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
     if name == "calls":

@@ -248,7 +248,7 @@ REACHES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("reach", REACHES, ids=str)
+@pytest.mark.parametrize("reach", REACHES)
 def test_who_listens_to_a_share_holds_it_by_changes_alone(shown: list[Parts], reach: Reach) -> None:
     """One snapshot, then what changed of the share, also over ticks that nobody asked for."""
     whole, held = Frames(), dict[str, Any]()

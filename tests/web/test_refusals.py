@@ -84,7 +84,7 @@ class Office(WholeWeb):
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """(method, path with its names filled in) of everything that takes a body."""
-        names = {**self.ids(), "addressee": "estate", "closure_id": "x", "case_id": "c1"}
+        names = {**self.ids(), "addressee": "estate"}
         names.update(device="r01", which="elections")
         names["room"] = self.morning.trip.visits[2].room_id
         for method, path in taking_bodies(self.app):

@@ -32,7 +32,10 @@ def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
         period: Literal["day", "week", "month"] = "day",
         by: Annotated[str, Query(description=f"comma separated, of {' '.join(DIMENSIONS)}")] = "",
         table: Annotated[
-            Literal["figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "cases"],
+            Literal[
+                "figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "bookings",
+                "cases",
+            ],
             Query(description="the figures, or what they hide: period and by are for figures and chain"),
         ] = "figures",
         form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",

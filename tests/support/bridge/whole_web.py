@@ -67,4 +67,5 @@ class WholeWeb:
         alarm_id = next(one.id for one in self.morning.bridge.dispatch.day.alarms.values() if one.topic == "stranger")
         people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
         about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
+        people |= {"closure_id": "x", "case_id": "x"}  # there are none
         return {**about, "number": 1, "room": room, **people}

@@ -55,7 +55,8 @@ def _replaced(day: Day, booking: Booking, visit: Visit, now: int) -> Changes:
     here = [one for one in day.visits.at(visit.room, visit.waste) if one.owed and one.key not in others]
     again = min(here, key=lambda one: (one.run_id != visit.run_id, one.visit_number), default=None)
     if again is None:
-        return ended_in_vain(day.bookings, booking, NOBODY, visit.reason or "not_reached", now)
+        reason = visit.reason if visit.reason not in (None, "other") else None
+        return ended_in_vain(day.bookings, booking, NOBODY, reason or "not_reached", now)
     put_off = booking if booking.state == "accepted" else booking.put_off(now)
     if again.truck == booking.truck:
         return [put_off.made_for(again.key, now)]

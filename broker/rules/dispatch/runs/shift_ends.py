@@ -43,7 +43,7 @@ def end_shift(day: Day, run_id: str, now: int) -> list[Effect]:
         taking = None if is_asked else _taking(day, run, visit, now)
         if taking is not None or now > end_at + (NOBODY_ANSWERS_S if is_asked else NOBODY_COMES_S):
             effects += _handed_over(day, run, visit, taking, now)
-            (ended if taking is None else given).append(day.plan.rooms[visit.room].name)
+            (ended if taking is None else given).append(day.plan.places[visit.room].name)
     if not effects:
         return []
     if given:

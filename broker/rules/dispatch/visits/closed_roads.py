@@ -29,7 +29,7 @@ def act_on_road(day: Day, act: Act, now: int) -> list[Effect]:
             raise ActionError("no such road is closed", missing=True)
         return [_kept(day, closure.ended(now), now), *_free(day, closure, now)]
     for room in (act.room or "", act.other_room):
-        if room is not None and room not in day.plan.rooms:
+        if room is not None and room not in day.plan.places:
             raise ActionError(f"there is no room {room!r}", missing=True)
     if act.room == act.other_room:
         raise ActionError("a street is between two rooms: name two, or one whose way is closed")

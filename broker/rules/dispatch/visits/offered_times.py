@@ -42,8 +42,6 @@ def timed(day: Day, run: Run, offer: Offer, ways: Ways, now: int) -> Steps[Offer
 
 def extra_run(day: Day, run: Run, tour: Tour, ways: Ways) -> Run:
     """A run of no timetable for the extra truck of an offer: it is at its first room when the tour says so."""
-    route = day.plan.route(run.route_id)
-    assert route is not None  # a run without one is not restored
     start_at = min(schedule(tour, ways).arrive_at, default=tour.start_at)
     route = day.plan.route(run.route_id)
     if route is None:
