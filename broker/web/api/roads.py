@@ -46,9 +46,10 @@ def road_router(desk: Desk) -> APIRouter:
 
     @router.post("/api/v1/closures", summary="A road is closed: what lies behind it comes after that")
     def close(request: Request, closed: Closed) -> dict[str, Any]:
-        before = {row["closure_id"] for row in desk.picture["closures"]}
+        asked = closed.room, closed.other_room, closed.until_at
         act = Act("close_road", visitor_of(request).who, **closed.model_dump(exclude={"version"}))
-        return next(row for row in carried_out(desk, act)["closures"] if row["closure_id"] not in before)
+        rows = reversed(carried_out(desk, act)["closures"])  # the newest first
+        return next(row for row in rows if (row["room"], row["other_room"], row["until_at"]) == asked)
 
     @router.post("/api/v1/closures/{closure_id}/end", summary="The road is open again, before its time")
     def end(request: Request, closure_id: str, _: Action) -> dict[str, Any]:
