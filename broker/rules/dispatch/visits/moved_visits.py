@@ -127,6 +127,8 @@ def hand_over(day: Day, visits: list[Visit], left: Run, taking: Run, reason: str
         effects += put(day, again, now)
         order.append(again.key)
     taking.reorder(order)
+    if taking.state == "finished":  # it had given away all that it owed, and nobody follows what is over
+        taking.goes_on()
     for run in (taking, left):
         set_visits(day, run, now)
         effects.append(run_record(day, run, now))
