@@ -1,0 +1,17 @@
+"""The bridge's configuration: broker.toml, one section per module, unknown keys refused, bounds checked here.
+
+Secrets are never in the file itself: a `*_file` names a file that only the bridge's user can read, or the
+environment variable named beside it is used.
+"""
+
+from broker.config.doors import PASSWORD_VARIABLE, MqttConfig, WebConfig
+from broker.config.file import BrokerConfig, read_config
+from broker.config.kept import AreaConfig, LimitsConfig
+from broker.config.outside import ReceiverConfig
+from broker.config.rules import AddresseeConfig
+from broker.config.values import ConfigError
+
+__all__ = [
+    "PASSWORD_VARIABLE", "AddresseeConfig", "AreaConfig", "BrokerConfig", "ConfigError", "LimitsConfig", "MqttConfig",
+    "ReceiverConfig", "WebConfig", "read_config",
+]  # fmt: skip
