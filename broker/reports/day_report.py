@@ -256,7 +256,9 @@ def _chain(links: Cube, period: Period, language: str, none: str) -> Chapter:
         filled = kilos(row["filled_grams"]), kilos(row["filled_grams_per_h"])
         later = [kilos(row[name]) for name in ("grams", "transported_grams", "weighed_grams", "difference_grams")]
         rows.append((waste_word(language, waste), *filled, found, *later))
-    numbers = ["filled", "filled_per_h", "contaminated", "collected_kg", "transported", "weighed", "difference"]
+    numbers = [
+        "filled", "filled_per_h", "contaminated", "collected_there", "transported", "weighed_there", "difference_there",
+    ]  # fmt: skip
     return Chapter(word(language, "chain"), none, table=_table(language, ["waste"], numbers, rows))
 
 

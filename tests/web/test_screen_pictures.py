@@ -267,11 +267,11 @@ def test_one_language_at_a_time(screen: Screen) -> None:
 def test_what_is_not_translated_is_announced(screen: Screen) -> None:
     """On the Chinese screen the bridge's own English words stand behind a sentence that says what happened."""
     screen.picture["data"]["trouble"] = "No space left on device"
-    screen.answer = (409, json.dumps({"detail": "version 1 is old"}))
+    screen.answer = (409, json.dumps({"detail": "版本 1 已旧"}))
     screen.open("zh")
     expect(screen.page.get_by_test_id("sources")).to_contain_text("暂时无法入库 (系统原文：No space left on device)")
     screen.page.locator("[data-testid^=acknowledge-]").click()
-    expect(screen.page.locator("#said")).to_have_text("情况已经变了，请再看一遍 (系统原文：version 1 is old)")
+    expect(screen.page.locator("#said")).to_have_text("情况已经变了，请再看一遍 (版本 1 已旧)")
 
 
 def test_visits_that_a_run_owes_are_settled_from_the_list(screen: Screen) -> None:

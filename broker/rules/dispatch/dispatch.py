@@ -62,6 +62,7 @@ class Dispatch:
         self.day = day
         self.forgot_at = 0
         self.ticked_at = 0
+        self.steady_since = 0  # since when time has passed evenly
         self.watched_at = 0
 
     def begin_again(self, day: Day) -> None:
@@ -112,7 +113,8 @@ class Dispatch:
         for room, at in list(self.day.leftovers.lane_words):
             yield self._decision("keeper", room, partial(clear_lane_again, room=room, at=at), now)
         if not 0 <= now - self.ticked_at <= FORGET_EVERY_S:
-            self.forgot_at = now  # a start, or a clock that was set and may be wrong: an hour of ticks comes first
+            # A start, or a clock that was set and may be wrong: an hour of ticks comes first.
+            self.forgot_at = self.steady_since = now
         self.ticked_at = now
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
@@ -120,7 +122,8 @@ class Dispatch:
         for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
             yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
-            yield self._decision("shift's end", run_id, partial(end_shift, run_id=run_id), now)
+            if now - self.steady_since >= FORGET_EVERY_S:
+                yield self._decision("shift's end", run_id, partial(end_shift, run_id=run_id), now)
         for closure_id in list(self.day.closures):
             yield self._decision("closed road", closure_id, partial(keep_closed, closure_id=closure_id), now)
         for name in booking_handling.due(self.day, now):

@@ -192,5 +192,5 @@ class OneAlarm(RuleBasedStateMachine):
 
 TestOneAlarm = OneAlarm.TestCase
 TestOneAlarm.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )

@@ -140,7 +140,9 @@ def agreed(
     if act.offer is None and not 0 <= act.option < len(shown):
         raise ReplanError(f"there are {len(shown)} options, counted from 0")
     looked_at = day.incidents.offer_looked_at(incident.key, act.offer or shown[act.option]["id"])
-    offer = _as_of_now(day, run, visits, *looked_at, now) if looked_at is not None else None
+    if looked_at is None:  # an old screen: what is shown to others stands
+        raise ReplanError("this option is not on offer any more: look again, then decide")
+    offer = _as_of_now(day, run, visits, *looked_at, now)
     if offer is None:
         day.incidents.end_choosing(incident.key)
         _work_out(day, run, visits, incident, now)
