@@ -38,8 +38,8 @@ def guarded(app: FastAPI, gate: Gate, hosts: Collection[str] = ()) -> FastAPI:
     the address called; whatever it refuses is told in one form."""
     app.middleware("http")(request_guard(hosts, gate))
     app.add_exception_handler(RequestValidationError, refuse_values)
-    app.add_exception_handler(HTTPException, refuse_http)
-    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _route_refused)
+    app.add_exception_handler(Refusal, _route_refused)
     app.add_exception_handler(PeopleError, _people_refused)
     app.add_exception_handler(OSError, _disk_refused)
     app.add_exception_handler(Exception, _fault)
@@ -164,6 +164,17 @@ def _refused(request: Request, why: Exception) -> Response:
     page = refused_page(request, why)
     page.headers.update(why.headers or {})
     return page
+
+
+async def _route_refused(request: Request, why: Exception) -> Response:
+    """What a route itself refuses: on a page as a page."""
+    if request.scope["path"].startswith("/api/") or not _reads(request):
+        return _refused(request, why) if isinstance(why, Refusal) else await refuse_http(request, why)
+    if isinstance(why, HTTPException):
+        why = Refusal(why.status_code, str(why.detail), why.headers)
+    assert isinstance(why, Refusal)
+    why.page = True
+    return _refused(request, why)
 
 
 async def _people_refused(request: Request, why: Exception) -> Response:

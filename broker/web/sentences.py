@@ -42,6 +42,9 @@ def _put_in(name: str, value: str, language: str) -> str | None:
     if name == "allowed":  # as values are listed by pydantic
         value = value.replace("' or '", "', '")
     names = WORDS.groups(language)["name"]
+    if name == "places":  # each a kind with its name
+        kinds = [part.partition(" ") for part in value.split(", ")]
+        return ", ".join(f"{names.get(kind, kind)}{space}{own}" for kind, space, own in kinds)
     return ", ".join(names.get(part, part) for part in value.split(", "))
 
 

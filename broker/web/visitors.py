@@ -87,8 +87,8 @@ def within(
     reach: Reach = request.state.reach
     if not reach.holds(estate=estate, truck=truck, contractor=contractor):
         named = {"estate": estate, "truck": truck, "contractor": contractor}
-        what = " or ".join(f"{kind} {name}" for kind, name in named.items() if name)
-        raise Refusal(403, f"{visitor_of(request).name} does not speak for {what or 'this'}")
+        places = ", ".join(f"{kind} {name}" for kind, name in named.items() if name)
+        raise Refusal(403, f"{visitor_of(request).name} does not speak for {places or 'this'}")
 
 
 async def form_of(request: Request) -> FormData:

@@ -162,7 +162,9 @@ def test_a_property_books_on_the_page(counter: Counter) -> None:
     cancel = form(page, f"/bookings/{held['booking_id']}/cancel")
     assert counter.of["zhang"].post(f"/bookings/{held['booking_id']}/cancel", data=cancel).status_code == 303
     again = counter.of["zhang"].post(f"/bookings/{held['booking_id']}/cancel", data=cancel)
-    assert again.status_code == 409 and "Not done" in again.text
+    assert again.status_code == 303  # the same click
+    late = counter.of["zhang"].post(f"/bookings/{held['booking_id']}/cancel", data={**cancel, "deed": "another"})
+    assert late.status_code == 409 and "Not done" in late.text
     assert counter.noon.known(held["booking_id"]).state == "cancelled"
 
 
@@ -220,3 +222,30 @@ def test_the_page_speaks_chinese(counter: Counter) -> None:
     assert "Windows" not in page
     refused = counter.of["zhang"].post("/bookings/b1/cancel?lang=zh", data={"version": "1"})
     assert refused.status_code == 409 and "未办成" in refused.text
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+
+
+def test_what_another_has_is_refused_as_a_page_in_one_language(counter: Counter) -> None:
+    """A browser gets no JSON, and a Chinese page no English reason; a program gets its problem details."""
+    held, li = counter.held(), counter.of["li"]
+    for path, status, told in (
+        (f"/bookings/{held['booking_id']}", 403, "li 不负责 小区 e01, 车辆 t97"), ("/bookings/none", 404, "没有预约"),
+    ):  # fmt: skip
+        page = li.get(path, params={"lang": "zh"}, headers=BROWSER)
+        assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert told in page.text and "does not" not in page.text and "no such" not in page.text
+    deed = li.post(f"/bookings/{held['booking_id']}/cancel?lang=zh", data={"version": "1"}, headers=BROWSER)
+    assert deed.status_code == 403 and "<html" in deed.text
+    program = li.get(f"{API}/{held['booking_id']}/evidence", headers=BROWSER)
+    assert program.status_code == 403 and program.headers["content-type"] == "application/problem+json"
+
+
+def test_why_there_is_no_window_or_no_deed_is_said_in_the_readers_language(counter: Counter) -> None:
+    """The reason too, not only that it is not so."""
+    zhang, booking = counter.of["zhang"], counter.noon.accepted(hour=14)
+    full = zhang.get("/bookings", params={"pile": "p01", "cubic_m": "49", "lang": "zh"}).text
+    assert "放不下 49 立方米" in full and "the pile has" not in full
+    old = zhang.post(f"/bookings/{booking}/cancel?lang=zh", data={"version": "99"}).text
+    assert "别人已改动此预约" in old and "somebody" not in old

@@ -96,3 +96,17 @@ def test_what_is_not_there_is_an_error() -> None:
         words.say("zh", "text", "no_such_key")
     with pytest.raises(KeyError):
         words.say("zh", "text", "title", area="xh")
+
+
+def test_no_text_is_written_twice_under_one_name() -> None:
+    """JSON takes the last of two and says nothing: the first would be gone from the pages."""
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        twice.extend(name for name, _ in pairs if [one for one, _ in pairs].count(name) > 1)
+        return dict(pairs)
+
+    twice: list[str] = []
+    for room in ROOMS:
+        for language in LANGUAGES:
+            json.loads((room / f"{language}.json").read_bytes(), object_pairs_hook=once)
+    assert twice == []

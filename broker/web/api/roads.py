@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from broker.rules.dispatch.actions import Act
 from broker.web.api.actions import Action, Id
@@ -20,6 +20,25 @@ class Closed(Action):
     from_at: int | None = Field(None, ge=0, le=1 << 40, description="Unix seconds; left out: from now on")
     until_at: int = Field(ge=0, le=1 << 40, description="Unix seconds, within a week")
     reason: str | None = Field(None, max_length=200)
+
+
+class ClosureRow(BaseModel):
+    """A road that is closed."""
+
+    closure_id: str
+    room: str
+    other_room: str | None
+    from_at: int
+    until_at: int
+    who: str
+    reason: str | None
+
+
+class Opened(BaseModel):
+    """Which road is open again, and since when."""
+
+    at: int
+    closure_id: str
 
 
 def road_router(desk: Desk) -> APIRouter:
@@ -40,18 +59,22 @@ def road_router(desk: Desk) -> APIRouter:
     def emptied(request: Request, run_id: str, _: Action) -> dict[str, Any]:
         return load(request, run_id, "emptied")
 
-    @router.get("/api/v1/closures", summary="The roads that are closed")
+    @router.get("/api/v1/closures", summary="The roads that are closed", response_model=list[ClosureRow])
     def closures() -> list[dict[str, Any]]:
         return list(desk.picture["closures"])
 
-    @router.post("/api/v1/closures", summary="A road is closed: what lies behind it comes after that")
+    @router.post(
+        "/api/v1/closures", summary="A road is closed: what lies behind it comes after that", response_model=ClosureRow,
+    )
     def close(request: Request, closed: Closed) -> dict[str, Any]:
         asked = closed.room, closed.other_room, closed.until_at
         act = Act("close_road", visitor_of(request).who, **closed.model_dump(exclude={"version"}))
         rows = reversed(carried_out(desk, act)["closures"])  # the newest first
         return next(row for row in rows if (row["room"], row["other_room"], row["until_at"]) == asked)
 
-    @router.post("/api/v1/closures/{closure_id}/end", summary="The road is open again, before its time")
+    @router.post(
+        "/api/v1/closures/{closure_id}/end", summary="The road is open again, before its time", response_model=Opened,
+    )
     def end(request: Request, closure_id: str, _: Action) -> dict[str, Any]:
         after = carried_out(desk, Act("open_road", visitor_of(request).who, closure=closure_id))
         return {"at": after["at"], "closure_id": closure_id}

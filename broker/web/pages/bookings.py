@@ -23,7 +23,9 @@ from broker.web.desk import Desk
 from broker.web.pages.register_frame import base_context, page
 from broker.web.pages.rendering import WORDS
 from broker.web.problems import Refusal
+from broker.web.sentences import sentence
 from broker.web.visitors import form_of, visitor_of, within
+from broker.words import filled
 
 DEEDS = {  # what a form may do, and the fields that it has for it
     "book": ("litres", "bags", "note"), "change": ("from_at", "truck", "litres"), "cancel": ("reason",),
@@ -105,7 +107,7 @@ def _page(request: Request, desk: Desk, zone: ZoneInfo, refused: HTTPException |
     piles = piles if books else []
     chosen = next((one for one in piles if one["pile_id"] == asked.get("pile")), piles[0] if piles else None)
     litres = _asked_litres(asked.get("cubic_m")) or (chosen["usual_litres"] if chosen else 0)
-    found, none_why = _windows(desk, chosen, litres)
+    found, none_why = _windows(desk, chosen, litres, lang)
     context = base_context(request, visitor) | _speaking(lang, zone)
     days = [(day, list(of_day)) for day, of_day in groupby(found, key=lambda row: _day(row["from_at"], zone, lang))]
     return page(
@@ -119,13 +121,13 @@ def _page(request: Request, desk: Desk, zone: ZoneInfo, refused: HTTPException |
     )  # fmt: skip
 
 
-def _windows(desk: Desk, chosen: Row | None, litres: int) -> tuple[list[Row], str | None]:
+def _windows(desk: Desk, chosen: Row | None, litres: int, lang: str) -> tuple[list[Row], str | None]:
     if chosen is None:
         return [], None
     try:
         return looked_up(desk, lambda bridge, now: windows_of(bridge, chosen["pile_id"], litres, now)), None
     except HTTPException as why:
-        return [], str(why.detail)
+        return [], sentence(str(why.detail), lang)
 
 
 def context_language(request: Request) -> str:
@@ -155,11 +157,12 @@ def _day(at: int, zone: ZoneInfo, lang: str) -> str:
 
 
 def _told(refused: HTTPException | None, lang: str) -> str | None:
-    """Why it was not done: in Chinese a sentence of its kind first, for the reason's own text is English."""
+    """What became of it, and why, in the reader's language."""
     if refused is None:
         return None
     said = WORDS.groups(lang)["booking_refused"]
-    return said.get(str(refused.status_code), said["other"]).format(why=refused.detail)
+    why = sentence(str(refused.detail), lang) or WORDS.say(lang, "problem", "other")
+    return filled(said.get(str(refused.status_code), said["other"]), {"why": why})
 
 
 def _key(form: FormData) -> str:

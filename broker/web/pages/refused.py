@@ -11,7 +11,8 @@ from broker.web.sentences import sentence
 
 def refused_page(request: Request, why: Refusal) -> Response:
     """The refusal as a page, with where to sign in."""
-    title = WORDS.say(language_of(request), "problem", str(why.status))
+    titles = WORDS.groups(language_of(request))["problem"]
+    title = titles.get(str(why.status)) or titles["other"]
     visitor = getattr(request.state, "visitor", None)  # a request may be refused before anybody asked who makes it
     context = base_context(request, visitor)
     told = sentence(str(why), context["lang"]) or title

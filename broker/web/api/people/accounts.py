@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.people.administration import Administration, sorted_roles, version_of
-from broker.people.roles import Role, Scope
+from broker.people.roles import ROLES, Role, Scope
 from broker.web.gate import Gate
 from broker.web.pages.people.rows import AccessLine, AccountRow, TokenRow, accounts, lines, link_of, tokens
 from broker.web.visitors import visitor_of
@@ -14,7 +14,7 @@ from broker.web.visitors import visitor_of
 MOST_LINES = 1000
 Ids = Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=500)]
 Text = Annotated[str, Field(max_length=80)]
-Roles = Annotated[list[Role], Field(min_length=1, max_length=9)]
+Roles = Annotated[list[Role], Field(min_length=1, max_length=len(ROLES))]
 Version = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="of what was looked at")]
 
 
