@@ -24,13 +24,13 @@ demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; 
 test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
 	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal -m "not long" $(PYTEST_ARGS)
 
 quick: setup  ## lint, types, layers and all tests without processes: about a minute on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check quick-tests
 
 quick-tests:
-	@TMPDIR=$(QUICK_TMP) $(PY) -m pytest -n 2 --dist worksteal -m "not real" -o tmp_path_retention_policy=failed \
+	@TMPDIR=$(QUICK_TMP) $(PY) -m pytest -n 2 --dist worksteal -m "not real and not long" -o tmp_path_retention_policy=failed \
 		--durations 5 --durations-min 1 $(PYTEST_ARGS)
 
 check: setup  ## lint, types, import contracts, dead code

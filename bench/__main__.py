@@ -19,7 +19,8 @@ HERE = Path(__file__).resolve().parent
 ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds", "180"],
              "bookings": [sys.executable, "-m", "tests.support.bookings.run"],
              "bookings_killed": [sys.executable, "-m", "tests.support.bookings.killed"],
-             "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"]}  # fmt: skip
+             "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"],
+             "long_tests": [sys.executable, "-m", "pytest", "-m", "long", "-n", "2"]}  # fmt: skip
 DEADLINE_S = 7200  # ten searches of ten minutes
 
 

@@ -252,6 +252,25 @@ def test_a_refusal_goes_to_the_next_firm_and_then_back(street: Street, reason: s
     check_memory(street)
 
 
+@pytest.mark.parametrize("reason", ["breakdown", "lane_blocked"])
+def test_what_comes_back_to_a_run_that_was_over_has_it_go_on(street: Street, reason: str) -> None:
+    """All that it owed was given away or served: what nobody else will do is expected of it, and shown, as before."""
+    press = asked_for(street, reason)
+    for visit in street.bridge.dispatch.day.owed(street.bridge.dispatch.day.runs[street.run_id]):
+        street.bridge.act(Act("serve", "Li", visit=visit.key), street.now)
+    assert street.bridge.dispatch.day.runs[street.run_id].state == "finished"
+    for firm in ("first", "second"):
+        street.says(press, f"contractor.{firm}", "refuse")
+    for _ in range(2):
+        street.step(2)
+        run = street.bridge.dispatch.day.runs[street.run_id]
+        owed = [visit.key for visit in street.bridge.dispatch.day.owed(run)]
+        assert owed and run.state == "running" and street.bridge.dispatch.day.run_of("t01") is run
+        assert set(run.etas) == set(owed)
+        check_memory(street)
+        street.open()
+
+
 def test_a_lane_that_is_cleared_leaves_only_the_trucks_own_time(street: Street) -> None:
     """The firm's truck is promised for later than that; once it has been there the press is over."""
     press = asked_for(street, "lane_blocked")

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from broker.rules.bookings.disputing import dispute_until_at
+from broker.rules.day.attention import Topic
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.visit import Visit
 from tests.support.bridge.afternoon import Afternoon
 
 
@@ -219,6 +221,84 @@ def test_a_breakdown_gives_its_bookings_to_the_other_truck(noon: Afternoon) -> N
     assert (taken.truck, taken.state) == ("t98", "accepted")
     assert booking in noon.bridge.dispatch.day.bookings.rounds[taken.round_id].order
     assert ("p01", "pending") in noon.itinerary("t98")
+
+
+def test_what_is_in_the_way_moves_no_window_to_an_earlier_time(noon: Afternoon) -> None:
+    """A press, the word that the lane is free, a crew's skip, a road that is open again: it is booked for two."""
+    booking = noon.accepted(hour=14)
+    noon.until(13.2)
+    noon.press("t97", "lane_blocked")
+    noon.step(2)
+    assert _owed(noon, booking).visit_number == 2
+    assert _owed(noon, booking).not_before_at == noon.at(14)
+    noon.bridge.act(Act("clear", "Li", incident=("t97", "t97-1-1")), noon.now)
+    assert _owed(noon, booking).not_before_at == noon.at(14)
+    noon.bridge.act(Act("skip", "crew", visit=noon.known(booking).visit, reason="not_out"), noon.now)
+    assert _owed(noon, booking).visit_number == 3
+    assert _owed(noon, booking).not_before_at == noon.at(14)
+    noon.bridge.act(Act("close_road", "Li", room="p01", until_at=noon.at(14.5)), noon.now)
+    assert _owed(noon, booking).not_before_at == noon.at(14.5)
+    closure = next(iter(noon.bridge.dispatch.day.closures))
+    noon.bridge.act(Act("open_road", "Li", closure=closure), noon.now)
+    assert _owed(noon, booking).not_before_at == noon.at(14)
+
+
+def test_a_visit_that_is_put_off_keeps_its_new_place_and_the_round_knows_it(noon: Afternoon) -> None:
+    """The others are not made to wait before a closed road; over a restart too."""
+    first, second = noon.accepted("p01", hour=14), noon.accepted("p03", hour=14)
+    noon.until(13.5)
+    noon.bridge.act(Act("close_road", "Li", room="p01", until_at=noon.at(14.7)), noon.now)
+    for restarts in (False, True):
+        if restarts:
+            noon.kill()
+        noon.step(5)
+        assert noon.itinerary() == [("p03", "pending"), ("p01", "pending")]
+        (round_,) = noon.bridge.dispatch.day.bookings.rounds.values()
+        assert round_.order == (second, first)
+        assert (noon.known(first).state, noon.known(second).state) == ("accepted", "accepted")
+
+
+def test_what_is_cancelled_at_once_after_it_was_given_to_another_truck_is_owed_by_nobody(noon: Afternoon) -> None:
+    """No second passes between the dispatcher's word and the property's."""
+    booking, other = noon.accepted(hour=13), noon.accepted("p03", hour=14)
+    noon.until(12.9)
+    noon.press("t97", "breakdown")
+    noon.step(5)
+    incident = ("t97", "t97-1-1")
+    offer = noon.bridge.dispatch.day.incidents.offers(incident)[1][0]["id"]
+    noon.bridge.act(
+        Act("decide", "Wang", incident=incident, decision="extra_truck", offer=offer, truck="t98"), noon.now
+    )
+    noon.do("cancel", booking)
+    noon.step(2)
+    owed = [visit.room for visit in noon.bridge.dispatch.day.visits.values() if visit.owed]
+    assert (owed, noon.known(other).truck) == (["p03"], "t98")
+
+
+def test_a_truck_that_stands_between_two_piles_is_an_alarm_where_it_does_not_wait(noon: Afternoon) -> None:
+    """Until its window opens it may stand anywhere; then the alarm names the pile."""
+    booking = noon.accepted("p01", hour=13)
+    noon.accepted("p10", hour=14)
+    noon.until(12.9)
+    noon.drive("t97", "p01")
+    noon.until(13)
+    noon.step(200)
+    noon.do("loaded", booking, "crew of t97", litres=1_000)
+    noon.drive("t97", "p08")
+    standing = noon.bridge.dispatch.day.attention.of(Topic.ROAD)
+    while noon.now < noon.at(14) - 20:
+        noon.step(60)
+        assert not standing
+    noon.step(900)
+    assert [entry.fields()["room"] for entry in standing.values()] == [noon.plan.places["p10"].name]
+    assert noon.bridge.counts["rule_faults"] == 0
+
+
+def _owed(noon: Afternoon, booking: str) -> Visit:
+    """The visit that is owed for a booking."""
+    visit = noon.known(booking).visit
+    assert visit is not None and noon.bridge.dispatch.day.visits[visit].owed
+    return noon.bridge.dispatch.day.visits[visit]
 
 
 @pytest.mark.parametrize("state", ["held", "requested", "accepted", "en_route"])

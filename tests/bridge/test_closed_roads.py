@@ -124,6 +124,19 @@ def test_a_road_that_is_open_again_frees_what_it_had_put_off(morning: Morning) -
         morning.bridge.act(Act("open_road", "Li", closure=closure), morning.now)
 
 
+def test_a_road_that_is_open_again_breaks_no_promise(morning: Morning) -> None:
+    """Its estate has said until when the lane is blocked, whatever else was in the way."""
+    press = morning.press("lane_blocked")
+    room, promised_at = place(morning, 1), int(morning.now) + 1800
+    said = Act("answer", "Zhao", incident=("t01", press), addressee="estate", answer="promise", until_at=promised_at)
+    morning.bridge.act(said, morning.now)
+    assert owed(morning, room).not_before_at == promised_at
+    closure = close(morning, room, 90)
+    assert owed(morning, room).not_before_at == int(morning.now) + 5400
+    morning.bridge.act(Act("open_road", "Li", closure=closure), morning.now)
+    assert owed(morning, room).not_before_at == promised_at
+
+
 def test_a_restart_knows_which_roads_are_closed(morning: Morning) -> None:
     """It is on record with who said so."""
     closure = close(morning, place(morning, 8), 120)

@@ -175,6 +175,7 @@ def test_every_time_after_a_choice_is_the_one_that_was_shown(seed: int) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.long
 def test_so_it_is_on_many_days() -> None:
     """A choice is refused now and then, and accepted far more often."""
     accepted = sum(_keeps_its_word(seed) for seed in range(100, 220))

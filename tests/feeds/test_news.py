@@ -222,6 +222,17 @@ def test_each_answer_is_told_once_with_what_is_promised(morning: Morning, listen
     assert not any(one.is_for(["answer"], "first") for one in told)
 
 
+def test_who_is_told_of_answers_is_not_told_of_them_as_alarms_as_well(morning: Morning, listener: Listener) -> None:
+    """That nobody answered rings once; who asks for alarms alone has it from them."""
+    morning.serve(0)
+    listener.look()
+    morning.press()
+    listener.look().stand(1800)
+    asked = [one for one in listener.of("finding") if one.data["topic"] == Topic.ANSWER]
+    assert asked and any(one.type == "answer.nobody" for one in listener.of("answer"))
+    assert all(one.is_for(["finding"], None) and not one.is_for(["finding", "answer"], None) for one in asked)
+
+
 def test_an_alarm_that_the_rules_found_is_told_as_it_goes(morning: Morning, listener: Listener) -> None:
     """Opened, seen, put on the shelf, opened again, over; each once, in both languages, without a person's name."""
     morning.say("life", {"life": "ready"}, device="t77")

@@ -27,8 +27,10 @@ class Message:
         return self.type.partition(".")[0]
 
     def is_for(self, kinds: Collection[str], contractor: str | None) -> bool:
-        """Whether somebody who asks for these kinds is to have it; a contractor has what is asked of it, no more."""
-        return self.kind in kinds and contractor in (None, self.data.get("contractor"))
+        """Whether somebody who asks for these kinds is to have it; a contractor has what is asked of it, no more. An
+        alarm about an answer says nothing to who is told of answers: one cause rings once."""
+        said_already = self.kind == "finding" and self.data.get("topic") == "answer" and "answer" in kinds
+        return self.kind in kinds and not said_already and contractor in (None, self.data.get("contractor"))
 
     def body(self) -> bytes:
         """The bytes that are sent, the same ones each time."""

@@ -73,6 +73,10 @@ class Run:
         """It owes nothing any more."""
         self.state, self.ended_at = "finished", at
 
+    def goes_on(self) -> None:
+        """It owes something again."""
+        self.state, self.ended_at = RUN_STATES[0 if self.started_at is None else 1], None
+
     def reorder(self, owed: Sequence[VisitKey]) -> None:
         """Put the owed visits into this order, new ones among them; what is settled keeps its place."""
         wanted, known = list(owed), set(owed)

@@ -18,6 +18,7 @@ class Visits(Mapping[VisitKey, Visit]):
         self._by_room: dict[tuple[str, str], list[VisitKey]] = {}
         self._watches: dict[VisitKey, Watch] = {}
         self._changes: Counter[tuple[str, str]] = Counter()
+        self.placed = 0  # how often one was
 
     def __getitem__(self, key: VisitKey) -> Visit:
         return self._visits[key]
@@ -34,6 +35,7 @@ class Visits(Mapping[VisitKey, Visit]):
             self._by_room.setdefault((visit.room, visit.waste), []).append(visit.key)
         self._visits[visit.key] = visit
         self._changes[(visit.room, visit.waste)] += 1
+        self.placed += 1
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more; the record keeps it."""

@@ -72,10 +72,8 @@ class Dispatch:
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """Decide on one device message that is new (not a resend)."""
         self.day.clock.reach(now)
-        before = self.day.visits.changes
-        effects = take_message(self.day, message, now)
-        if self.day.visits.changes != before:
-            effects += follow_visits(self.day, now)
+        before = self.day.visits.placed
+        effects = self._followed(take_message(self.day, message, now), before, now)
         return self._tell_changed(effects, now) if self.day.changed_runs else effects
 
     def set_aside(self, message: wire.Message, now: int) -> list[Effect]:
@@ -85,8 +83,9 @@ class Dispatch:
 
     def act(self, act: Act, now: int) -> list[Effect]:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
+        before = self.day.visits.placed
         try:
-            return self._tell_changed(carry_out(self.day, act, now), now)
+            return self._tell_changed(self._followed(carry_out(self.day, act, now), before, now), now)
         except ReplanError as why:
             raise ActionError(str(why), not_yet=why.not_yet) from why
         except BookingError as why:
@@ -156,6 +155,10 @@ class Dispatch:
 
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
         return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))
+
+    def _followed(self, effects: list[Effect], before: int, now: int) -> list[Effect]:
+        """With what becomes of bookings by that: who asks for something next finds them as their visits are."""
+        return effects if self.day.visits.placed == before else [*effects, *follow_visits(self.day, now)]
 
     def _tell_changed(self, effects: list[Effect], now: int) -> list[Effect]:
         """Predict and tell anew the runs whose visits were changed; close the ones that owe nothing any more."""

@@ -70,6 +70,7 @@ class Visit:
     state: str = BEGINS
     reason: str | None = None
     not_before_at: int | None = None
+    window_at: int | None = None  # it is booked for then or later, whatever becomes of what is in the way
     promised_at: int | None = None
     due_at: int | None = None
     arrived_at: int | None = None
@@ -188,12 +189,12 @@ class Visit:
         return replace(self, kept_lit=lit)
 
     def freed(self) -> "Visit":
-        """The obstacle is gone: it may be made at any time."""
-        return replace(self, not_before_at=None)
+        """The obstacle is gone: it may be made at any time, or from its window on."""
+        return replace(self, not_before_at=self.window_at)
 
     def open_from(self, at: int) -> "Visit":
         """The obstacle will be gone by then, says who clears it."""
-        return replace(self, not_before_at=at)
+        return replace(self, not_before_at=max(at, self.window_at or at))
 
     def on_route(self, route: str) -> "Visit":
         """The same visit where the plan calls its route otherwise by now."""

@@ -65,6 +65,9 @@ class OneAlarm(RuleBasedStateMachine):
     def restart(self) -> None:
         """The bridge; the truck's retained life reaches it at once."""
         self.morning.open()
+        alarm = self._known()
+        if alarm is not None and alarm.suppressed and alarm.active and not self.active:
+            self.active, self.gone_at = True, self.morning.now  # that it ended on the shelf is on no record
         self.gone_at = None if self.gone_at is None else self.morning.now  # from here on it is seen to work
         self.faults = 0
         self._life()

@@ -257,7 +257,8 @@ _facts = st.lists(
     st.builds(
         lambda n, day, room, waste, state, reason, bins, late_s: visit(
             f"run{n}/{room}/1", at=NOON + day * 86_400, run_id=f"run{n}", room=room, waste=waste, state=state,
-            reason=reason, arrived_at=NOON + day * 86_400, left_at=None, planned_at=NOON + day * 86_400 - late_s,
+            reason=reason, due_at=NOON + day * 86_400 - 960, arrived_at=NOON + day * 86_400, left_at=None,
+            planned_at=NOON + day * 86_400 - late_s,
             bins_before=bins, estate=f"e{room[-1]}", truck=f"t{n % 3}",
         ),
         st.integers(0, 30), st.integers(-40, 40), st.sampled_from(["r1", "r2", "r3"]), st.sampled_from(WASTES),

@@ -121,8 +121,10 @@ def _standing(day: Day, run: Run, heard_s: int, now: int) -> Asked | None:
     progress = run.tracker.progress(now)
     if not progress.started or progress.status == "STOPPED_AT" or run.tracker.stands_at(owed[0].key[1:]):
         return None
+    if now < (owed[0].not_before_at or 0):
+        return None  # it waits for a window, or until a road is free
     if progress.still_s >= day.settings.alarms.standing_s:
-        room = day.plan.rooms[owed[0].room].name
+        room = day.plan.places[owed[0].room].name
         return Standing(run.truck, run.run_id, room, progress.still_s // 60)
     stood_since_start = progress.still_s >= heard_s - day.settings.alarms.truck_silent_s
     return _was_asked(day, Topic.ROAD, run.run_id) if stood_since_start else None
@@ -155,7 +157,7 @@ def _late(day: Day, run: Run, now: int) -> Asked | None:
     if not late:
         return None
     worst_s, worst = max(late, key=lambda one: (one[0], one[1].key))
-    room = day.plan.rooms[worst.room].name
+    room = day.plan.places[worst.room].name
     return WillMiss(run.truck, run.run_id, room, worst_s // 60, len(late), _able(day, run, now))
 
 
@@ -179,7 +181,7 @@ def _not_out(day: Day, visit: Visit, now: int) -> Asked | None:
     said_out_at, waited = room.bins_out_at or 0, visit.bins_before
     if said_out_at >= (visit.due_at or visit.arrived_at) or waited is None or inside.count < waited:
         return None
-    return NotOut(visit.truck, day.plan.rooms[visit.room].name, inside.count)
+    return NotOut(visit.truck, day.plan.places[visit.room].name, inside.count)
 
 
 def _look_at_sensors(day: Day, now: int) -> None:
@@ -196,7 +198,7 @@ def _look_at_sensors(day: Day, now: int) -> None:
     for subject in [one for one in day.attention.of(Topic.SENSOR) if one not in wrong]:
         day.attention.answered(Topic.SENSOR, subject)
     for subject, (_, visit) in wrong.items():
-        day.attention.ask(subject, SensorDisagrees(day.plan.rooms[visit.room].name, visit.truck), now)
+        day.attention.ask(subject, SensorDisagrees(day.plan.places[visit.room].name, visit.truck), now)
 
 
 def _look_at_alarms(day: Day, now: int) -> None:

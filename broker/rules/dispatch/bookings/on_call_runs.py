@@ -1,8 +1,11 @@
-"""The run of a truck on call: made for its accepted bookings an hour before the first of them, and kept in their order.
+"""The run of a truck on call: made for its accepted bookings an hour before the first of them, in their order.
 
+What becomes of a visit that its truck was told of (a blocked lane, a closed road) gives it another place in the run:
+the round follows, so that whoever looks for a window reckons with what will be driven.
 A round that has ended its run and gets another booking the same day gets another run.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from broker.plan.model import ON_CALL, RENOVATION
@@ -29,23 +32,28 @@ def of_round(day: Day, round_id: str, now: int) -> list[Effect]:
         if not coming or now < _opens_at(day, coming[0]) or all(_is_told(day, one) for one in coming):
             return []
         run = _open(day, round_, coming[0])
-    order: list[VisitKey] = []
-    for booking in coming:
-        told = _is_told(day, booking)
-        if not told:
+    order = [visit.key for visit in day.visits.of(run.order) if visit.owed]  # as it was told
+    for number, booking in enumerate(coming):
+        if not _is_told(day, booking):
             visit = _visit(day, run, booking)
             effects += put(day, visit, now)
-            booking = booking.made_for(visit.key, now)
-            effects.append(put_booking(day, booking, now))
-        if booking.visit is not None and booking.visit[0] == run.run_id:
-            order.append(booking.visit)
-    owed = [visit.key for visit in day.visits.of(run.order) if visit.owed]  # in the order that was told
-    order = [*(key for key in owed if key not in order), *order]  # where it stands yet, though all is loaded
-    if not effects and owed == order:
-        return []
-    run.reorder(order)
-    set_visits(day, run, now)
-    return [*effects, run_record(day, run, now)]
+            effects.append(put_booking(day, booking.made_for(visit.key, now), now))
+            later = {one.visit for one in coming[number + 1 :]}
+            order.insert(next((at for at, key in enumerate(order) if key in later), len(order)), visit.key)
+    if effects:
+        run.reorder(order)
+        set_visits(day, run, now)
+        effects.append(run_record(day, run, now))
+    return [*effects, *_as_told(day, round_, order, now)]
+
+
+def _as_told(day: Day, round_: Round, order: Sequence[VisitKey], now: int) -> list[Effect]:
+    """The round in the order in which its truck drives; who has no visit yet keeps the place."""
+    places = {key: place for place, key in enumerate(order)}
+    named = {one.booking_id: one.visit for one in day.bookings.in_round(round_) if one.visit in places}
+    told = iter(sorted(named, key=lambda name: places[named[name]]))
+    driven = tuple(next(told) if name in named else name for name in round_.order)
+    return [] if driven == round_.order else [put_booking(day, round_.driving(driven), now)]
 
 
 def run_of_round(day: Day, round_: Round) -> Run | None:
@@ -104,5 +112,6 @@ def _visit(day: Day, run: Run, booking: Booking) -> Visit:
         visit_number=max(taken, default=0) + 1,
         planned_at=booking.arrive_at,
         not_before_at=booking.from_at,
+        window_at=booking.from_at,
         by_appointment=True,
     )

@@ -12,6 +12,7 @@ from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.incidents import contractors
 from broker.rules.dispatch.visits.moved_visits import insert_visit, set_visits
+from broker.rules.dispatch.visits.skip_reasons import free_from
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import put, put_incident
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER, ESTATE, Answer, Clocks
@@ -128,7 +129,7 @@ def _lane_free_from(day: Day, incident: Incident, at: int, now: int) -> list[Eff
     run = day.runs.get(second.run_id) if second is not None else None
     if second is None or run is None or second.state == "at_stop" or incident.condition == "cleared":
         return []
-    opened = second.open_from(contractors.earliest_at(day, incident, run.run_id) or at)
+    opened = second.open_from(free_from(day, incident, run.run_id) or at)
     effects = put(day, opened, now)
     if opened.state == "pending":
         return effects + insert_visit(day, run, opened, now)

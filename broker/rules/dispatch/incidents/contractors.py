@@ -10,6 +10,7 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.visits.extra_truck import why_not
 from broker.rules.dispatch.visits.moved_visits import extra_run, hand_over, set_visits
 from broker.rules.dispatch.visits.offers import EXTRA_COMES_S
+from broker.rules.dispatch.visits.skip_reasons import free_from
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import put, run_record
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER, Answer
@@ -35,21 +36,9 @@ def start_at(day: Day, incident: Incident, row: Answer, at: int, now: int) -> li
         run.begins_at(at)
     effects: list[Effect] = []
     for visit in visits:
-        effects += put(day, visit.open_from(earliest_at(day, incident, run.run_id) or at), now)
+        effects += put(day, visit.open_from(free_from(day, incident, run.run_id) or at), now)
     set_visits(day, run, now)
     return [*effects, run_record(day, run, now)]
-
-
-def earliest_at(day: Day, incident: Incident, run_id: str) -> int | None:
-    """Before when nobody need try a visit of this run again: the lane is free and the truck is there, as promised last
-    by those who see to it."""
-    moments = [row.until_at for row in incident.answers if row.run_id == run_id and row.until_at is not None]
-    if incident.room is not None and incident.condition == "active":
-        clearing = [row for row in incident.answers if row.addressee != CONTRACTOR and row.until_at is not None]
-        newest = max(clearing, key=lambda row: row.since_at, default=None)
-        thought_at = incident.raised_at + day.settings.lane_clear_s
-        moments.append(thought_at if newest is None or newest.until_at is None else newest.until_at)
-    return max(moments, default=None)
 
 
 def made_up_for(day: Day, incident: Incident) -> Visit | None:

@@ -11,8 +11,9 @@ from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.incidents.addressing import addressed, estate_cleared
-from broker.rules.dispatch.incidents.contractors import asked, earliest_at, made_up_for
+from broker.rules.dispatch.incidents.contractors import asked, made_up_for
 from broker.rules.dispatch.visits.moved_visits import insert_visit, move_visits, owed_again, set_visits
+from broker.rules.dispatch.visits.skip_reasons import free_from
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, put_incident, tell_incident
 from broker.rules.states.incident import Incident, IncidentError
@@ -55,7 +56,7 @@ def clear_lane(day: Day, incident: Incident, who: str, now: int, *, by_estate: b
     second = made_up_for(day, incident)
     run = day.runs.get(second.run_id if second is not None else incident.run_id or "")
     if run is not None and second is not None and second.state in ("pending", "due"):
-        truck_at = earliest_at(day, incident.cleared(who, now), run.run_id)
+        truck_at = free_from(day, incident.cleared(who, now), run.run_id)
         freed = second.freed() if truck_at is None else second.open_from(truck_at)
         effects += put(day, freed, now)
         if freed.state == "pending":

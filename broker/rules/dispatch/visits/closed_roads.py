@@ -14,6 +14,7 @@ from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again
+from broker.rules.dispatch.visits.skip_reasons import free_from
 from broker.rules.effects.effect import Effect, Keep, Notice
 from broker.rules.effects.records import call_record, put
 from broker.rules.states.visit import Visit
@@ -92,11 +93,19 @@ def _free(day: Day, closure: Closure, now: int) -> list[Effect]:
         run = day.runs.get(visit.run_id)
         if visit.room not in rooms or visit.not_before_at != closure.until_at or run is None or not visit.owed:
             continue
-        freed = visit.freed()
+        freed = _freed(day, visit, now)
         effects += put(day, freed, now)
         if freed.state == "pending":
             effects += insert_visit(day, run, freed, now)
     return effects
+
+
+def _freed(day: Day, visit: Visit, now: int) -> Visit:
+    """As it was before the road was closed: what else it waits for is not over by that."""
+    pressed = [one for one in day.incidents.values() if one.open and one.room == visit.room and not visit.original]
+    moments = (free_from(day, one, visit.run_id) for one in pressed)
+    latest_at = max((at for at in moments if at is not None), default=now)
+    return visit.open_from(latest_at) if latest_at > now else visit.freed()
 
 
 def _kept(day: Day, closure: Closure, now: int) -> Keep:

@@ -50,6 +50,7 @@ def owed_again(
     taken = [key[2] for key in day.visits if key[0] == run_id and key[1] == visit.room]
     run = day.runs.get(run_id)
     sequences = [day.visits[key].sequence for key in run.order] if run else []
+    moments = [at for at in (not_before_at, visit.window_at) if at is not None]
     return Visit(
         run_id=run_id,
         room=visit.room,
@@ -60,7 +61,8 @@ def owed_again(
         sequence=max(sequences, default=0) + 1,
         visit_number=max([visit.visit_number, *taken]) + 1,
         planned_at=visit.planned_at,
-        not_before_at=not_before_at,
+        not_before_at=max(moments, default=None),
+        window_at=visit.window_at,
         original=False,
         by_appointment=visit.by_appointment,
         skipped_here_at=skipped_here_at,
@@ -125,6 +127,8 @@ def hand_over(day: Day, visits: list[Visit], left: Run, taking: Run, reason: str
         effects += put(day, again, now)
         order.append(again.key)
     taking.reorder(order)
+    if taking.state == "finished":  # it had given away all that it owed, and nobody follows what is over
+        taking.goes_on()
     for run in (taking, left):
         set_visits(day, run, now)
         effects.append(run_record(day, run, now))

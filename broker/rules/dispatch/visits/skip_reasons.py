@@ -16,7 +16,10 @@ truck that stands at the door earlier makes them. Where no place is left before 
 person is told.
 """
 
+from broker.rules.day.day import Day
 from broker.rules.settings import DispatchSettings
+from broker.rules.states.answer import CONTRACTOR
+from broker.rules.states.incident import Incident
 
 SORTING_S = 3600
 
@@ -31,3 +34,15 @@ def earliest_at(reason: str, settings: DispatchSettings, now: int) -> int | None
         "contamination": SORTING_S,
     }.get(reason)
     return None if after_s is None else now + after_s
+
+
+def free_from(day: Day, incident: Incident, run_id: str) -> int | None:
+    """Before when nobody need try a visit of this run again: the lane is free and the truck is there, as promised last
+    by those who see to it."""
+    moments = [row.until_at for row in incident.answers if row.run_id == run_id and row.until_at is not None]
+    if incident.room is not None and incident.condition == "active":
+        clearing = [row for row in incident.answers if row.addressee != CONTRACTOR and row.until_at is not None]
+        newest = max(clearing, key=lambda row: row.since_at, default=None)
+        thought_at = incident.raised_at + day.settings.lane_clear_s
+        moments.append(thought_at if newest is None or newest.until_at is None else newest.until_at)
+    return max(moments, default=None)
