@@ -8,6 +8,7 @@ import ctypes
 import logging
 import math
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ log = logging.getLogger("zhanpai.embedded")
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
+PORTS = range(20_000, 32_000)  # below those that the system gives to whoever calls out
 PORT_FREE_S = 3.0  # a predecessor whose bridge was killed saves its file before it goes
 LOG_BYTES = 1_000_000
 QUOTED = 400  # characters of what it said last
@@ -33,10 +35,15 @@ class EmbeddedBrokerError(RuntimeError):
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket(family_of(host)) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nobody listens on now, and that nobody who calls out is given before it is listened on."""
+    for port in secrets.SystemRandom().sample(PORTS, len(PORTS)):
+        with socket.socket(family_of(host)) as probe:
+            try:
+                probe.bind((host, port))
+                return port
+            except OSError:
+                continue
+    raise EmbeddedBrokerError(f"no port between {PORTS[0]} and {PORTS[-1]} is free: end what holds them")
 
 
 def family_of(host: str) -> socket.AddressFamily:
