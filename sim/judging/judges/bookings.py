@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from broker.rules.states.booking import COMING
 from sim.judging.sentence import Term, said
 from sim.judging.verdict import Verdict, clock, too_few, verdict
 from sim.world.evidence import Evidence
@@ -18,23 +19,23 @@ def booked_truck_came(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     newest = evidence.newest_of("booking")
     for _, pile, from_at, until_at in evidence.asked_for:
         name = {"pile": pile, "from": clock(evidence, from_at), "until": clock(evidence, until_at)}
-        there = [visit for visit in evidence.visits if visit.booked and visit.room == pile
-                 and from_at - EARLY_S <= visit.arrived_at <= until_at + values["late_min"] * 60]  # fmt: skip
-        came = [visit for visit in there if visit.left_at is not None]
+        came = [visit for visit in evidence.visits if visit.booked and visit.room == pile
+                and from_at - EARLY_S <= visit.arrived_at <= until_at + values["late_min"] * 60]  # fmt: skip
         kept = [record.body for record in newest.values()
                 if (record.body["pile"], record.body["from_at"]) == (pile, int(from_at))
                 and record.body["state"] not in ENDED_IN_VAIN]  # fmt: skip
-        if len(there) == 1 == len(kept) and not came and kept[0]["state"] == "at_site":
-            continue  # it loads there when the run ends
         if len(came) != 1:
             faults.append(said("fault", "booked_visits", **name, came=len(came)))
         if len(kept) != 1:
             faults.append(said("fault", "booked_records", **name, found=len(kept)))
             continue
         (body,) = kept
-        if body["state"] not in FETCHED:
+        if came and body["state"] in COMING and evidence.end_at - came[0].arrived_at <= values["within_s"]:
+            continue  # it may be told yet
+        still_loads = bool(came) and came[0].left_at is None  # when the run ends
+        if body["state"] not in (("at_site",) if still_loads else FETCHED):
             faults.append(said("fault", "booked_state", **name, state=Term("booking", body["state"])))
-        elif came and body["measured_litres"] != came[0].litres:
+        elif came and not still_loads and body["measured_litres"] != came[0].litres:
             told = -1 if body["measured_litres"] is None else body["measured_litres"]
             faults.append(said("fault", "booked_measured", **name, litres=came[0].litres, told=told))
         elif came and abs((body["at_site_at"] or 0) - came[0].arrived_at) > values["within_s"]:

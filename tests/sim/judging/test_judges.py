@@ -241,6 +241,13 @@ def booked(evidence: Evidence) -> None:
     evidence.stored.append(StoredRecord("booking:b1:000007", "booking", "b1", int(from_at) + 400, body))
 
 
+def booked_until_now(evidence: Evidence) -> None:
+    """As booked, but the run ends while the truck loads."""
+    booked(evidence)
+    evidence.visits[-1].left_at = None
+    booking_says(state="at_site", measured_litres=None)(evidence)
+
+
 def booking_says(**other: Any) -> Doctor:
     """The record says something else of the booking."""
 
@@ -377,6 +384,25 @@ def test_the_real_run_satisfies_the_judge_and_each_doctored_one_does_not(kind: s
         held, faults = judged(kind, forged)
         assert not held, f"forgery {number} of {kind} was not seen"
         assert faults
+
+
+def test_a_booked_truck_that_loads_when_the_run_ends_has_come_and_only_where_the_record_says_so() -> None:
+    """Whoever is said to be elsewhere, came at another time than is said, or is one of two, has not."""
+    evidence = Evidence(0.0, 1200.0)
+    booked_until_now(evidence)
+    assert judged("booked_truck_came", evidence) == (True, ())
+    just_there = replace(copy.deepcopy(evidence), end_at=evidence.visits[-1].arrived_at + 30)
+    booking_says(state="accepted", at_site_at=None)(just_there)
+    assert judged("booked_truck_came", just_there) == (True, ())
+    second = replace(evidence.visits[-1], truck="t98")
+    forgeries: list[Doctor] = [
+        booking_says(state="accepted"), booking_says(state="loaded"), booking_says(at_site_at=None),
+        booking_says(at_site_at=1), booked_twice, lambda e: e.visits.clear(), lambda e: e.visits.append(second),
+    ]  # fmt: skip
+    for number, forge in enumerate(forgeries, 1):
+        forged = copy.deepcopy(evidence)
+        forge(forged)
+        assert not judged("booked_truck_came", forged)[0], number
 
 
 @pytest.mark.real
