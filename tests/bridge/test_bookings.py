@@ -73,6 +73,35 @@ def test_a_hold_ends_by_itself_after_five_minutes_and_not_before(noon: Afternoon
     noon.hold()
 
 
+def test_a_hold_that_has_run_out_books_nothing_though_no_second_has_passed_on_the_bridge(noon: Afternoon) -> None:
+    """Whoever taps in the very second in which it ends."""
+    booking = noon.hold()
+    noon.now += 300
+    with pytest.raises(ActionError, match="the hold of this window has run out") as refused:
+        noon.do("book", booking)
+    assert refused.value.stale
+    assert noon.known(booking).state == "held"
+
+
+def test_an_estate_holds_three_windows_and_no_more(noon: Afternoon) -> None:
+    """A fourth can be held once one of them is booked."""
+    first, *_ = [noon.hold(hour=hour, litres=100) for hour in (13, 14, 15)]
+    with pytest.raises(ActionError, match="this estate holds 3 windows already"):
+        noon.hold(hour=16, litres=100)
+    noon.do("book", first, litres=100)
+    noon.hold(hour=16, litres=100)
+
+
+def test_a_crew_that_cannot_be_there_in_time_any_more_cannot_say_yes(noon: Afternoon) -> None:
+    """It could when it was booked; the truck has three minutes' way, and two minutes are left of the window."""
+    noon.until(13.94)
+    booking = noon.book(hour=13)
+    noon.step(150)
+    with pytest.raises(ActionError, match="t97 cannot keep this window any more"):
+        noon.do("accept", booking, "crew of t97")
+    assert noon.known(booking).state == "requested"
+
+
 def test_two_can_never_have_one_place(noon: Afternoon) -> None:
     """Of one pile and window, by whatever truck; also while the first is only held."""
     noon.hold()

@@ -168,10 +168,11 @@ def _is_behind(day: _Day, name: str) -> bool:
     return any(not one.owed or one.passed_at is not None for key, one in visits.items() if record_key(key) == name)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_every_time_after_a_choice_is_the_one_that_was_shown(seed: int) -> None:
-    """Of each truck that takes something over, at each of its rooms, within a minute; or the choice is refused."""
-    _keeps_its_word(seed)
+@pytest.mark.parametrize("seeds", [range(6), range(6, 12)], ids=str)
+def test_every_time_after_a_choice_is_the_one_that_was_shown(seeds: range) -> None:
+    """Of each truck that takes something over, at each of its rooms, within a minute; or the choice is refused, which
+    it is now and then."""
+    assert sum(_keeps_its_word(seed) for seed in seeds) >= 3
 
 
 @pytest.mark.real
@@ -208,6 +209,6 @@ def _keeps_its_word(seed: int) -> bool:
                 continue  # it was there, or drove by, since the offer was shown
             if at is None or abs(at - change["after_at"]) > WITHIN_S:
                 off[truck, change["room"]] = None if at is None else at - change["after_at"]
-        assert not off, (offer["name"], off)
+        assert not off, (seed, offer["name"], off)
     day.close()
     return accepted

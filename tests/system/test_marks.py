@@ -10,6 +10,7 @@ import pytest
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parents[2]
+MARK = "pytest.mark.long"
 CASES = """
 import asyncio, os, socket, subprocess, sys, threading
 import pytest
@@ -69,3 +70,16 @@ def test_a_forgotten_mark_is_a_failure_with_a_sentence(tmp_path: Path) -> None:
     forgotten = {name for name in re.findall(r"def test_(\w+)", CASES) if name.startswith("forgotten")}
     assert {name for end, name in ends if end != "PASSED"} == forgotten
     assert told.count("give it the mark `real`") >= len(forgotten)
+
+
+def test_what_is_long_is_left_to_make_bench_and_has_a_shorter_sister_beside_it() -> None:
+    """By what make would run, and by what the bench names."""
+    for target in ("test", "quick-tests"):
+        told = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+        assert re.search(r'-m pytest .*-m "(?:[^"]+ and )?not long"', told), target
+    bench = (ROOT / "bench" / "__main__.py").read_text()
+    assert '"long_tests": [sys.executable, "-m", "pytest", "-m", "long"' in bench
+    here = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    marked = {path: text.count(f"@{MARK}\n") for path, text in here.items() if f"@{MARK}\n" in text}
+    assert marked
+    assert [path.name for path, count in marked.items() if here[path].count("\ndef test_") <= count] == []
