@@ -168,11 +168,11 @@ def _is_behind(day: _Day, name: str) -> bool:
     return any(not one.owed or one.passed_at is not None for key, one in visits.items() if record_key(key) == name)
 
 
-@pytest.mark.parametrize("seeds", [range(6), range(6, 12)], ids=str)
+@pytest.mark.parametrize("seeds", [range(first, first + 3) for first in (0, 3, 6, 9)], ids=str)
 def test_every_time_after_a_choice_is_the_one_that_was_shown(seeds: range) -> None:
     """Of each truck that takes something over, at each of its rooms, within a minute; or the choice is refused, which
     it is now and then."""
-    assert sum(_keeps_its_word(seed) for seed in seeds) >= 3
+    assert sum(_keeps_its_word(seed) for seed in seeds) >= 2
 
 
 @pytest.mark.real
