@@ -23,13 +23,14 @@ from broker.web.stream.share import Index, share
 from broker.web.stream.shares import Shares
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
+from tests.support.bridge.shown_minutes import shown_minutes
 from tests.support.people import House
 
 WHOLE: set[Role] = {"dispatcher", "technician", "registrar", "supervisor", "viewer"}
 SCOPES = {
     "own": Scope(estates=("e01",), trucks=("t01",), contractors=("c1",)),
     "another's": Scope(estates=("e02", "e03"), trucks=("t02",), contractors=("c2",)),
-    "of nothing there is": Scope(estates=("e99",), trucks=("t99",), contractors=("c9",)),
+    "of nothing there is": Scope(estates=("e99",), trucks=("t99",), contractors=("c9", "e01")),  # e01: an estate
 }
 FOR_WHO_DECIDES = ("offers",)
 
@@ -219,27 +220,8 @@ def test_the_stream_begins_with_the_same_share(street: Street, role: Role) -> No
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> list[Parts]:
-    """The parts of some minutes in which visits move, are skipped and come back, and incidents come and go."""
-    morning = Morning(tmp_path_factory.mktemp("shares") / "records")
-    pictures = []
-
-    def look() -> None:
-        pictures.append(parts_of(orjson.loads(orjson.dumps(snapshot(morning.bridge, morning.now)))))
-
-    look()
-    morning.serve(0)
-    for _ in range(10):
-        morning.step(10, 5.0)
-        look()
-    pressed = morning.press()
-    for action in ("acknowledge", "clear", "resolve"):
-        look()
-        morning.act(action, pressed)
-    for _ in range(10):
-        morning.step(5, 4.0)
-        look()
-    morning.close()
-    return pictures
+    """The parts of some minutes."""
+    return [parts_of(picture) for picture in shown_minutes(tmp_path_factory.mktemp("shares"))]
 
 
 REACHES = (

@@ -11,12 +11,11 @@ import pytest
 
 from broker.web.api.picture import picture_router
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
 from broker.web.stream import recording
 from broker.web.stream.changes import ETA_FIELDS, ETA_SLACK_S, SECTIONS, Parts, applied, parts_of, picture_of
 from broker.web.stream.frames import MOST_CHANGES, Frames
 from broker.web.stream.recording import KEYFRAME_S, Recording, picture_at
-from tests.support.bridge.morning import Morning
+from tests.support.bridge.shown_minutes import shown_minutes
 from tests.support.people import behind_the_door
 
 START_AT = 1_795_374_000
@@ -67,28 +66,8 @@ def event_id(frames: Frames) -> str:
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The pictures of some minutes with arrivals, a press, a decision, and a lane that is clear again."""
-    morning = Morning(tmp_path_factory.mktemp("stream") / "records")
-    pictures = []
-
-    def look() -> None:
-        pictures.append(orjson.loads(orjson.dumps(snapshot(morning.bridge, morning.now))))
-
-    look()
-    morning.serve(0)
-    look()
-    for _ in range(30):
-        morning.step(10, 5.0)
-        look()
-    pressed = morning.press()
-    for action in ("acknowledge", "clear", "resolve"):
-        look()
-        morning.act(action, pressed)
-    for _ in range(20):
-        morning.step(1, 4.0)
-        look()
-    morning.close()
-    return pictures
+    """The pictures of some minutes."""
+    return shown_minutes(tmp_path_factory.mktemp("stream"))
 
 
 def test_a_picture_comes_whole_out_of_its_parts(shown: list[dict[str, Any]]) -> None:
