@@ -158,6 +158,7 @@ def test_what_comes_late_makes_its_day_week_and_month_anew(office: Office) -> No
     assert maker.look(office.clock.at) == [DAY, "2026-W47"]
     assert {name: row["revision"] for name, row in office.listed().items()} == {DAY: 2, "2026-W47": 2}
     office.clock.at += CHANGES_S
+    assert maker.look(office.clock.at) == []
     record = corrections.named(office.store, "visit:run2/r01/1")
     corrections.correct(office.store, record, {"bins_after": 6}, "crew's list", "ann", office.clock.at, ZONE)
     assert maker.look(office.clock.at + CHANGES_S) == [DAY, "2026-W47"]
