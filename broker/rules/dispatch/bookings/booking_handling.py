@@ -48,9 +48,11 @@ def of_booking(day: Day, booking_id: str, now: int) -> list[Effect]:
     return [] if booking is None else keep(day, time_passes(day.bookings, booking, now), now)
 
 
-def due(day: Day, now: int) -> list[str]:
-    """The bookings to which time brings something now."""
-    moments = ((one.booking_id, wake_at(day.bookings, one)) for one in day.bookings.open())
+def due(day: Day, now: int, *, only_holds: bool) -> list[str]:
+    """The bookings to which time brings something now; `only_holds` while the clock may be wrong: a hold is had again
+    with a click, what somebody relies on is not."""
+    asked = (one for one in day.bookings.open() if one.state == "held" or not only_holds)
+    moments = ((one.booking_id, wake_at(day.bookings, one)) for one in asked)
     return [booking_id for booking_id, at in moments if at is not None and at <= now]
 
 
