@@ -8,7 +8,7 @@ from broker.bridge import Bridge
 from broker.mqtt.inbox import Device, Inbox
 from broker.mqtt.link import BridgeLink
 from broker.mqtt.own_broker.guard import Guard
-from broker.rules.day.attention import FloodsElsewhere, OverLimit, ShutOut, Topic
+from broker.rules.day.attention.attention_list import FloodsElsewhere, OverLimit, ShutOut, Topic
 
 log = logging.getLogger("zhanpai.floods")
 

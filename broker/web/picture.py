@@ -11,7 +11,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at, local_date
 from broker.reports.words import waste_word
-from broker.rules.day.attention import About, Attention
+from broker.rules.day.attention.attention_list import About, Attention
 from broker.rules.day.bins import waits_in
 from broker.rules.day.closures import Closure
 from broker.rules.day.day import Day

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker.plan.model import Plan
-from broker.rules.day.attention import RoomsGone, Topic, VisitsUnread
+from broker.rules.day.attention.attention_list import RoomsGone, Topic, VisitsUnread
 from broker.store import Record
 from tests.support.bridge.morning import Morning
 

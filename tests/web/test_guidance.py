@@ -5,8 +5,8 @@ import re
 from dataclasses import is_dataclass
 from pathlib import Path
 
-from broker.rules.day import findings
-from broker.rules.day.attention import Asked
+from broker.rules.day.attention import findings
+from broker.rules.day.attention.attention_list import Asked
 from broker.words import LANGUAGES, Words
 from firmware import wire
 

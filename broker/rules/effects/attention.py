@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from broker.rules.day import findings
-from broker.rules.day.attention import (
+from broker.rules.day.attention import findings
+from broker.rules.day.attention.attention_list import (
     PART_ASKED,
     Asked,
     ClockAhead,

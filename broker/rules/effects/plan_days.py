@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from broker.plan.calendar import local_date
 from broker.plan.validity import WARN_DAYS, DayOfPlan
-from broker.rules.day.attention import (
+from broker.rules.day.attention.attention_list import (
     Asked,
     PlanEnded,
     PlanEnds,

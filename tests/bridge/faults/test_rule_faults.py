@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broker.ingest import decisions
-from broker.rules.day.attention import RuleFailed, Topic
+from broker.rules.day.attention.attention_list import RuleFailed, Topic
 from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.actions import Act, ActionError

@@ -10,8 +10,8 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.ingest.restored_day import restore
-from broker.rules.day.alarms import Alarms
-from broker.rules.day.attention import AttentionList, PassedBy, Topic
+from broker.rules.day.attention.alarms import Alarms
+from broker.rules.day.attention.attention_list import AttentionList, PassedBy, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.devices import RoomState, TruckState
 from broker.rules.day.incidents import Incidents

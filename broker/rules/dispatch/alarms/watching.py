@@ -6,10 +6,8 @@ told that it stands or will be late. What is not known yet after a restart is as
 """
 
 from broker.rules.collecting.readings import USELESS
-from broker.rules.day.attention import Asked, Subject, Topic
-from broker.rules.day.day import Day
-from broker.rules.day.devices import SILENT, TruckState
-from broker.rules.day.findings import (
+from broker.rules.day.attention.attention_list import Asked, Subject, Topic
+from broker.rules.day.attention.findings import (
     AlarmFlood,
     ExtraTruckNotHeard,
     NotOut,
@@ -20,6 +18,8 @@ from broker.rules.day.findings import (
     TruckNotHeard,
     WillMiss,
 )  # fmt: skip
+from broker.rules.day.day import Day
+from broker.rules.day.devices import SILENT, TruckState
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.alarms.silences import is_silent
 from broker.rules.dispatch.visits.extra_truck import may_load

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from broker.rules.day.attention import Asked, Topic
+from broker.rules.day.attention.attention_list import Asked, Topic
 
 
 @dataclass(frozen=True, slots=True)
