@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.rules.bookings.disputing import dispute_until_at
-from broker.rules.day.attention.attention_list import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.visit import Visit
 from tests.support.bridge.afternoon import Afternoon

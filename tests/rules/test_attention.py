@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from broker.rules.day.attention.attention_list import Attention, LongStay, RunOwes, Subject, Topic
+from broker.rules.day.attention.about_runs import LongStay, RunOwes
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import Attention, Subject
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.answer import ACK_EXPIRES_S
 from broker.rules.states.incident import REPEAT_LATER_S, REPEAT_S

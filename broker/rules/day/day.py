@@ -28,7 +28,8 @@ from broker.plan.model import Plan, Route
 from broker.plan.validity import Outlook
 from broker.rules.bookings.book import Bookings
 from broker.rules.day.attention.alarms import Alarms
-from broker.rules.day.attention.attention_list import AttentionList, Topic
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import AttentionList
 from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closures
 from broker.rules.day.devices import Devices

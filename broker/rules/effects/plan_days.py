@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from broker.plan.calendar import local_date
 from broker.plan.validity import WARN_DAYS, DayOfPlan
-from broker.rules.day.attention.attention_list import (
-    Asked,
+from broker.rules.day.attention.about_area import (
     PlanEnded,
     PlanEnds,
     PlanEndsToday,
@@ -13,9 +12,8 @@ from broker.rules.day.attention.attention_list import (
     PlanNotBegun,
     RoutesEnd,
     RoutesEnded,
-    Topic,
-    listed,
 )
+from broker.rules.day.attention.asked import Asked, Topic, listed
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.messages import tell_rooms
