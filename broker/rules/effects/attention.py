@@ -43,12 +43,12 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
     if run is None or run.state == "finished":
         return []
     if now > run.planned_end_at + day.settings.forget_after_s:
-        _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
+        day.attention.ask(run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
     for visit in day.visits.of(run.order) if run.state == "running" else ():
         stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
         if stay_s > LONG_STAY_S:
             room = day.plan.places[visit.room].name
-            _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
+            day.attention.ask(visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
     return []
 
 
@@ -138,9 +138,3 @@ def forget_left_out(day: Day, before_at: int) -> None:
         for run_id, asked in list(day.attention.of(topic).items()):
             if run_id not in day.runs and asked.since < before_at:
                 day.attention.answered(topic, run_id)
-
-
-def _ask(day: Day, subject: Subject, values: Asked, now: int) -> None:
-    """The question as it is now, since it was first asked."""
-    asked = day.attention.of(values.topic).get(subject)
-    day.attention.ask(subject, values, asked.since if asked is not None and asked.word == values.word else now)

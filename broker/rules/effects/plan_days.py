@@ -28,8 +28,7 @@ def begin_local_day(day: Day, now: int) -> list[Effect]:
     for subject in [subject for subject in day.attention.of(Topic.PLAN) if subject not in asked]:
         day.attention.answered(Topic.PLAN, subject)
     for subject, values in asked.items():
-        before = day.attention.of(Topic.PLAN).get(subject)
-        day.attention.ask(subject, values, before.since if before and before.word == values.word else now)
+        day.attention.ask(subject, values, now)
     return tell_rooms(day, day.outlook.changed_rooms(today), now)
 
 

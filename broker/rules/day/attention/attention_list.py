@@ -62,9 +62,12 @@ class AttentionList:
         self._since: dict[Topic, dict[Subject, tuple[str, int]]] = {topic: {} for topic in Topic}  # word, since when
 
     def ask(self, subject: Subject, values: Asked, since: int) -> None:
-        """Put it on the list of its topic, in place of what was asked about the same."""
-        word, first = self._since[values.topic].get(subject, ("", since))
-        self._lists[values.topic][subject] = Attention(min(since, first) if word == values.word else since, values)
+        """Put it on the list of its topic, in place of what was asked about the same: with its word it is so since that
+        was asked first."""
+        entry = self._lists[values.topic].get(subject)
+        known = [self._since[values.topic].get(subject), (entry.word, entry.since) if entry is not None else None]
+        since = min([since, *(first for word, first in filter(None, known) if word == values.word)])
+        self._lists[values.topic][subject] = Attention(since, values)
 
     def remember(self, before: "AttentionList") -> None:
         """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
