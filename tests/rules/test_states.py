@@ -167,6 +167,12 @@ def test_nothing_is_answered_once_its_incident_is_over() -> None:
                 deed(replace(before, ended_at=AT))
 
 
+def test_a_promise_that_is_taken_back_is_a_broken_one() -> None:
+    """Who promised nothing breaks nothing by refusing."""
+    promised = ANSWER.promised(AT + 600, "Wang", AT)
+    assert [one.refused("Wang", None, AT).broken for one in (promised, ANSWER)] == [1, 0]
+
+
 def test_a_case_says_of_itself_what_its_table_has_for_it() -> None:
     """And its record makes the same case again."""
     for _, before, after in WALKS["case"].steps():
