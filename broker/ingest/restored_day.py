@@ -156,6 +156,7 @@ class _Restoring:
         def errors(record: Record) -> None:
             for error in record.body["errors"]:
                 history.learn_error(ErrorRecord.from_body(error))
+            history.bands.go_on_from(record.body.get("widths", {}))
 
         learn: dict[str, Callable[[Record], None]] = {
             "leg": lambda record: history.learn_leg(LegRecord.from_body(record.body)),

@@ -3,12 +3,13 @@
 A band is p10 and p90 of past errors in the same bucket of horizon, of a run on its way or of one that has not begun,
 wider or narrower by a factor of its label. The factor follows what came true (adaptive conformal inference, Gibbs and
 Candès 2021): each arrival outside its band widens the next ones a little, four inside narrow them as much, so that in
-the long run four of five come true whatever the errors do. It slowly forgets, so that a restart, which sees
-only the last weeks, comes to the same.
+the long run four of five come true whatever the errors do. It is kept with the errors that moved it: a restart goes on
+with the newest.
 """
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log
 
@@ -27,7 +28,6 @@ class BandSettings:
     least: int = 30
     default_share: float = 0.25  # of the horizon, to each side, where there are fewer
     gain: float = 0.0022
-    forgotten: float = 0.00002  # of the factor, with each error
 
 
 class Recent:
@@ -77,9 +77,18 @@ class Bands:
         if record.label in ("live", NOT_BEGUN):
             self._of(record.label, record.horizon_s).add(record.error_s)
         if record.in_band is not None:
-            settings, width = self._settings, self._widths.get(record.label, 0.0)
+            width = self._widths.get(record.label, 0.0)
             missed = 0.0 if record.in_band else 1.0
-            self._widths[record.label] = width * (1 - settings.forgotten) + settings.gain * (missed - OUTSIDE_SHARE)
+            self._widths[record.label] = width + self._settings.gain * (missed - OUTSIDE_SHARE)
+
+    @property
+    def widths(self) -> dict[str, float]:
+        """The logarithm of each label's factor, to be kept."""
+        return {label: round(width, 4) for label, width in self._widths.items()}
+
+    def go_on_from(self, widths: Mapping[str, float]) -> None:
+        """The factors are what they were when these were kept."""
+        self._widths.update(widths)
 
     def band_s(self, horizon_s: float, label: str) -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""

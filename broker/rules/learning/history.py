@@ -98,7 +98,7 @@ class History:
         self._stays = StayTimes(first_stay, self.settings.stays)
         self._starts = StartTimes(self.settings.starts)
         self._outlooks: dict[str, tuple[tuple[int, int], Outlook]] = {}  # the last of each route, and when it was made
-        self._bands = Bands(self.settings.bands)
+        self.bands = Bands(self.settings.bands)
 
     def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
         """Take in one drive; one that took no time is ignored; not `lasting`: it counts as today's traffic only."""
@@ -132,7 +132,7 @@ class History:
     def learn_error(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was."""
         self.learned += 1
-        self._bands.learn(record)
+        self.bands.learn(record)
 
     def outlook(self, route_id: str, now: float) -> Outlook:
         """What the route expects, given all that ended before the minute of `now`."""
@@ -160,7 +160,7 @@ class History:
 
     def band_s(self, horizon_s: float, label: str = "live") -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""
-        return self._bands.band_s(horizon_s, label)
+        return self.bands.band_s(horizon_s, label)
 
     def _offset_s(self, at: float) -> int:
         offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()

@@ -107,7 +107,7 @@ def _arrived(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> l
     for error in errors:
         day.history.learn_error(error)
     if errors:
-        body = {"errors": [error.to_body() for error in errors]}
+        body = {"errors": [error.to_body() for error in errors], "widths": day.history.bands.widths}
         effects.append(Keep(f"error:{record_key(visit.key)}:{at}", "error", run.route_id, at, body))
     return effects
 
