@@ -18,7 +18,7 @@ from broker.rules.dispatch.bookings.booking_handling import ground_of
 from broker.rules.states.booking import COMING, Booking, BookingError
 from broker.web.asked import carried_out, looked_up
 from broker.web.desk import Desk
-from broker.web.visitors import visitor_of
+from broker.web.door.visitors import visitor_of
 
 Row = dict[str, Any]
 DISPUTABLE = ("completed", "failed")

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from broker.people.roles import Role
+from broker.web.door.rights import RIGHTS
 from broker.web.problems import REFUSALS
-from broker.web.rights import RIGHTS
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.openapi import Walk
 

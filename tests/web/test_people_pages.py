@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.people.roles import Scope
-from broker.web.repeats import Line
+from broker.web.door.repeats import Line
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import PASSWORD
 

@@ -11,12 +11,12 @@ from broker.reports.booking_evidence import evidence
 from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from broker.store import Store, StoreError
-from broker.web.api.actions import Id
 from broker.web.api.booking_answers import BookingRow, EvidenceRow, PileRow, WindowRow
+from broker.web.api.street.actions import Id
 from broker.web.asked import looked_up
 from broker.web.booking_rows import bookings_of, done, estate_of, new_id, one_booking, piles_of, windows_of
 from broker.web.desk import Desk
-from broker.web.visitors import within
+from broker.web.door.visitors import within
 from firmware import wire
 
 At = Annotated[int, Field(ge=0, le=wire.LATEST_AT, description="Unix seconds")]

@@ -20,11 +20,11 @@ from broker.store import Store, StoreError
 from broker.web.asked import looked_up
 from broker.web.booking_rows import Row, bookings_of, done, estate_of, new_id, one_booking, piles_of, windows_of
 from broker.web.desk import Desk
-from broker.web.pages.register_frame import base_context, page
+from broker.web.door.visitors import form_of, visitor_of, within
+from broker.web.pages.frame import base_context, page
 from broker.web.pages.rendering import WORDS
 from broker.web.problems import Refusal
 from broker.web.sentences import sentence
-from broker.web.visitors import form_of, visitor_of, within
 from broker.words import filled
 
 DEEDS = {  # what a form may do, and the fields that it has for it

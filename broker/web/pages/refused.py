@@ -3,7 +3,7 @@
 from fastapi import Request, Response
 
 from broker.web.languages import language_of
-from broker.web.pages.register_frame import base_context, page
+from broker.web.pages.frame import base_context, page
 from broker.web.pages.rendering import WORDS
 from broker.web.problems import Refusal
 from broker.web.sentences import sentence

@@ -4,10 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from broker.web.gate import Gate
+from broker.web.door.gate import Gate
+from broker.web.door.rights import deeds_of, pages_of
+from broker.web.door.visitors import visitor_of
 from broker.web.languages import language_of
-from broker.web.rights import deeds_of, pages_of
-from broker.web.visitors import visitor_of
 
 
 def people_router(gate: Gate) -> APIRouter:

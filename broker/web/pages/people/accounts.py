@@ -8,15 +8,15 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from broker.people.administration import Administration, sorted_roles
+from broker.people.attempts.wrong import NOBODY
 from broker.people.errors import Missing, PeopleError
 from broker.people.roles import ROLES, Scope
-from broker.people.wrong import NOBODY
 from broker.plan.model import Plan
-from broker.web.gate import Gate
+from broker.web.door.gate import Gate
+from broker.web.door.visitors import FormFields, visitor_of
+from broker.web.pages.frame import base_context, page, refusal
 from broker.web.pages.people.rows import accounts, lines, link_of, tokens
-from broker.web.pages.register_frame import base_context, page, refusal
 from broker.web.problems import people_status
-from broker.web.visitors import FormFields, visitor_of
 
 LINES_SHOWN = 60
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from broker.rules.dispatch.actions import Act
-from broker.web.api.actions import Action, Id
+from broker.web.api.street.actions import Action, Id
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
-from broker.web.visitors import visitor_of, within
+from broker.web.door.visitors import visitor_of, within
 
 
 class Closed(Action):

@@ -9,8 +9,8 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
+from broker.web.door.visitors import visitor_of, within
 from broker.web.stream.share import without_offers
-from broker.web.visitors import visitor_of, within
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
 

@@ -1,4 +1,4 @@
-"""What every page of the registers shares: the templates, the language, the visitor, and how an error looks."""
+"""What every page shares: the templates, the language, the visitor, and how an error looks."""
 
 import secrets
 from datetime import datetime
@@ -13,11 +13,11 @@ from broker.people.roles import Visitor
 from broker.registers.errors import Conflict, Invalid, RegisterError
 from broker.registers.kept.differences import in_words
 from broker.registers.words import field_word, figure_word, value_word
+from broker.web.door.rights import right_to
+from broker.web.door.visitors import RegisterRoute, status_of
 from broker.web.languages import LANG_COOKIE, language_of
 from broker.web.pages.rendering import WORDS, rendered
-from broker.web.rights import right_to
 from broker.web.sentences import sentence
-from broker.web.visitors import RegisterRoute, status_of
 from broker.words import LANGUAGES, filled
 
 POLICY = (

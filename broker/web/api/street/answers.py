@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from broker.people.roles import Reach
 from broker.rules.dispatch.actions import Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
-from broker.web.api.actions import Action, incident_of, shown_incident
+from broker.web.api.street.actions import Action, incident_of, shown_incident
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
+from broker.web.door.visitors import visitor_of, within
 from broker.web.pages.rendering import STATIC
-from broker.web.visitors import visitor_of, within
 from firmware import wire
 
 DEEDS = {  # as they stand in the address: (what the rules call it, what it says)

@@ -10,8 +10,8 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.states.alarm import LONGEST_SHELF_S
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
+from broker.web.door.visitors import visitor_of
 from broker.web.problems import Refusal
-from broker.web.visitors import visitor_of
 
 State = Literal["normal", "unseen_active", "seen_active", "gone_unseen", "shelved", "out_of_service"]
 AlarmId = Annotated[str, PathParameter(pattern="^[0-9a-f]{16}$", description="`alarm_id` of the list")]
