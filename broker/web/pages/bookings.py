@@ -24,7 +24,7 @@ from broker.web.door.visitors import form_of, visitor_of, within
 from broker.web.pages.frame import base_context, page
 from broker.web.pages.rendering import WORDS
 from broker.web.problems import Refusal
-from broker.web.sentences import sentence
+from broker.web.sentences import kind_of, sentence
 from broker.words import filled
 
 DEEDS = {  # what a form may do, and the fields that it has for it
@@ -161,7 +161,7 @@ def _told(refused: HTTPException | None, lang: str) -> str | None:
     if refused is None:
         return None
     said = WORDS.groups(lang)["booking_refused"]
-    why = sentence(str(refused.detail), lang) or WORDS.say(lang, "problem", "other")
+    why = sentence(str(refused.detail), lang) or kind_of(None, lang)
     return filled(said.get(str(refused.status_code), said["other"]), {"why": why})
 
 
