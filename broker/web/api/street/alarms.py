@@ -57,21 +57,18 @@ class Shelving(AlarmReason):
     shelf_s: int = Field(ge=60, le=LONGEST_SHELF_S, description="the shelf ends by itself after so many seconds")
 
 
+DEEDS: tuple[tuple[str, str, type[AlarmDeed], str], ...] = (
+    ("see", "see_alarm", AlarmDeed, "I have seen it"),
+    ("shelve", "shelve_alarm", Shelving, "Do not tell of it for a while; it comes back by itself"),
+    ("unshelve", "unshelve_alarm", AlarmDeed, "Tell of it again"),
+    ("out-of-service", "take_out_alarm", AlarmReason, "Do not tell of it until it is put back"),
+    ("back", "put_back_alarm", AlarmDeed, "It counts again"),
+)
+
+
 def alarm_router(desk: Desk) -> APIRouter:
     """`/api/v1/alarms`."""
     router = APIRouter(tags=["alarms"])
-
-    def done(request: Request, alarm_id: str, action: str, deed: AlarmDeed) -> dict[str, Any]:
-        before = next((row for row in desk.picture["alarms"] if row["alarm_id"] == alarm_id), None)
-        if before is None:
-            raise HTTPException(404, "no such alarm on the list: it is over")
-        visitor = visitor_of(request)
-        if "dispatcher" not in visitor.roles and not before["of_device"]:
-            raise Refusal(403, "this alarm is about no device: it is the dispatcher's")
-        act = Act(action, visitor.who, alarm=alarm_id, **deed.model_dump())
-        after = carried_out(desk, act)
-        over = {**before, "state": "normal", "active": False, "until": None}
-        return next((row for row in after["alarms"] if row["alarm_id"] == alarm_id), over)
 
     @router.get(
         "/api/v1/alarms", summary="Alarms that are not over: unseen, seen, gone unseen, shelved, out of service",
@@ -80,30 +77,23 @@ def alarm_router(desk: Desk) -> APIRouter:
     def alarms(state: Annotated[list[State] | None, Query(description="only these")] = None) -> list[dict[str, Any]]:
         return [row for row in desk.picture["alarms"] if state is None or row["state"] in state]
 
-    @router.post("/api/v1/alarms/{alarm_id}/see", summary="I have seen it", response_model=AlarmRow)
-    def see(request: Request, alarm_id: AlarmId, deed: AlarmDeed) -> dict[str, Any]:
-        return done(request, alarm_id, "see_alarm", deed)
-
-    @router.post(
-        "/api/v1/alarms/{alarm_id}/shelve", summary="Do not tell of it for a while; it comes back by itself",
-        response_model=AlarmRow,
-    )
-    def shelve(request: Request, alarm_id: AlarmId, deed: Shelving) -> dict[str, Any]:
-        return done(request, alarm_id, "shelve_alarm", deed)
-
-    @router.post("/api/v1/alarms/{alarm_id}/unshelve", summary="Tell of it again", response_model=AlarmRow)
-    def unshelve(request: Request, alarm_id: AlarmId, deed: AlarmDeed) -> dict[str, Any]:
-        return done(request, alarm_id, "unshelve_alarm", deed)
-
-    @router.post(
-        "/api/v1/alarms/{alarm_id}/out-of-service", summary="Do not tell of it until it is put back",
-        response_model=AlarmRow,
-    )
-    def out_of_service(request: Request, alarm_id: AlarmId, deed: AlarmReason) -> dict[str, Any]:
-        return done(request, alarm_id, "take_out_alarm", deed)
-
-    @router.post("/api/v1/alarms/{alarm_id}/back", summary="It counts again", response_model=AlarmRow)
-    def back(request: Request, alarm_id: AlarmId, deed: AlarmDeed) -> dict[str, Any]:
-        return done(request, alarm_id, "put_back_alarm", deed)
-
+    for deed, action, kind, summary in DEEDS:
+        _deed(router, desk, deed, action, kind, summary)
     return router
+
+
+def _deed(router: APIRouter, desk: Desk, deed: str, action: str, kind: type[AlarmDeed], summary: str) -> None:
+    path, name = f"/api/v1/alarms/{{alarm_id}}/{deed}", deed.replace("-", "_")
+
+    @router.post(path, summary=summary, response_model=AlarmRow, name=name)
+    def done(request: Request, alarm_id: AlarmId, asked: kind) -> dict[str, Any]:  # type: ignore[valid-type]
+        before = next((row for row in desk.picture["alarms"] if row["alarm_id"] == alarm_id), None)
+        if before is None:
+            raise HTTPException(404, "no such alarm on the list: it is over")
+        visitor = visitor_of(request)
+        if "dispatcher" not in visitor.roles and not before["of_device"]:
+            raise Refusal(403, "this alarm is about no device: it is the dispatcher's")
+        said: AlarmDeed = asked
+        after = carried_out(desk, Act(action, visitor.who, alarm=alarm_id, **said.model_dump()))
+        over = {**before, "state": "normal", "active": False, "until": None}
+        return next((row for row in after["alarms"] if row["alarm_id"] == alarm_id), over)
