@@ -15,6 +15,7 @@ from broker.plan.model import Plan
 from broker.web.door.gate import Gate
 from broker.web.door.visitors import FormFields, visitor_of
 from broker.web.pages.frame import base_context, page, refusal
+from broker.web.pages.people.noted import in_words
 from broker.web.pages.people.rows import accounts, lines, link_of, tokens
 from broker.web.problems import people_status
 
@@ -42,7 +43,7 @@ class PeoplePages:
         status = 200 if why is None else people_status(why)
         return self.shown(
             request, "accounts.html", status, accounts=accounts(self.gate), tokens=tokens(self.gate),
-            lines=lines(self.house, LINES_SHOWN), strange=self.gate.wrong.lately().get(NOBODY),
+            lines=lines(self.house, LINES_SHOWN), noted=in_words, strange=self.gate.wrong.lately().get(NOBODY),
             told=self.told(request, why), typed=typed or FormData(),
         )  # fmt: skip
 
