@@ -1,6 +1,7 @@
 """The API is as it describes itself: requests made of its OpenAPI, right and wrong ones, as four of its roles."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -72,3 +73,27 @@ def test_what_is_not_as_described_is_found() -> None:
 
     odd = Walk(app, "", {}, lambda _: 4).go().odd
     assert {row.partition(":")[0] for row in odd} == {"GET /fault", "GET /plain", "GET /form", "GET /taken"}
+
+
+def test_a_deeds_answer_is_the_whole_row_that_the_screen_has(tmp_path: Path) -> None:
+    """What is described of a run and an incident leaves nothing of them out."""
+    web = WholeWeb(tmp_path, served=1)
+    client, run = web.house.machine(web.app, "dispatcher"), web.morning.run_id
+    full = client.post(f"/api/v1/runs/{run}/full", json={}).json()
+    assert [row for row in client.get("/api/v1/runs").json() if row["run_id"] == run] == [full]
+    seen = client.post(f"/api/v1/incidents/{web.incident_id}/acknowledge", json={}).json()
+    (row,) = client.get("/api/v1/incidents").json()
+    assert seen == {name: value for name, value in row.items() if name != "age_s"}
+    web.morning.close()
+
+
+def test_each_deed_on_the_street_says_what_it_answers_with(street: WholeWeb) -> None:
+    """A named form, not anything."""
+    rooms = ("runs", "incidents", "alarms", "closures", "bookings", "weighings", "trucks", "rooms", "accounts", "cases")
+    vague = [
+        path
+        for path, methods in street.app.openapi()["paths"].items()
+        if "post" in methods and path.startswith(tuple(f"/api/v1/{room}" for room in rooms))
+        and "$ref" not in methods["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    ]
+    assert vague == []
