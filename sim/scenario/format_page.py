@@ -30,6 +30,7 @@ seed = 7
 [area]
 runs = ["wet-north-1"]
 first_visits = 3
+standby = ["t97"]
 bins_each = 2
 
 [dispatcher]

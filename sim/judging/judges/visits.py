@@ -16,8 +16,8 @@ NEVER_WAS = "never_was"  # the word of a visit that is on record and that nobody
 def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """The planned visits were made, and the store says so of exactly the visits that were made."""
     made = [visit for visit in evidence.visits if visit.left_at is not None]
-    done = {(visit.room, visit.waste) for visit in made}
     planned = {(room, waste): truck for truck, room, waste in evidence.planned}
+    done = {(visit.room, visit.waste) for visit in made} & planned.keys()
     missing = [
         said("fault", "not_visited", truck=truck, room=room, waste=waste_word(waste))
         for truck, room, waste in evidence.planned
