@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
-from broker.web.api.street.rows import IncidentRow, RunRow
+from broker.web.api.street.rows import INCIDENT_TOLD, RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
 from broker.web.door.visitors import visitor_of, within
@@ -132,7 +132,7 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         return shown_incident(request, after, key)
 
     @router.post(
-        "/api/v1/incidents/{incident_id}/decide", tags=["incidents"], response_model=IncidentRow,
+        "/api/v1/incidents/{incident_id}/decide", tags=["incidents"], **INCIDENT_TOLD,
         summary="This is what happens",
     )
     def decide(
@@ -142,7 +142,7 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         return on_incident(request, incident_id, truck, "decide", decision, **more)
 
     @router.post(
-        "/api/v1/incidents/{incident_id}/clear", tags=["incidents"], response_model=IncidentRow,
+        "/api/v1/incidents/{incident_id}/clear", tags=["incidents"], **INCIDENT_TOLD,
         summary="The obstacle is gone",
     )
     def clear(
@@ -156,7 +156,7 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         name = deed.replace("-", "_")
 
         @router.post(
-            f"/api/v1/incidents/{{incident_id}}/{deed}", tags=["incidents"], response_model=IncidentRow,
+            f"/api/v1/incidents/{{incident_id}}/{deed}", tags=["incidents"], **INCIDENT_TOLD,
             summary=summary, name=name,
         )
         def carry_out(request: Request, incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         return visitor_of(request).who
 
     @router.post(
-        "/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], response_model=RunRow,
+        "/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], **RUN_TOLD,
         summary="It was served after all",
     )
     def serve(request: Request, run_id: str, room: str, number: int, _: Action) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         return _run_of(carried_out(desk, act), run_id)
 
     @router.post(
-        "/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], response_model=RunRow,
+        "/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], **RUN_TOLD,
         summary="Skip it and come back",
     )
     def skip(request: Request, run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         return _run_of(carried_out(desk, act), run_id)
 
     @router.post(
-        "/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], response_model=RunRow,
+        "/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], **RUN_TOLD,
         summary="What is not to be in it",
     )
     def note(request: Request, run_id: str, room: str, number: int, noted: Note) -> dict[str, Any]:

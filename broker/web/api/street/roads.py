@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from broker.rules.dispatch.actions import Act
 from broker.web.api.street.actions import Action, Id
-from broker.web.api.street.rows import RunRow
+from broker.web.api.street.rows import RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of, within
@@ -53,12 +53,12 @@ def road_router(desk: Desk) -> APIRouter:
         return found
 
     @router.post(
-        "/api/v1/runs/{run_id}/full", summary="Its truck is full: the transfer station first", response_model=RunRow,
+        "/api/v1/runs/{run_id}/full", summary="Its truck is full: the transfer station first", **RUN_TOLD,
     )
     def full(request: Request, run_id: str, _: Action) -> dict[str, Any]:
         return load(request, run_id, "full")
 
-    @router.post("/api/v1/runs/{run_id}/emptied", summary="Its truck was emptied", response_model=RunRow)
+    @router.post("/api/v1/runs/{run_id}/emptied", summary="Its truck was emptied", **RUN_TOLD)
     def emptied(request: Request, run_id: str, _: Action) -> dict[str, Any]:
         return load(request, run_id, "emptied")
 

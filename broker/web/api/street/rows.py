@@ -19,6 +19,11 @@ def _row(title: str, says: str, kept: Any, /, **beside: Any) -> type[BaseModel]:
     return create_model(title, __doc__=says, **types)
 
 
+def _told(row: type[BaseModel]) -> dict[str, Any]:
+    """What a route says that it answers with; nothing is held against it then, for the deed is done already."""
+    return {"response_model": None, "responses": {200: {"model": row}}}
+
+
 AnswerRow = _row("AnswerRow", "What one addressee said, and by when.", Answer, id=str, in_vain=bool)
 VisitRow = _row(
     "VisitRow", "A visit with when it is expected.", Visit,
@@ -37,3 +42,4 @@ IncidentRow = _row(
     offers=list[dict[str, Any]], room_name=str | None, estate_name=str | None,
     second_visit=str | None, second_visit_number=int | None,
 )  # fmt: skip
+RUN_TOLD, INCIDENT_TOLD = _told(RunRow), _told(IncidentRow)
