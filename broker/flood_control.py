@@ -8,7 +8,8 @@ from broker.bridge import Bridge
 from broker.mqtt.inbox import Device, Inbox
 from broker.mqtt.link import BridgeLink
 from broker.mqtt.own_broker.guard import Guard
-from broker.rules.day.attention import FloodsElsewhere, OverLimit, ShutOut, Topic
+from broker.rules.day.attention.about_devices import FloodsElsewhere, OverLimit, ShutOut
+from broker.rules.day.attention.asked import Topic
 
 log = logging.getLogger("zhanpai.floods")
 

@@ -19,7 +19,8 @@ from broker.ingest.restored_day import restore, restore_beside
 from broker.ingest.rule_faults import RuleFaults
 from broker.ingest.unsaved import Records, WithUnsaved
 from broker.plan.model import Plan
-from broker.rules.day.attention import RuleFailed, RuleFailedBefore, Topic
+from broker.rules.day.attention.about_area import RuleFailed, RuleFailedBefore
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.incidents.unworked import mark_unworked

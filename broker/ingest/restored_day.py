@@ -15,7 +15,8 @@ from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
 from broker.rules.bookings.book import Round
 from broker.rules.collecting.readings import KEPT_S
-from broker.rules.day.attention import LeftOut, RunUnread
+from broker.rules.day.attention.about_area import LeftOut
+from broker.rules.day.attention.about_runs import RunUnread
 from broker.rules.day.boots import Boots
 from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closure

@@ -11,8 +11,9 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at, local_date
 from broker.reports.words import waste_word
-from broker.rules.day.attention import About, Attention
+from broker.rules.day.attention.attention_list import About, Attention
 from broker.rules.day.bins import waits_in
+from broker.rules.day.closures import Closure
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.alarms.alarm_states import is_of_device
@@ -65,7 +66,7 @@ def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
             "link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S, "sound_s": day.settings.answers.sound_s,
         },
         "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
-        "closures": [one.body() for one in day.closures.values() if one.until_at > at],
+        "closures": [_closure(one) for one in day.closures.values() if one.until_at > at],
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_at": None,
@@ -133,6 +134,11 @@ def alarms(bridge: Bridge) -> list[dict[str, Any]]:
     day = bridge.dispatch.day
     entries = {about.id: entry for about, entry in day.attention}
     return [_alarm(one, entries.get(about)) for about, one in sorted(day.alarms.items()) if not one.over]
+
+
+def _closure(closure: Closure) -> dict[str, Any]:
+    """A closed road as everybody may see it; who closed it stands in the record."""
+    return {name: value for name, value in closure.body().items() if name != "who"}
 
 
 def _alarm(alarm: Alarm, entry: Attention | None) -> dict[str, Any]:

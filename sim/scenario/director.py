@@ -147,7 +147,7 @@ class Director:
 
     def _check(self, happening: Happening) -> None:
         trucks = self.all_trucks if happening.kind in OF_ANY_TRUCK else self.trucks
-        for name, known in (("truck", trucks), ("room", self.rooms), ("by", self.all_trucks)):  # (booked: stands by)
+        for name, known in (("truck", trucks), ("room", self.rooms), ("by", self.all_trucks)):  # a booked one may
             if name in happening.values and happening.values[name] not in known:
                 wrong = happening.values[name]
                 raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no {name} {wrong!r} here")

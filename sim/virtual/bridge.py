@@ -9,7 +9,7 @@ from broker.bridge import Bridge
 from broker.ingest.acks import ACK_EVERY_S
 from broker.plan.model import Plan
 from broker.rules.bookings.asked import BookingDeed
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
 from broker.web.picture import Picture, attention, snapshot

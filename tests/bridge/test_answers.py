@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.bridge import Bridge
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store.opening import open_store
 from tests.support.bridge.asked_street import Street

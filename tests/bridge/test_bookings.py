@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.rules.bookings.disputing import dispute_until_at
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.visit import Visit
 from tests.support.bridge.afternoon import Afternoon
@@ -174,6 +174,22 @@ def test_a_truck_that_never_comes_has_failed_and_its_run_ends(noon: Afternoon) -
         "failed", "time", "not_reached"
     )  # fmt: skip
     assert all(run.state == "finished" for run in noon.bridge.dispatch.day.runs.values())
+
+
+@pytest.mark.parametrize("deeds", [[], ["accept"], ["accept", "loaded"]], ids=["requested", "accepted", "loaded"])
+def test_a_clock_that_is_ahead_ends_no_booking_that_somebody_relies_on(noon: Afternoon, deeds: list[str]) -> None:
+    """Two days ahead for three seconds: it is asked, promised or loaded still."""
+    booking, now = noon.book(hour=13), noon.now
+    for deed in deeds:
+        noon.do(deed, booking, "crew of t97", litres=1_000)
+    before = noon.known(booking).state
+    noon.now = now + 2 * 86400
+    noon.step(3)
+    noon.now = now + 4
+    noon.step(3)
+    assert noon.known(booking).state == before
+    noon.until(13.1, 30)
+    assert noon.known(booking).state == (before if deeds else "expired")
 
 
 def test_nobody_there_is_a_failure_with_its_reason(noon: Afternoon) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Vehicle
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import ActionError
 from broker.rules.dispatch.visits.extra_truck import may_load
 from broker.web.picture import snapshot

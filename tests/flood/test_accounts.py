@@ -11,7 +11,8 @@ from broker.config import LimitsConfig
 from broker.flood_control import FloodControl
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink
-from broker.rules.day.attention import FloodsElsewhere, Topic
+from broker.rules.day.attention.about_devices import FloodsElsewhere
+from broker.rules.day.attention.asked import Topic
 from tests.support.bridge.morning import Morning
 from tests.support.flood.attacker import Attacker
 from tests.support.flood.cell import Cell

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from broker.ingest.restored_day import restore_beside
-from broker.rules.day.attention import LowerBoot, Stranger, Topic, TwoDevices
+from broker.rules.day.attention.about_devices import LowerBoot, Stranger, TwoDevices
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.boots import Boots
 from firmware import wire
 from tests.support.bridge.morning import Morning

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from broker.plan.model import Plan
-from broker.rules.day.attention import RoomsGone, Topic, VisitsUnread
+from broker.rules.day.attention.about_runs import RoomsGone, VisitsUnread
+from broker.rules.day.attention.asked import Topic
 from broker.store import Record
 from tests.support.bridge.morning import Morning
 

@@ -10,7 +10,8 @@ import pytest
 
 from broker.ingest import decisions, restored_day
 from broker.ingest.restored_day import MOST_NAMED
-from broker.rules.day.attention import LeftOut, Topic
+from broker.rules.day.attention.about_area import LeftOut
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.incidents import incident_handling
 from broker.store import Record, StoreError

@@ -64,6 +64,9 @@ ONE_FAULT: dict[str, tuple[dict[str, list[str] | None], str]] = {
     "half a station": ({"agency": ["agency_id,agency_name,agency_timezone,transfer_station_lat",
                                    "xh,Test,Asia/Shanghai,31.2"]},
                        "agency.txt:2: a transfer station needs transfer_station_lat and transfer_station_lon"),
+    "far station": ({"agency": ["agency_id,agency_name,agency_timezone,transfer_station_lat,transfer_station_lon",
+                                "xh,Test,Asia/Shanghai,41.2,121.44"]},
+                    "agency.txt:2: the transfer station lies 1,1"),
     "no estate": (changed("stops", 3, ",e01", ","), "stops.txt:3: estate_id is empty: a room without an estate"),
     "unknown estate": (changed("stops", 3, "e01", "e02"), "stops.txt:3: estate_id 'e02' is not in estates.txt"),
     "unknown stop": (changed("stop_times", 3, "r02", "r03"), "stop_times.txt:3: stop_id 'r03' is not in stops.txt"),
@@ -391,6 +394,7 @@ def test_any_plan_comes_back_as_it_was(
                                    shift_end_day_s=None)},
         vehicles={"t01": replace(PLAN.vehicles["t01"], capacity_bins=None, capacity_grams=grams)},
         piles={"p1": Pile("p1", names[1], round(lat, 6), round(lon, 6), "e01", 250 + seed % 999_000)},
+        transfer_station=(round(lat, 6), round(lon, 6)),
     )  # fmt: skip
     target = tmp_path_factory.mktemp("feed") / "feed.zip"
     write_gtfs(plan, target)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from broker.plan.demo_area import demo_plan
 from broker.plan.model import Plan
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import Act, ActionError

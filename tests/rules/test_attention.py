@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from broker.rules.day.attention import Attention, LongStay, RunOwes, Subject, Topic
+from broker.rules.day.attention.about_runs import LongStay, RunOwes
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import Attention, Subject
 from broker.rules.dispatch.actions import Act, ActionError
-from broker.rules.states.incident import REPEAT_S
+from broker.rules.states.answer import ACK_EXPIRES_S
+from broker.rules.states.incident import REPEAT_LATER_S, REPEAT_S
 from broker.rules.states.visit import Visit
 from firmware import wire
 from tests.support.bridge.morning import Morning
@@ -136,6 +139,25 @@ def test_an_alarm_that_repeats_refuses_no_click(morning: Morning) -> None:
         with pytest.raises(ActionError, match="changed this incident meanwhile"):
             morning.act("decide", incident_id, decision="wait", version=version)
     morning.act("decide", incident_id, decision="wait", version=seen + 4)
+
+
+def test_a_press_that_nobody_sees_repeats_each_minute_then_each_ten_over_a_restart_too(morning: Morning) -> None:
+    """Each repeat is a record: in a night without anybody they are some dozens, and the alarm is never forgotten."""
+    morning.serve(0)
+    incident_id = morning.press()
+    key = ("t01", incident_id)
+    morning.step(10 * REPEAT_S + 5)
+    assert morning.bridge.dispatch.day.incidents[key].repeats == 10
+    morning.step(REPEAT_LATER_S // 2)
+    morning.store.close()
+    morning.open()
+    morning.step(REPEAT_LATER_S // 2 - 20)
+    assert morning.bridge.dispatch.day.incidents[key].repeats == 10
+    morning.step(30)
+    assert morning.bridge.dispatch.day.incidents[key].repeats == 11
+    morning.act("acknowledge", incident_id)
+    morning.step(ACK_EXPIRES_S + REPEAT_S + 5)
+    assert morning.bridge.dispatch.day.incidents[key].repeats == 12  # told anew, and often at first
 
 
 def test_a_second_visit_that_was_made_for_a_press_taken_back_says_so(morning: Morning) -> None:

@@ -85,7 +85,7 @@ def test_nobody_writes_into_a_part_that_is_not_theirs(path: Path) -> None:
 @pytest.mark.parametrize("path", READERS, ids=lambda path: str(path.relative_to(BROKER)))
 def test_nobody_looks_behind_a_part_that_is_not_theirs(path: Path) -> None:
     """Private names of another object are used by a method of its class at most that is given another of its kind."""
-    own = {"before", "_Device"} if path.parent.name == "day" else set()
+    own = {"before", "_Device"} if DAY in path.parents else set()
     found = [(line, what) for line, what in foreign_secrets(path.read_text()) if what.split(".")[0] not in own]
     assert found == []
 
@@ -151,7 +151,7 @@ def changes_itself(deed: ast.FunctionDef) -> bool:
 
 def parts() -> Iterator[tuple[str, str, set[str]]]:
     """(name, docstring, deeds) of each class of the day that can be changed."""
-    for path in (*DAY.glob("*.py"), DAY.parent / "bookings" / "book.py"):
+    for path in (*DAY.rglob("*.py"), DAY.parent / "bookings" / "book.py"):
         for part in ast.parse(path.read_text()).body:
             if isinstance(part, ast.ClassDef):
                 methods = [one for one in part.body if isinstance(one, ast.FunctionDef) and one.name[0] != "_"]

@@ -5,8 +5,8 @@ import re
 from dataclasses import is_dataclass
 from pathlib import Path
 
-from broker.rules.day import findings
-from broker.rules.day.attention import Asked
+from broker.rules.day.attention import about_area, about_devices, about_presses, about_runs
+from broker.rules.day.attention.asked import Asked
 from broker.words import LANGUAGES, Words
 from firmware import wire
 
@@ -18,7 +18,8 @@ OF_THE_SCREEN = {"picture_failed", "record_damaged"}  # said where no rule can s
 def alarm_words() -> set[str]:
     """Every word that an alarm or a press may have."""
     asked = {kind.word for kind in Asked.__subclasses__() if is_dataclass(kind)}
-    assert findings.TruckSilent.word in asked
+    some = (about_area.PlanEnded, about_devices.TruckSilent, about_presses.PressUnworked, about_runs.Standing)
+    assert {kind.word for kind in some} <= asked  # their files are read
     return asked | OF_THE_SCREEN | set(wire.INCIDENT_REASONS)
 
 

@@ -8,6 +8,8 @@ from fastapi.testclient import TestClient
 
 from tests.support.bridge.whole_web import WholeWeb
 
+WITHOUT_AN_ACCOUNT = ["closure_id", "from_at", "other_room", "reason", "room", "until_at"]
+
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[WholeWeb]:
@@ -29,6 +31,9 @@ def test_a_road_is_closed_and_opened(web: WholeWeb) -> None:
     closed = client.post("/api/v1/closures", json={"room": room, "until_at": until_at, "reason": "dug up"}).json()
     assert (closed["room"], closed["until_at"], closed["reason"]) == (room, until_at, "dug up")
     assert client.get("/api/v1/closures").json() == [closed]
+    for somebody in (client, web.house.machine(web.app, "viewer")):  # its account is nobody's business
+        seen = (somebody.get("/api/v1/closures").json(), somebody.get("/api/v1/picture").json()["closures"])
+        assert [sorted(row) for rows in seen for row in rows] == [WITHOUT_AN_ACCOUNT] * 2
     path = f"/api/v1/closures/{closed['closure_id']}/end"
     assert client.post(path, json={}).status_code == 200
     assert client.get("/api/v1/closures").json() == []

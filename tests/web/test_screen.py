@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 
 from broker.people.people import People
 from broker.plan.demo_area import demo_plan
-from broker.rules.day.attention import Asked
+from broker.rules.day.attention.asked import Asked
 from broker.web.api.app import STATIC
 from tests.support.browser import chromium_page
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, offset_to, wait_until

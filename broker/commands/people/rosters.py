@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -61,6 +62,8 @@ def _list(arguments: argparse.Namespace, people: People, config: BrokerConfig) -
         shown = {one: held.model_dump(mode="json") for one, held in rows.items()}
         print(json.dumps(shown, ensure_ascii=False, indent=2, sort_keys=True))
         return
+    if not rows:
+        print("no shift is under way or to come: everybody of a role is told", file=sys.stderr)
     for number, held in sorted(rows.items(), key=lambda row: row[1].start):
         where = " ".join((*held.rooms, *held.trucks))
         start, end = (moment.isoformat(timespec="minutes") for moment in (held.start, held.end))

@@ -15,7 +15,7 @@ from broker.feeds.outside.message import Message, message_id
 from broker.reports.words import in_language
 from broker.words import LANGUAGES
 
-LOOKED_BACK_S = 900
+LOOKED_BACK_S = 900  # what began so long before anybody looked last was told, or nobody listened
 STEPS = {
     "unseen_active": "finding.opened", "seen_active": "finding.seen", "gone_unseen": "finding.over",
     "shelved": "finding.shelved", "out_of_service": "finding.out_of_service",

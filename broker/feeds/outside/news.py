@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from broker.feeds.outside.findings import Findings
+from broker.feeds.outside.findings import LOOKED_BACK_S, Findings
 from broker.feeds.outside.message import Message, message_id
 from broker.feeds.reports.made import Made
 from broker.reports.words import WORDS as REPORT_WORDS
@@ -25,7 +25,6 @@ from broker.rules.arrival.prediction import FRESH_LABELS
 from broker.rules.states.case import Case
 from broker.words import LANGUAGES, Words
 
-LOOKED_BACK_S = 900
 GONE_S = 3600  # what no picture has is remembered for so long: a day that is rebuilt brings it back
 STEADY_S = 60  # a lateness is told when it lasted
 CALL_TYPES = {

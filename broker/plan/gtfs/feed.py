@@ -29,11 +29,10 @@ from broker.plan.gtfs.tables.parts import (
     read_estates,
     read_routes,
     read_shapes,
-    read_transfer_station,
 )
 from broker.plan.gtfs.tables.piles import read_piles
 from broker.plan.gtfs.tables.services import read_services
-from broker.plan.gtfs.tables.stops import StopRow, read_stops
+from broker.plan.gtfs.tables.stops import StopRow, read_stops, read_transfer_station
 from broker.plan.gtfs.tables.trips import (
     StopTime,
     TripRow,
@@ -156,7 +155,7 @@ def _plan(feed: Feed) -> Plan:
     rooms = {stop_id: stop.room(calling.get(stop_id, {})) for stop_id, stop in stops.items() if stop.is_room}
     in_order = {run.trip_id: run for trip_id in trips for run in runs.get(trip_id, ())}
     registered = {truck_id: known.vehicle for truck_id, known in vehicles.items()}
-    station = read_transfer_station(feed)
+    station = read_transfer_station(feed, stops)
     return Plan(
         area_id, name, zone, estates, rooms, routes, services, in_order, registered,
         transfer_station=station, piles=piles,

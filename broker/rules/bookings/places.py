@@ -66,7 +66,6 @@ class Placed:
     """A place that was found: the round as it would be, and when the truck would be there."""
 
     round: Round
-    position: int
     arrive_at: int
     detour_s: int
 
@@ -180,8 +179,7 @@ def find_place(
     if free is not None and stop.bins > free:
         return f"{round_.truck} has room for {cubic_metres(max(0, free))} m³ more that day"
     open_tour = OpenTour(tour, limits(tour, ways), ways)
-    first = max((i + 1 for i, one in enumerate(tour.stops) if one.frozen), default=0)
-    found = [open_tour.cost_at(stop, position) for position in range(first, len(tour.stops) + 1)]
+    found = [open_tour.cost_at(stop, position) for position in range(open_tour.first_place, len(tour.stops) + 1)]
     places = [place for place in found if isinstance(place, Place)]
     if not places:
         late = [place for place in found if isinstance(place, TooLate)]
@@ -191,7 +189,7 @@ def find_place(
     order = [one.key[0] for one in tour.stops]
     order.insert(best, stop.key[0])
     detour_s = max(0, driven[best].drive_s - open_tour.plan.drive_s)
-    return Placed(round_.driving(order), best, driven[best].arrive_at[best], detour_s)
+    return Placed(round_.driving(order), driven[best].arrive_at[best], detour_s)
 
 
 def still_fits(book: Bookings, ground: Ground, round_: Round, booking: Booking, now: int) -> bool:

@@ -8,8 +8,8 @@
 | incidents | each incident as it stands, the offers shown for it | incidents.py |
 | bookings | each booking as it stands, the rounds of the trucks on call | bookings/book.py |
 | told | what rooms and trucks hold of ours | told.py |
-| attention | what a person should look at | attention.py |
-| alarms | what people have done about each of it | alarms.py |
+| attention | what a person should look at | attention/attention_list.py |
+| alarms | what people have done about each of it | attention/alarms.py |
 | closures | roads that are closed for a time | closures.py |
 | duty | who is on duty | duty.py |
 | leftovers | what restoring could not bring back | leftovers.py |
@@ -27,8 +27,9 @@ from dataclasses import dataclass, field
 from broker.plan.model import Plan, Route
 from broker.plan.validity import Outlook
 from broker.rules.bookings.book import Bookings
-from broker.rules.day.alarms import Alarms
-from broker.rules.day.attention import AttentionList, Topic
+from broker.rules.day.attention.alarms import Alarms
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import AttentionList
 from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closures
 from broker.rules.day.devices import Devices

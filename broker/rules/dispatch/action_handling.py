@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from broker.plan.model import RENOVATION
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.bins import collected_at
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import ACTIONS, ALARM_ACTIONS, COMMANDS, Act, ActionError

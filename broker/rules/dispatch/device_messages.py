@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from broker.rules.day.attention import PART_ASKED, ClockAhead, Topic
+from broker.rules.day.attention.about_devices import PART_ASKED, ClockAhead
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.devices import BEGINS, SILENT, RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey

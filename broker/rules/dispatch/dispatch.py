@@ -119,14 +119,15 @@ class Dispatch:
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
             yield self._decision("forgetting", "", _forget, now)
+        is_steady = now - self.steady_since >= FORGET_EVERY_S
         for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
             yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
-            if now - self.steady_since >= FORGET_EVERY_S:
+            if is_steady:
                 yield self._decision("shift's end", run_id, partial(end_shift, run_id=run_id), now)
         for closure_id in list(self.day.closures):
             yield self._decision("closed road", closure_id, partial(keep_closed, closure_id=closure_id), now)
-        for name in booking_handling.due(self.day, now):
+        for name in booking_handling.due(self.day, now, only_holds=not is_steady):
             yield self._decision("booking", name, partial(booking_handling.of_booking, booking_id=name), now)
         for round_id in [round_id for round_id, one in self.day.bookings.rounds.items() if one.order]:
             yield self._decision("on call", round_id, partial(on_call_runs.of_round, round_id=round_id), now)

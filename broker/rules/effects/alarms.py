@@ -1,6 +1,7 @@
 """Writing down what has become of an alarm; what nobody wants to be told is kept in memory alone."""
 
-from broker.rules.day.attention import About, Subject, Topic
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import About, Subject
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.states.alarm import Alarm

@@ -2,24 +2,12 @@
 
 from collections.abc import Callable
 
-from broker.rules.day import findings
-from broker.rules.day.attention import (
-    PART_ASKED,
-    Asked,
-    ClockAhead,
-    LongStay,
-    LowerBoot,
-    NobodyAnswered,
-    PassedBy,
-    PressTakenBack,
-    PressUnworked,
-    PromiseBroken,
-    RunOwes,
-    Stranger,
-    Subject,
-    Topic,
-    TwoDevices,
-)  # fmt: skip
+from broker.rules.day.attention import about_devices, about_runs
+from broker.rules.day.attention.about_devices import PART_ASKED, ClockAhead, LowerBoot, Stranger, TwoDevices
+from broker.rules.day.attention.about_presses import NobodyAnswered, PressTakenBack, PressUnworked, PromiseBroken
+from broker.rules.day.attention.about_runs import LongStay, PassedBy, RunOwes
+from broker.rules.day.attention.asked import Asked, Topic
+from broker.rules.day.attention.attention_list import Subject
 from broker.rules.day.boots import Boots
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
@@ -29,11 +17,18 @@ from broker.rules.states.visit import Visit
 
 LONG_STAY_S = 45 * 60
 MOST_STRANGERS = 50
-# What nobody finds anew at once after a restart: it is so until a device says otherwise, or somebody has looked.
+# What nobody finds anew at once after a restart, for it takes a while of looking or listening: it is so until a device
+# says otherwise, or somebody has looked.
 SO_AFTER_A_RESTART: dict[str, Callable[..., Asked]] = {
     kind.word: kind
-    for kind in (ClockAhead, *PART_ASKED.values(), *findings.FOUND_BY_LOOKING)
-}
+    for kind in (
+        ClockAhead, *PART_ASKED.values(),
+        about_devices.TruckSilent, about_devices.UnitSilent, about_devices.TrucksSilent, about_devices.EstateSilent,
+        about_devices.UnitsSilent,
+        about_runs.TruckNotHeard, about_runs.RunNotBegun, about_runs.ExtraTruckNotHeard, about_runs.Standing,
+        about_runs.NotOut, about_runs.WillMiss,
+    )
+}  # fmt: skip
 
 
 def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
@@ -48,12 +43,12 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
     if run is None or run.state == "finished":
         return []
     if now > run.planned_end_at + day.settings.forget_after_s:
-        _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
+        day.attention.ask(run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
     for visit in day.visits.of(run.order) if run.state == "running" else ():
         stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
         if stay_s > LONG_STAY_S:
             room = day.plan.places[visit.room].name
-            _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
+            day.attention.ask(visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
     return []
 
 
@@ -143,9 +138,3 @@ def forget_left_out(day: Day, before_at: int) -> None:
         for run_id, asked in list(day.attention.of(topic).items()):
             if run_id not in day.runs and asked.since < before_at:
                 day.attention.answered(topic, run_id)
-
-
-def _ask(day: Day, subject: Subject, values: Asked, now: int) -> None:
-    """The question as it is now, since it was first asked."""
-    asked = day.attention.of(values.topic).get(subject)
-    day.attention.ask(subject, values, asked.since if asked is not None and asked.word == values.word else now)

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from broker.plan.calendar import local_date
 from broker.plan.validity import WARN_DAYS, DayOfPlan
-from broker.rules.day.attention import (
-    Asked,
+from broker.rules.day.attention.about_area import (
     PlanEnded,
     PlanEnds,
     PlanEndsToday,
@@ -13,9 +12,8 @@ from broker.rules.day.attention import (
     PlanNotBegun,
     RoutesEnd,
     RoutesEnded,
-    Topic,
-    listed,
 )
+from broker.rules.day.attention.asked import Asked, Topic, listed
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.messages import tell_rooms
@@ -30,8 +28,7 @@ def begin_local_day(day: Day, now: int) -> list[Effect]:
     for subject in [subject for subject in day.attention.of(Topic.PLAN) if subject not in asked]:
         day.attention.answered(Topic.PLAN, subject)
     for subject, values in asked.items():
-        before = day.attention.of(Topic.PLAN).get(subject)
-        day.attention.ask(subject, values, before.since if before and before.word == values.word else now)
+        day.attention.ask(subject, values, now)
     return tell_rooms(day, day.outlook.changed_rooms(today), now)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from broker.rules.arrival.prediction import Eta, expected_stays
 from broker.rules.bookings.book import Round
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.effects.attention import ask_about_incident, ask_about_passed

@@ -94,6 +94,11 @@ class OpenTour:
         self.broken = sum(timed.breaks for timed in self._timed)
         self.cost_s = self.plan.drive_s + self.plan.wait_s + PROMISE_COST_S * self.broken
 
+    @property
+    def first_place(self) -> int:
+        """Before which position nothing may be put: that of its last lit lamp is taken."""
+        return max((i + 1 for i, stop in enumerate(self.tour.stops) if stop.key in self.limit.frozen), default=0)
+
     def breaks(self, stop: Stop, at: int) -> bool:
         """Whether coming to the stop at this time breaks a promise; a keeper who was told nothing has none."""
         told_at = self.limit.told_at.get(stop.key, stop.before_at)
@@ -105,10 +110,9 @@ class OpenTour:
     def may_be_driven(self) -> bool:
         """Whether this tour, with stops that `limit` does not know, keeps every hard rule."""
         new = [stop.key not in self.limit.standing_at for stop in self.tour.stops]
-        lit = max((i for i, stop in enumerate(self.tour.stops) if stop.key in self.limit.frozen), default=0)
         free, wastes = self.tour.free_bins(), self.tour.wastes
         return (
-            not any(new[:lit])
+            not any(new[: self.first_place])
             and (free is None or free >= 0)
             and all(wastes is None or stop.waste in wastes for stop, is_new in zip(self.tour.stops, new, strict=True)
                     if is_new)
@@ -135,10 +139,9 @@ class OpenTour:
         free = tour.free_bins()
         if free is not None and stop.bins > free:
             return f"{tour.truck} has room for {max(free, 0)} more bins, {stop.bins} are needed"
-        last_lit = max((i for i, other in enumerate(tour.stops) if other.key in self.limit.frozen), default=-1)
         best: Place | None = None
         nearest: TooLate | None = None
-        for position in range(last_lit + 1, len(tour.stops) + 1):
+        for position in range(self.first_place, len(tour.stops) + 1):
             found = self.cost_at(stop, position, best.cost_s if best else _NEVER)
             if isinstance(found, Place):
                 best = found

@@ -1,6 +1,6 @@
 """An alarm 告警 on the screen, as ISA-18.2 has it: whether a condition holds, and what a person has done about it.
 
-Theory of operation. What a person should look at (`day/attention.py`) is the condition: it begins and ends by itself.
+Theory of operation. What a person should look at (`day/attention/`) is the condition: it begins and ends by itself.
 An alarm is what the screen makes of it. It begins `unseen_active`; somebody sees it and it is `seen_active`; the
 condition ends and the alarm is over. If the condition ends before anybody saw it, it stays as `gone_unseen` until
 somebody does: what came and went at night is not lost.

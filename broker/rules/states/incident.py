@@ -7,7 +7,8 @@ the condition, `active` until somebody who can see it says that it is cleared.
 
 - Deciding without acknowledging first counts as both; a changed decision is another `decide`.
 - An acknowledgement without action runs out after ACK_EXPIRES_S: acknowledged -- expire --> raised.
-- No acknowledgement after REPEAT_S: the alarm repeats, and the second person is told.
+- No acknowledgement after REPEAT_S: the alarm repeats, each minute while its chain is told, then each REPEAT_LATER_S:
+  each repeat is a record, and whoever can be told was told.
 - The driver's light follows `stage`: stored -> seen (acknowledged) -> decided (in_progress) -> closed. It shows the
   furthest answer: where an addressee (answer.py) has seen it and the dispatcher has not, it is seen.
 - The dispatcher's own answer follows from these deeds; those of the others are kept with `answering`.
@@ -26,6 +27,8 @@ from typing import Any
 from broker.rules.states.answer import ACK_EXPIRES_S, CONTRACTOR, DISPATCHER, ESTATE, Answer, AnswerError, of_before
 
 REPEAT_S = 60
+REPEATS_OFTEN_S = 600  # since it was told
+REPEAT_LATER_S = 600
 SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
 
 BEGINS = "raised"
@@ -266,7 +269,8 @@ class Incident:
         """When time alone changes this incident next (repeat, or an acknowledgement that runs out)."""
         if self.workflow == "raised":
             told_at = next((row.told_at for row in self.answers if row.addressee == DISPATCHER), self.changed_at)
-            return (self.repeated_at or told_at) + REPEAT_S
+            last_at = self.repeated_at or told_at
+            return last_at + (REPEAT_S if last_at - told_at < REPEATS_OFTEN_S else REPEAT_LATER_S)
         if self.workflow == "acknowledged":
             return (self.acknowledged_at or self.changed_at) + ACK_EXPIRES_S
         return None

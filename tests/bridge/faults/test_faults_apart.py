@@ -10,7 +10,9 @@ import pytest
 from broker.ingest import decisions
 from broker.plan.calendar import service_runs
 from broker.rules.day import day as day_file
-from broker.rules.day.attention import AttentionList, RunOwes, Topic
+from broker.rules.day.attention.about_runs import RunOwes
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import AttentionList
 from broker.rules.dispatch import device_messages, dispatch, time_passing
 from broker.rules.dispatch.actions import ActionError
 from broker.rules.dispatch.visits import bin_counts, offers

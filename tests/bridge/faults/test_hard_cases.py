@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Corrupt, Full, StoreError
 from broker.store.sqlite.store import SQLiteStore

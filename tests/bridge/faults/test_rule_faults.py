@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from broker.ingest import decisions
-from broker.rules.day.attention import RuleFailed, Topic
+from broker.rules.day.attention.about_area import RuleFailed
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.actions import Act, ActionError

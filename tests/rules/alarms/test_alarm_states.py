@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from broker.rules.day.attention import OverLimit, ShutOut, Stranger, Topic
+from broker.rules.day.attention.about_devices import OverLimit, ShutOut, Stranger
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.alarm import LONGEST_SHELF_S, Alarm
 from broker.web.picture import snapshot

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
 from firmware import wire
 from tests.support.bridge.rehearsal import Rehearsal
@@ -257,6 +258,19 @@ def test_a_truck_that_stands_on_the_road_is_an_alarm_and_one_whose_driver_presse
     morning.press()
     morning.step(80)
     assert "standing" not in words(morning).values()
+
+
+def test_what_is_found_again_and_again_is_on_the_list_since_it_was_found_first(morning: Rehearsal) -> None:
+    """Its minutes are those of now."""
+    standing = morning.bridge.dispatch.day.attention.of(Topic.ROAD)
+    morning.serve(0)
+    morning.step(20, 8.0)
+    morning.step(640)
+    (first,) = standing.values()
+    morning.step(300)
+    (now,) = standing.values()
+    assert (now.since, now.word) == (first.since, "standing")
+    assert now.fields()["minutes"] == first.fields()["minutes"] + 5
 
 
 def test_a_truck_at_a_room_whose_bins_are_inside_is_an_alarm(morning: Rehearsal) -> None:

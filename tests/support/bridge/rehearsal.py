@@ -10,8 +10,10 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.ingest.restored_day import restore
-from broker.rules.day.alarms import Alarms
-from broker.rules.day.attention import AttentionList, PassedBy, Topic
+from broker.rules.day.attention.about_runs import PassedBy
+from broker.rules.day.attention.alarms import Alarms
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import AttentionList
 from broker.rules.day.day import Day
 from broker.rules.day.devices import RoomState, TruckState
 from broker.rules.day.incidents import Incidents

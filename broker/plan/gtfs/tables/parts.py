@@ -80,17 +80,6 @@ def read_agency(feed: Feed) -> tuple[str, str, str]:
     return area, name, zone
 
 
-def read_transfer_station(feed: Feed) -> tuple[float, float] | None:
-    """Where full trucks are emptied, if the agency says so: (lat, lon)."""
-    for row in feed.rows("agency.txt")[:1]:
-        lat, lon = row.number("transfer_station_lat", -90, 90), row.number("transfer_station_lon", -180, 180)
-        if lat is not None and lon is not None:
-            return lat, lon
-        if bool(row.get("transfer_station_lat")) != bool(row.get("transfer_station_lon")):
-            row.refuse("a transfer station needs transfer_station_lat and transfer_station_lon")
-    return None
-
-
 def read_estates(feed: Feed) -> dict[str, Estate]:
     """The estates by id; without the optional file, each id that a stop names is its own name."""
     estates: dict[str, Estate] = {}

@@ -36,7 +36,7 @@ def read_piles(
             row.refuse(f"pile_id {pile_id!r} is a truck of vehicles.txt: give it an id of its own")
         elif pile_id:
             piles[pile_id] = Pile(pile_id, name or "", lat or 0.0, lon or 0.0, row.get("estate_id"), _litres(cubic_m))
-    refuse_far_places(placed, [stop.point for stop in stops.values() if stop.point and not stop.kind], "pile")
+    refuse_far_places(placed, stops, "pile")
     if piles and not any(RENOVATION in known.vehicle.wastes for known in vehicles.values()):
         feed.leave_out("piles.txt", sorted(piles), f"no truck of vehicles.txt loads {RENOVATION}: nobody can be booked")
     return piles

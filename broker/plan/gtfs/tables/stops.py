@@ -79,7 +79,7 @@ def read_stops(feed: Feed, estates: Mapping[str, Estate]) -> dict[str, StopRow]:
             stops[room_id] = StopRow(row, room_id, name, lat, lon, estate_id, kinds_of(row), kind)
     feed.leave_out("stops.txt", unserved, "no trip stops there; it stays a room to which nobody comes")
     placed = [(stop.row, *stop.point) for stop in stops.values() if not stop.kind and stop.point is not None]
-    refuse_far_places(placed, [(lat, lon) for _, lat, lon in placed])
+    refuse_far_places(placed, stops)
     return stops
 
 
@@ -104,11 +104,24 @@ def kinds_of(row: Row) -> tuple[str, ...] | None:
     return kinds or None
 
 
+def read_transfer_station(feed: Feed, stops: Mapping[str, StopRow]) -> tuple[float, float] | None:
+    """Where full trucks are emptied, if the agency says so: (lat, lon)."""
+    for row in feed.rows("agency.txt")[:1]:
+        lat, lon = row.number("transfer_station_lat", -90, 90), row.number("transfer_station_lon", -180, 180)
+        if lat is not None and lon is not None:
+            refuse_far_places([(row, lat, lon)], stops, "transfer station")
+            return lat, lon
+        if bool(row.get("transfer_station_lat")) != bool(row.get("transfer_station_lon")):
+            row.refuse("a transfer station needs transfer_station_lat and transfer_station_lon")
+    return None
+
+
 def refuse_far_places(
-    placed: Sequence[tuple[Row, float, float]], area: Sequence[Point], what: str = "stop"
+    placed: Sequence[tuple[Row, float, float]], stops: Mapping[str, StopRow], what: str = "stop"
 ) -> None:
-    """Refuse each place that lies far from the middle of the area."""
-    if not placed or not area:
+    """Refuse each place that lies far from the middle of the area's stops."""
+    area = [stop.point for stop in stops.values() if stop.point is not None and not stop.kind]
+    if not area:
         return
     middle = median(lat for lat, _ in area), median(lon for _, lon in area)
     for row, lat, lon in placed:

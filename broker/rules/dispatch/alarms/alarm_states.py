@@ -6,7 +6,8 @@ is heard of anybody no condition of a device ends: nobody knows.
 
 from collections.abc import Iterable
 
-from broker.rules.day.attention import Attention, Topic
+from broker.rules.day.attention.asked import Topic
+from broker.rules.day.attention.attention_list import Attention
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.effects.alarms import put_alarm

@@ -10,10 +10,18 @@ Who was silent before a restart is silent after it until it speaks: that a broke
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from broker.rules.day.attention import Asked, Subject, Topic, listed
+from broker.rules.day.attention.about_devices import (
+    BrokerAway,
+    EstateSilent,
+    TruckSilent,
+    TrucksSilent,
+    UnitSilent,
+    UnitsSilent,
+)
+from broker.rules.day.attention.asked import Asked, Topic, listed
+from broker.rules.day.attention.attention_list import Subject
 from broker.rules.day.day import Day
 from broker.rules.day.devices import SILENT, RoomState, TruckState
-from broker.rules.day.findings import BrokerAway, EstateSilent, TruckSilent, TrucksSilent, UnitSilent, UnitsSilent
 from broker.rules.effects.effect import Effect
 
 TOGETHER_WITHIN_S = 600

@@ -6,20 +6,21 @@ told that it stands or will be late. What is not known yet after a restart is as
 """
 
 from broker.rules.collecting.readings import USELESS
-from broker.rules.day.attention import Asked, Subject, Topic
-from broker.rules.day.day import Day
-from broker.rules.day.devices import SILENT, TruckState
-from broker.rules.day.findings import (
-    AlarmFlood,
+from broker.rules.day.attention.about_area import AlarmFlood
+from broker.rules.day.attention.about_devices import SensorDisagrees
+from broker.rules.day.attention.about_runs import (
     ExtraTruckNotHeard,
     NotOut,
     RunNotBegun,
-    SensorDisagrees,
     Standing,
     TruckFull,
     TruckNotHeard,
     WillMiss,
-)  # fmt: skip
+)
+from broker.rules.day.attention.asked import Asked, Topic
+from broker.rules.day.attention.attention_list import Subject
+from broker.rules.day.day import Day
+from broker.rules.day.devices import SILENT, TruckState
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.alarms.silences import is_silent
 from broker.rules.dispatch.visits.extra_truck import may_load

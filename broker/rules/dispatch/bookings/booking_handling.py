@@ -1,6 +1,5 @@
 """What people and time do with bookings becomes records; a visit that was made for one goes with it."""
 
-from broker.plan.geometry import distance_m
 from broker.plan.model import ON_CALL
 from broker.rules.bookings.asked import Asked, BookingDeed
 from broker.rules.bookings.book import Changes
@@ -10,7 +9,7 @@ from broker.rules.bookings.passing_time import time_passes, wake_at
 from broker.rules.bookings.places import Ground
 from broker.rules.day.day import Day
 from broker.rules.dispatch.visits.moved_visits import set_visits
-from broker.rules.dispatch.visits.tours import place_of
+from broker.rules.dispatch.visits.tours import drive_s
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put, put_booking
 from broker.rules.states.booking import COMING, Booking
@@ -22,12 +21,7 @@ def ground_of(day: Day, now: int) -> Ground:
     """What the places of bookings rest on now: learned drives first, from where the trucks stand."""
 
     def travel_s(origin: str, to: str) -> int:
-        if origin == to:
-            return 0
-        (lat1, lon1), (lat2, lon2) = place_of(day, origin), place_of(day, to)
-        length_m = distance_m(lat1, lon1, lat2, lon2) * day.settings.streets.detour_factor
-        known = "" if origin.startswith("@") else origin
-        return max(0, round(day.history.leg_s(ON_CALL.route_id, known, to, length_m, now)[0]))
+        return drive_s(day, ON_CALL.route_id, origin, to, now)
 
     return Ground(day.plan, day.settings.bookings, travel_s)
 
@@ -48,9 +42,11 @@ def of_booking(day: Day, booking_id: str, now: int) -> list[Effect]:
     return [] if booking is None else keep(day, time_passes(day.bookings, booking, now), now)
 
 
-def due(day: Day, now: int) -> list[str]:
-    """The bookings to which time brings something now."""
-    moments = ((one.booking_id, wake_at(day.bookings, one)) for one in day.bookings.open())
+def due(day: Day, now: int, *, only_holds: bool) -> list[str]:
+    """The bookings to which time brings something now; `only_holds` while the clock may be wrong: a hold is had again
+    with a click, what somebody relies on is not."""
+    asked = (one for one in day.bookings.open() if one.state == "held" or not only_holds)
+    moments = ((one.booking_id, wake_at(day.bookings, one)) for one in asked)
     return [booking_id for booking_id, at in moments if at is not None and at <= now]
 
 

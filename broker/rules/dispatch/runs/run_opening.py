@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from broker.plan.calendar import day_start_at, local_date, service_runs
 from broker.plan.model import RunPlan
-from broker.rules.day.attention import RunUnread, Topic
+from broker.rules.day.attention.about_runs import RunUnread
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.runs.shift_ends import left_over

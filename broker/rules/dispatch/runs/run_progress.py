@@ -14,7 +14,7 @@ from typing import Any
 
 from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention.asked import Topic
 from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.plan.model import Plan, Route
-from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread, listed
+from broker.rules.day.attention.about_runs import RoomsGone, RunGone, VisitsUnread
+from broker.rules.day.attention.asked import Topic, listed
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.effects.effect import Effect, Notice

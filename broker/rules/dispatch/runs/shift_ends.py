@@ -12,7 +12,7 @@ with it, as long as it is on the screen. Of what ended a person may still say th
 
 from collections.abc import Iterator
 
-from broker.rules.day.attention import listed
+from broker.rules.day.attention.asked import listed
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits

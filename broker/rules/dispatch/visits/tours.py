@@ -18,7 +18,7 @@ def ways_of(day: Day, run: Run, now: int) -> Ways:
     closed = [closure for closure in day.closures.values() if closure.covers(now)]
 
     def travel_s(origin: str, to: str) -> int:
-        driving_s = _travel_s(day, run.route_id, origin, to, now)
+        driving_s = drive_s(day, run.route_id, origin, to, now)
         waits_s = (closure.until_at - now for closure in closed if closure.between(origin, to))
         return max(driving_s, *waits_s, 0)
 
@@ -76,10 +76,11 @@ def _start_at(day: Day, run: Run, start: str, ahead: list[Visit], now: int) -> i
     eta = run.etas.get(ahead[0].key) if ahead else None
     if eta is None or ahead[0].state == "at_stop":
         return now if run.state == "running" else max(now, run.planned_start_at - TO_FIRST_STOP_S)
-    return max(now, eta.eta_at - _travel_s(day, run.route_id, start, ahead[0].room, now))
+    return max(now, eta.eta_at - drive_s(day, run.route_id, start, ahead[0].room, now))
 
 
-def _travel_s(day: Day, route_id: str, origin: str, to: str, now: int) -> int:
+def drive_s(day: Day, route_id: str, origin: str, to: str, now: int) -> int:
+    """How long the trucks of a route drive between two places of a tour, as it was learned."""
     if origin == to:
         return 0
     (lat1, lon1), (lat2, lon2) = place_of(day, origin), place_of(day, to)

@@ -31,7 +31,6 @@ class ClosureRow(BaseModel):
     other_room: str | None
     from_at: int
     until_at: int
-    who: str
     reason: str | None
 
 
