@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -89,7 +90,13 @@ class PeopleFile(_Kept):
     format: Literal[1] = 1
     accounts: dict[Id, Account] = {}
     tokens: dict[str, Token] = {}
+    given: int = 0  # the highest number of a token that was taken away: the log says it of one machine alone
     links: dict[Hash, Link] = {}
+
+
+def last_number(letter: str, names: Iterable[str]) -> int:
+    """The highest of names such as m3; 0 where there is none."""
+    return max((int(one[1:]) for one in names if one[:1] == letter and one[1:].isdecimal()), default=0)
 
 
 class Session(_Kept):

@@ -116,7 +116,7 @@ class Administration:
         return token
 
     def revoke(self, by: Visitor, token: str, version: str) -> None:
-        """Take a token away, as it was looked at: a number may be given again."""
+        """Take a token away, as it was looked at."""
 
         def guard(before: PeopleFile, after: PeopleFile) -> None:
             _same(before.tokens.get(token), version)

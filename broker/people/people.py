@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from broker.durable_file import Disk
-from broker.people.accounts import Account, Link, PeopleFile, Token, account_id, good_password, secret_hash
+from broker.people.accounts import Account, Link, PeopleFile, Token, account_id, good_password, last_number, secret_hash
 from broker.people.errors import Damaged, Impossible, Missing, Unknown
 from broker.people.kept_file import KeptFile, present
 from broker.people.passwords import Passwords
@@ -173,12 +173,12 @@ class People:
         self, name: str, roles: tuple[Role, ...], scope: Scope = EVERYWHERE, sees_names: bool = False,
         guard: Guard = _anything,
     ) -> str:  # fmt: skip
-        """Make a token for a machine; it is returned and stored nowhere."""
+        """Make a token for a machine, of a number never given before; it is returned and stored nowhere."""
         salt, secret, made = secrets.token_hex(8), secrets.token_urlsafe(32), ""
 
         def added(kept: PeopleFile) -> PeopleFile:
             nonlocal made
-            made = f"m{1 + max((int(one[1:]) for one in kept.tokens if one[1:].isdecimal()), default=0)}"
+            made = f"m{1 + max(kept.given, last_number('m', kept.tokens))}"
             token = _checked(
                 Token, name=name, roles=roles, scope=scope, sees_names=sees_names, salt=salt,
                 hash=secret_hash(salt, secret),
@@ -205,7 +205,8 @@ class People:
         def revoked(kept: PeopleFile) -> PeopleFile:
             if token not in kept.tokens:
                 raise Missing(f"no token {token[:60]!r}; `people token list` shows them")
-            return kept.model_copy(update={"tokens": {one: held for one, held in kept.tokens.items() if one != token}})
+            left = {one: held for one, held in kept.tokens.items() if one != token}
+            return kept.model_copy(update={"tokens": left, "given": max(kept.given, last_number("m", [token]))})
 
         self._change(revoked, guard)
 

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from broker.people.access_log import open_access_log
-from broker.people.accounts import Account, Id, Name
+from broker.people.accounts import Account, Id, Name, last_number
 from broker.people.errors import Changed, Impossible, Missing
 from broker.people.kept_file import KeptFile
 from broker.people.people import ROSTERS, People
@@ -50,6 +50,7 @@ class RostersFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     format: Literal[1] = 1
     shifts: dict[str, Shift] = {}
+    given: int = 0  # the highest number ever given, as far as it was noted: the log says it of one shift alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,9 @@ class Rosters:
                 raise Impossible(f"{shift.account} has this duty there already for a part of that time ({twice})")
             if len(live) >= MOST_SHIFTS:
                 raise Impossible(f"there are {MOST_SHIFTS} shifts already: remove those that are over")
-            made = f"s{1 + max((int(one[1:]) for one in kept.shifts if one[1:].isdecimal()), default=0)}"
-            return kept.model_copy(update={"shifts": {**live, made: shift}})
+            number = 1 + max(kept.given, last_number("s", kept.shifts))
+            made = f"s{number}"
+            return kept.model_copy(update={"shifts": {**live, made: shift}, "given": number})
 
         self._file.change(added)
         self._note(shift.by, "add shift", made, shift)
@@ -156,8 +158,9 @@ class Rosters:
             if number not in kept.shifts:
                 raise Missing(f"no shift {number[:40]!r}")
             if version is not None and shift_version(kept.shifts[number]) != version:
-                raise Changed("this number is another shift's now: look again")
-            return kept.model_copy(update={"shifts": {one: held for one, held in kept.shifts.items() if one != number}})
+                raise Changed("somebody changed this since you looked at it: look again")
+            left = {one: held for one, held in kept.shifts.items() if one != number}
+            return kept.model_copy(update={"shifts": left, "given": max(kept.given, last_number("s", [number]))})
 
         self._file.change(removed)
         if gone is not None:
@@ -186,7 +189,7 @@ class Rosters:
 
 
 def shift_version(shift: Shift) -> str:
-    """Of what is kept of a shift: a number that is free is given again."""
+    """Of what is kept of a shift."""
     return hashlib.sha256(shift.model_dump_json().encode()).hexdigest()[:16]
 
 

@@ -4,11 +4,12 @@ import secrets
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 from broker.bridge import Bridge
 from broker.people.roles import Reach
-from broker.plan.model import Pile
+from broker.plan.model import Pile, Plan
+from broker.reports.booking_evidence import evidence
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.bookings.asking import usual_of
 from broker.rules.bookings.disputing import dispute_until_at
@@ -16,9 +17,10 @@ from broker.rules.bookings.places import windows
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.bookings.booking_handling import ground_of
 from broker.rules.states.booking import COMING, Booking, BookingError
+from broker.store import Store, StoreError
 from broker.web.asked import carried_out, looked_up
 from broker.web.desk import Desk
-from broker.web.visitors import visitor_of
+from broker.web.door.visitors import visitor_of, within
 
 Row = dict[str, Any]
 DISPUTABLE = ("completed", "failed")
@@ -65,8 +67,7 @@ def piles_of(bridge: Bridge, reach: Reach) -> list[Row]:
 def _pile(bridge: Bridge, pile: Pile) -> Row:
     day = bridge.dispatch.day
     return {
-        **{name: value for name, value in asdict(pile).items() if name not in ("lat", "lon")},
-        "lat": pile.lat, "lon": pile.lon, "estate_name": day.plan.names()[pile.estate_id],
+        **asdict(pile), "estate_name": day.plan.names()[pile.estate_id],
         "filled_litres": day.bookings.filled_litres(pile.pile_id),
     }  # fmt: skip
 
@@ -90,6 +91,17 @@ def one_booking(bridge: Bridge, booking_id: str) -> Row:
     if booking is None:
         raise BookingError(f"no such booking {booking_id[:40]!r}", missing=True)
     return booking_row(bridge, booking)
+
+
+def on_record(request: Request, desk: Desk, store: Store, plan: Plan, booking_id: str) -> tuple[Row, Row]:
+    """A booking within the visitor's reach, and what the record says of it."""
+    row, now = looked_up(desk, lambda bridge, now: (one_booking(bridge, booking_id), now))
+    within(request, estate=row["estate"], truck=row["truck"])
+    place = plan.places.get(row["pile"])
+    try:
+        return row, evidence(store, row, (place.lat, place.lon) if place is not None else None, now)
+    except StoreError as why:
+        raise HTTPException(503, str(why)) from why
 
 
 def done(request: Request, desk: Desk, deed: BookingDeed) -> Row:

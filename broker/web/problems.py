@@ -10,9 +10,7 @@ from starlette.exceptions import HTTPException
 
 from broker.people.errors import Changed, Damaged, Missing, NotAllowed, PeopleError, TooSoon, Unknown
 from broker.web.languages import language_of_answer
-from broker.web.pages.rendering import WORDS
-from broker.web.sentences import WORDS as SENTENCES
-from broker.web.sentences import sentence
+from broker.web.sentences import WORDS, kind_of, sentence
 
 MEDIA = "application/problem+json"
 _FORM = {
@@ -66,8 +64,7 @@ def problem(
     Where it is `said` the reason is in that language already.
     """
     language = language_of_answer(request)
-    titles = WORDS.groups(language)["problem"]
-    title = titles.get(str(status)) or titles["other"]
+    title = kind_of(status, language)
     told = detail if said else sentence(detail, language) or title
     body = {"type": "about:blank", "title": title, "status": status, "detail": told}
     return JSONResponse(body | more, status, {"Content-Language": language, **(headers or {})}, MEDIA)
@@ -83,7 +80,7 @@ async def refuse_values(request: Request, why: Exception) -> JSONResponse:
     """The answer to values of a wrong kind: where and why, but not the values, which may be in no writable form."""
     assert isinstance(why, RequestValidationError)
     language = language_of_answer(request)
-    other = SENTENCES.say(language, "said", "v_other")
+    other = WORDS.say(language, "said", "v_other")
     told = [{"loc": error["loc"], "msg": error["msg"], "type": error["type"]} for error in why.errors()]
     for row in told:
         row["msg"] = sentence(row["msg"], language) or other

@@ -18,10 +18,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from broker.people.errors import Damaged, PeopleError, TooSoon
-from broker.web.gate import COOKIE, Gate
+from broker.web.door.gate import COOKIE, Gate
+from broker.web.door.repeats import HEADER, REPEATED, Repeats
 from broker.web.pages.refused import refused_page
 from broker.web.problems import Refusal, people_status, problem, refuse_http, refuse_values
-from broker.web.repeats import HEADER, REPEATED, Repeats
 
 MAX_BODY_BYTES = 9_000_000
 UNWRITTEN = ("/api/v1/elections", "/api/v1/people", "/people")  # names that stand in the register alone, and secrets

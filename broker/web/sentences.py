@@ -35,6 +35,12 @@ def sentence(text: str, language: str) -> str | None:
     return None
 
 
+def kind_of(status: int | None, language: str) -> str:
+    """Which kind of refusal an HTTP status is; without one, or of a rare one, only that it was not done."""
+    kinds = WORDS.groups(language)["kind"]
+    return kinds.get(str(status)) or kinds["other"]
+
+
 def _put_in(name: str, value: str, language: str) -> str | None:
     """What fills a gap: a sentence, or names of which some are words of the trade."""
     if name.startswith("why"):

@@ -22,12 +22,12 @@ from broker.store import Store
 from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
 from broker.web.api.cases import case_router
+from broker.web.api.figures.record import record_router
 from broker.web.api.people.routers import people_routers
-from broker.web.api.record import record_router
-from broker.web.api.registers import router as register_router
-from broker.web.connection_limits import LimitedProtocol
+from broker.web.api.registers.routers import router as register_router
 from broker.web.desk import Desk
-from broker.web.gate import Gate
+from broker.web.door.connection_limits import LimitedProtocol
+from broker.web.door.gate import Gate
 from broker.web.health import of_stream
 from broker.web.pages.bookings import booking_pages
 from broker.web.security import OWN_NAMES

@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from broker.web.api.answers import DEEDS
+from broker.web.api.street.answers import DEEDS
 from sim.judging.sentence import Term, said
 from sim.world.devices import asked_in
 

@@ -23,7 +23,7 @@ from broker.__main__ import main
 from broker.config import BrokerConfig, ConfigError
 from broker.mqtt import packets
 from broker.mqtt.link import BridgeLink
-from broker.people.limits import WRONG_BY_ADDRESS
+from broker.people.attempts.limits import WRONG_BY_ADDRESS
 from broker.people.people import People
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs

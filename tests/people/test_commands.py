@@ -9,6 +9,7 @@ import pytest
 from broker.__main__ import main, parser
 from broker.people.access_log import open_access_log
 from broker.people.people import People
+from broker.web.pages.rendering import WORDS
 from tests.support.people import PASSWORD
 
 Run = Callable[..., tuple[int, str, str]]
@@ -27,7 +28,9 @@ def test_an_account_from_its_making_to_its_end(run: Run, people: People) -> None
     assert "password" not in shown and shown["has_password"] is True
     assert run("enable", "li")[0] == run("sign-out", "li")[0] == 0 and people.visitor("li") is not None
     noted = [(line["role"], line["action"], line["what"]) for line in open_access_log(people.folder).lines()]
-    assert noted[:3] == [("command line", deed, "li") for deed in ("add", "roles", "scope")]
+    deeds = ("add account", "roles", "scope", "disable", "enable", "sign out account")
+    assert noted == [("command line", deed, "li") for deed in deeds]
+    assert {*deeds, "new link", "link", "migrate", "add token", "revoke token"} <= {*WORDS.groups("zh")["access"]}
     key = run("reset", "li")[1].strip().partition("#")[2]
     assert people.linked(key).account == "li"
 

@@ -13,15 +13,15 @@ from fastapi.testclient import TestClient
 
 from broker.durable_file import Disk
 from broker.people.access_log import open_access_log
-from broker.people.delays import FREE, QUIET_S, Delays
+from broker.people.attempts.delays import FREE, QUIET_S, Delays
+from broker.people.attempts.limits import WRONG_AT_KNOWN, WRONG_BY_ADDRESS, WRONG_KEYS
+from broker.people.attempts.wrong import MOST_LINES, WrongSignIns
 from broker.people.errors import TooSoon
-from broker.people.limits import WRONG_AT_KNOWN, WRONG_BY_ADDRESS, WRONG_KEYS
 from broker.people.passwords import MOST_WAITING, Passwords
 from broker.people.roles import Scope, Visitor
-from broker.people.wrong import MOST_LINES, WrongSignIns
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
-from broker.web.gate import COOKIE, DEVICE_COOKIE
+from broker.web.door.gate import COOKIE, DEVICE_COOKIE
 from broker.web.picture import snapshot
 from broker.web.stream.listeners import MOST_OF_ACCOUNT, Listeners
 from tests.support.bridge.morning import Morning

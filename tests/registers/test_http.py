@@ -11,8 +11,8 @@ from broker.registers.elections.demo import demo_elections
 from broker.registers.errors import Invalid
 from broker.registers.kept.patches import find
 from broker.registers.safety.demo import demo_works
-from broker.web.api.registers import router
-from broker.web.gate import COOKIE
+from broker.web.api.registers.routers import router
+from broker.web.door.gate import COOKIE
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.security import guarded
 from tests.support.people import HERE, PASSWORD, House

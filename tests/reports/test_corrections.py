@@ -17,7 +17,7 @@ from broker.rules.statistics.cube import total
 from broker.store import Conflict, Record, Refused, Store
 from broker.store.days import Days
 from broker.store.sqlite.store import SQLiteStore
-from broker.web.api.record import record_router
+from broker.web.api.figures.record import record_router
 from firmware import wire
 from tests.support.bridge.morning import DAY as MORNING
 from tests.support.bridge.morning import Morning

@@ -18,7 +18,7 @@ from broker.people.sessions import Sessions
 from broker.store import Store
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
-from broker.web.gate import COOKIE, Gate
+from broker.web.door.gate import COOKIE, Gate
 from broker.web.security import guarded
 
 HERE = "http://127.0.0.1"

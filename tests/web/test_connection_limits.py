@@ -13,7 +13,7 @@ import pytest
 
 from broker.config import BrokerConfig
 from broker.process import Desk
-from broker.web import connection_limits
+from broker.web.door import connection_limits
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from tests.support.bridge.morning import Morning

@@ -1,14 +1,16 @@
 """The API is as it describes itself: requests made of its OpenAPI, right and wrong ones, as four of its roles."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from broker.people.roles import Role
+from broker.web.api.street.rows import AnswerRow, IncidentRow, RunRow, VisitRow
+from broker.web.door.rights import RIGHTS
 from broker.web.problems import REFUSALS
-from broker.web.rights import RIGHTS
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.openapi import Walk
 
@@ -72,3 +74,29 @@ def test_what_is_not_as_described_is_found() -> None:
 
     odd = Walk(app, "", {}, lambda _: 4).go().odd
     assert {row.partition(":")[0] for row in odd} == {"GET /fault", "GET /plain", "GET /form", "GET /taken"}
+
+
+def test_a_deeds_answer_is_described_to_the_last_field(tmp_path: Path) -> None:
+    """A run with its visits, an incident with its answers: each field is named and of its kind, none is left out."""
+    web = WholeWeb(tmp_path, served=1)
+    client = web.house.machine(web.app, "dispatcher")
+    run = client.post(f"/api/v1/runs/{web.morning.run_id}/full", json={}).json()
+    incident = client.post(f"/api/v1/incidents/{web.incident_id}/acknowledge", json={}).json()
+    rows = [(RunRow, run), (IncidentRow, incident)]
+    rows += [(VisitRow, row) for row in run["visits"]] + [(AnswerRow, row) for row in incident["answers"]]
+    assert len(rows) > 4
+    for described, row in rows:
+        assert described.model_validate(row).model_dump(mode="json") == row
+    web.morning.close()
+
+
+def test_each_deed_on_the_street_says_what_it_answers_with(street: WholeWeb) -> None:
+    """A named form, not anything."""
+    rooms = ("runs", "incidents", "alarms", "closures", "bookings", "weighings", "trucks", "rooms", "accounts", "cases")
+    vague = [
+        path
+        for path, methods in street.app.openapi()["paths"].items()
+        if "post" in methods and path.startswith(tuple(f"/api/v1/{room}" for room in rooms))
+        and "$ref" not in methods["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    ]
+    assert vague == []

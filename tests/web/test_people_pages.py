@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.people.roles import Scope
-from broker.web.repeats import Line
+from broker.web.door.repeats import Line
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import PASSWORD
 
@@ -207,6 +207,31 @@ def test_a_week_of_rosters_is_seen_and_changed(office: Office) -> None:
     assert [row["shift"] for row in dispatcher.get(f"{API}/shifts").json()] == ["s2"]
     for odd in ("x", "0001-01-01", "9999-12-31", "2026-13-01"):
         assert dispatcher.get(f"/people/rosters?week={odd}").status_code == 200
+
+
+def test_what_was_done_lately_is_told_in_the_readers_language(office: Office) -> None:
+    """Roles, places, duties and what was given or taken; ids stay as they are, whatever they are called."""
+    scope = Scope(estates=("e01",))
+    office.house.account("kim", "keeper", scope=scope)
+    office.form("/people/accounts", account="name", name="赵敏", roles=["weigher"], deed="a")
+    office.form("/people/accounts/li", op="disable", version=office.row("li")["version"], deed="b")
+    times = {"start": "2026-12-03T06:00", "end": "2026-12-03T09:00"}
+    office.form("/people/rosters", account="kim", duty="keeper", rooms=["r01"], deed="c", **times)
+    person = office.house.stranger(office.web.app)
+    person.post("/sign-in", data={"account": "boss", "password": PASSWORD})
+    told = {}
+    for language in ("en", "zh"):
+        page = office.boss.get(f"/people?lang={language}").text
+        told[language] = re.findall(r'<td class="wide"><b>([^<]*)</b> ([^<]*)</td>', page.partition('id="access"')[2])
+    assert told["zh"][:4] == [
+        ("登录", "来自 127.0.0.1"),
+        ("新增班次", "s1 · kim · 箱房管理员 · 2026-12-03 06:00 – 2026-12-03 09:00"), ("修改账号", "li · 已停用"),
+        ("新增账号", "name · 姓名 · 角色：司磅员 · 范围：全部 · 不可看姓名"),
+    ]  # fmt: skip
+    assert told["en"][2:4] == [
+        ("changed an account", "li · disabled"),
+        ("added an account", "name · the name · roles: weigher · where: everywhere · sees no names"),
+    ]
 
 
 @pytest.mark.parametrize("path", ["/people", "/people/accounts/li", "/people/accounts/boss", "/people/rosters"])

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from broker.people.roles import BOUND, EVERYWHERE, ROLES, Reach, Role, Scope
 from broker.plan.model import Plan
 from broker.web.api.app import build_app
-from broker.web.gate import COOKIE
+from broker.web.door.gate import COOKIE
 from broker.web.picture import snapshot
 from broker.web.stream import shares
 from broker.web.stream.changes import Parts, applied, parts_of

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.store import where
-from broker.web.api.record import record_router
+from broker.web.api.figures.record import record_router
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import DAY, Morning

@@ -14,9 +14,9 @@ from broker.bridge import RETRY_S
 from broker.durable_file import Disk
 from broker.store import StoreError
 from broker.web.api.app import build_app
-from broker.web.api.record import record_router
+from broker.web.api.figures.record import record_router
+from broker.web.door.repeats import KEPT_S, LONGEST_ANSWER, Repeats
 from broker.web.problems import Refusal
-from broker.web.repeats import KEPT_S, LONGEST_ANSWER, Repeats
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
 from tests.support.people import House

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.people.roles import BOUND, EVERYWHERE, ROLES, Role, Scope
-from broker.web.rights import RIGHTS, rights_on
+from broker.web.door.rights import RIGHTS, rights_on
 from tests.support.bridge.whole_web import WholeWeb
 
 D, C, K, P, F = "dispatcher", "crew", "keeper", "property", "contractor"

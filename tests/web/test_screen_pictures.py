@@ -14,8 +14,8 @@ from playwright.sync_api import Page, Route, expect
 
 from broker.people.roles import Visitor
 from broker.web.api.app import STATIC
+from broker.web.door.rights import deeds_of, pages_of
 from broker.web.picture import snapshot
-from broker.web.rights import deeds_of, pages_of
 from broker.web.stream.changes import parts_of
 from firmware import wire
 from tests.support.bridge.morning import Morning

@@ -30,7 +30,7 @@ def add_commands(subparsers: Any) -> None:
     deeds = top.add_subparsers(dest="deed", required=True, metavar="DEED")
     one = _one(deeds, "list", _list, "accounts, and what each may do where")
     one.add_argument("--json", action="store_true")
-    one = _one(deeds, "add", _add, "make an account; prints the link by which its person sets the password")
+    one = _one(deeds, "add", _add_account, "make an account; prints the link by which its person sets the password")
     one.add_argument("account", help="its id, never given twice: it is what the record says")
     one.add_argument("--name", required=True, help="as shown")
     _may(one)
@@ -44,8 +44,8 @@ def add_commands(subparsers: Any) -> None:
     for name, run, text in (
         ("disable", _disable, "let nobody in as this account any more, from this moment on; it stays in the record"),
         ("enable", _enable, "let it in again"),
-        ("sign-out", _sign_out, "end all its sessions"),
-        ("reset", _reset, "print a link by which its person sets a new password"),
+        ("sign-out", _sign_out_account, "end all its sessions"),
+        ("reset", _new_link, "print a link by which its person sets a new password"),
     ):
         _one(deeds, name, run, text).add_argument("account")
     _one(deeds, "link", _link, "print the link for the first account, while there is none")
@@ -62,7 +62,8 @@ def _tokens(deeds: Any) -> None:
     _may(one)
     one = _one(deeds, "list", _list_tokens, "tokens by id, and what each may do")
     one.add_argument("--json", action="store_true")
-    _one(deeds, "revoke", _revoke, "take a token away, from this moment on").add_argument("token", help="its id, as m3")
+    one = _one(deeds, "revoke", _revoke_token, "take a token away, from this moment on")
+    one.add_argument("token", help="its id, as m3")
 
 
 def _one(deeds: Any, name: str, run: Run, text: str) -> Any:
@@ -151,7 +152,7 @@ def _in_words(scope: dict[str, list[str]]) -> Iterable[str]:
     return (f"{kind[:-1]}:{one}" for kind, ids in sorted(scope.items()) for one in ids)
 
 
-def _add(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _add_account(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
     key = people.add(
         arguments.account, arguments.name, tuple(arguments.role), _of(arguments, config), arguments.sees_names
     )
@@ -177,11 +178,11 @@ def _enable(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> N
     people.update(arguments.account, disabled=False)
 
 
-def _sign_out(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _sign_out_account(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
     people.sign_out(arguments.account)
 
 
-def _reset(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _new_link(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
     _say_link(config, people.link(arguments.account), LINK_S, "its person")
 
 
@@ -207,5 +208,5 @@ def _add_token(arguments: argparse.Namespace, people: People, config: BrokerConf
     print(token)
 
 
-def _revoke(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _revoke_token(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
     people.revoke(arguments.token)

@@ -9,15 +9,15 @@ from fastapi.staticfiles import StaticFiles
 
 from broker import NAME, __version__
 from broker.store import Store
-from broker.web.api.actions import action_router
-from broker.web.api.alarms import alarm_router
-from broker.web.api.answers import answer_router
 from broker.web.api.health import health_router
 from broker.web.api.people.me import people_router
 from broker.web.api.picture import picture_router
-from broker.web.api.roads import road_router
+from broker.web.api.street.actions import action_router
+from broker.web.api.street.alarms import alarm_router
+from broker.web.api.street.answers import answer_router
+from broker.web.api.street.roads import road_router
 from broker.web.desk import Desk
-from broker.web.gate import Gate
+from broker.web.door.gate import Gate
 from broker.web.pages.api_docs import api_docs
 from broker.web.pages.rendering import STATIC
 from broker.web.pages.sign_in import sign_in_router

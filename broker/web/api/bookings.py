@@ -2,21 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.people.roles import Reach
 from broker.plan.model import Plan
-from broker.reports.booking_evidence import evidence
 from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
-from broker.store import Store, StoreError
-from broker.web.api.actions import Id
+from broker.store import Store
 from broker.web.api.booking_answers import BookingRow, EvidenceRow, PileRow, WindowRow
+from broker.web.api.street.actions import Id
 from broker.web.asked import looked_up
-from broker.web.booking_rows import bookings_of, done, estate_of, new_id, one_booking, piles_of, windows_of
+from broker.web.booking_rows import bookings_of, done, estate_of, new_id, on_record, one_booking, piles_of, windows_of
 from broker.web.desk import Desk
-from broker.web.visitors import within
+from broker.web.door.visitors import within
 from firmware import wire
 
 At = Annotated[int, Field(ge=0, le=wire.LATEST_AT, description="Unix seconds")]
@@ -30,6 +29,10 @@ class Deed(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
     version: int | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """As the rules have them."""
+        return self.model_dump()
 
 
 class Hold(BaseModel):
@@ -105,14 +108,31 @@ class Said(Deed):
 
     text: Annotated[str, Field(min_length=1, max_length=500)]
 
+    def fields(self) -> dict[str, Any]:
+        """As the rules have them."""
+        return {"version": self.version, "note": self.text}
+
+
+DEEDS: tuple[tuple[str, type[Deed], str], ...] = (
+    ("book", Booked, "Book the window that is held"),
+    ("change", Change, "Another window or amount; the truck is asked anew"),
+    ("cancel", Cancel, "Let it go, until the truck has left the stop before"),
+    ("dispute", Said, "It is not as the record has it, within two working days"),
+    ("answer", Said, "The answer to a dispute"),
+    ("accept", Accept, "The truck comes; compare and swap on its round's version"),
+    ("decline", Decline, "The truck does not come; the next one is asked"),
+    ("loaded", Loaded, "It is on the truck, so much was measured"),
+    ("fail", Failed, "The truck came for nothing: no-show, no access …"),
+)
+
 
 def booking_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
     """`/api/v1/bookings`."""
     router = APIRouter(tags=["bookings"])
     _reading(router, desk, store, plan)
     _booking(router, desk)
-    _of_property(router, desk)
-    _of_trucks(router, desk)
+    for deed, kind, summary in DEEDS:
+        _deed(router, desk, deed, kind, summary)
     return router
 
 
@@ -146,13 +166,7 @@ def _reading(router: APIRouter, desk: Desk, store: Store, plan: Plan) -> None:
         summary="What the record says: states, positions, weights",
     )
     def of_record(request: Request, booking: Id) -> dict[str, Any]:
-        row, now = looked_up(desk, lambda bridge, now: (one_booking(bridge, booking), now))
-        within(request, estate=row["estate"], truck=row["truck"])
-        place = plan.places.get(row["pile"])
-        try:
-            return evidence(store, row, (place.lat, place.lon) if place is not None else None, now)
-        except StoreError as why:
-            raise HTTPException(503, str(why)) from why
+        return on_record(request, desk, store, plan, booking)[1]
 
 
 def _booking(router: APIRouter, desk: Desk) -> None:
@@ -173,69 +187,10 @@ def _booking(router: APIRouter, desk: Desk) -> None:
         return done(request, desk, BookingDeed("usual", new_id(), estate=tap.estate, note=tap.note))
 
 
-def _on(request: Request, desk: Desk, booking: str, deed: str, body: Deed, **more: Any) -> dict[str, Any]:
-    """A deed on a booking within the visitor's reach."""
-    row = looked_up(desk, lambda bridge, _: one_booking(bridge, booking))
-    within(request, estate=row["estate"], truck=row["truck"])
-    return done(request, desk, BookingDeed(deed, booking, version=body.version, **more))
-
-
-def _of_property(router: APIRouter, desk: Desk) -> None:
-    @router.post("/api/v1/bookings/{booking}/book", response_model=BookingRow, summary="Book the window that is held")
-    def book(request: Request, booking: Id, asked: Booked) -> dict[str, Any]:
-        return _on(request, desk, booking, "book", asked, **asked.model_dump(exclude={"version"}))
-
-    @router.post(
-        "/api/v1/bookings/{booking}/change", response_model=BookingRow,
-        summary="Another window or amount; the truck is asked anew",
-    )
-    def change(request: Request, booking: Id, asked: Change) -> dict[str, Any]:
-        return _on(request, desk, booking, "change", asked, **asked.model_dump(exclude={"version"}))
-
-    @router.post(
-        "/api/v1/bookings/{booking}/cancel", response_model=BookingRow,
-        summary="Let it go, until the truck has left the stop before",
-    )
-    def cancel(request: Request, booking: Id, asked: Cancel) -> dict[str, Any]:
-        return _on(request, desk, booking, "cancel", asked, reason=asked.reason)
-
-    @router.post(
-        "/api/v1/bookings/{booking}/dispute", response_model=BookingRow,
-        summary="It is not as the record has it, within two working days",
-    )
-    def dispute(request: Request, booking: Id, said: Said) -> dict[str, Any]:
-        return _on(request, desk, booking, "dispute", said, note=said.text)
-
-    @router.post("/api/v1/bookings/{booking}/answer", response_model=BookingRow, summary="The answer to a dispute")
-    def answer(request: Request, booking: Id, said: Said) -> dict[str, Any]:
-        return _on(request, desk, booking, "answer", said, note=said.text)
-
-
-def _of_trucks(router: APIRouter, desk: Desk) -> None:
-    @router.post(
-        "/api/v1/bookings/{booking}/accept", response_model=BookingRow,
-        summary="The truck comes; compare and swap on its round's version",
-    )
-    def accept(request: Request, booking: Id, asked: Accept) -> dict[str, Any]:
-        return _on(request, desk, booking, "accept", asked, run_version=asked.run_version)
-
-    @router.post(
-        "/api/v1/bookings/{booking}/decline", response_model=BookingRow,
-        summary="The truck does not come; the next one is asked",
-    )
-    def decline(request: Request, booking: Id, asked: Decline) -> dict[str, Any]:
-        return _on(request, desk, booking, "decline", asked, reason=asked.reason)
-
-    @router.post(
-        "/api/v1/bookings/{booking}/loaded", response_model=BookingRow,
-        summary="It is on the truck, so much was measured",
-    )
-    def loaded(request: Request, booking: Id, asked: Loaded) -> dict[str, Any]:
-        return _on(request, desk, booking, "loaded", asked, litres=asked.litres)
-
-    @router.post(
-        "/api/v1/bookings/{booking}/fail", response_model=BookingRow,
-        summary="The truck came for nothing: no-show, no access …",
-    )
-    def fail(request: Request, booking: Id, asked: Failed) -> dict[str, Any]:
-        return _on(request, desk, booking, "fail", asked, reason=asked.reason)
+def _deed(router: APIRouter, desk: Desk, deed: str, kind: type[Deed], summary: str) -> None:
+    @router.post(f"/api/v1/bookings/{{booking}}/{deed}", response_model=BookingRow, summary=summary, name=deed)
+    def carry_out(request: Request, booking: Id, asked: kind) -> dict[str, Any]:  # type: ignore[valid-type]
+        row = looked_up(desk, lambda bridge, _: one_booking(bridge, booking))
+        within(request, estate=row["estate"], truck=row["truck"])
+        said: Deed = asked
+        return done(request, desk, BookingDeed(deed, booking, **said.fields()))

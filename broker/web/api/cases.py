@@ -11,8 +11,8 @@ from broker.reports.casebook import MOST_EVIDENCE, CaseBook
 from broker.rules.states.case import Case, CaseError
 from broker.rules.statistics.grounds import Ground
 from broker.store import StoreError
+from broker.web.door.visitors import visitor_of
 from broker.web.pages.cases import case_page
-from broker.web.visitors import visitor_of
 
 ENFORCEMENT = "enforcement"
 OFFICE = frozenset({"dispatcher", "supervisor"})

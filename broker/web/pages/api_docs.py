@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from broker.web.door.rights import RIGHTS, who_may
 from broker.web.pages.rendering import rendered
-from broker.web.rights import RIGHTS, who_may
 
 
 def api_docs(openapi: dict[str, Any]) -> str:

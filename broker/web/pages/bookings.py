@@ -12,19 +12,29 @@ from starlette.datastructures import FormData
 
 from broker.people.roles import Reach
 from broker.plan.model import Plan
-from broker.reports.booking_evidence import evidence
 from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from broker.rules.bookings.places import ON_THE_WAY_S, cubic_metres
-from broker.store import Store, StoreError
+from broker.store import Store
 from broker.web.asked import looked_up
-from broker.web.booking_rows import Row, bookings_of, done, estate_of, new_id, one_booking, piles_of, windows_of
+from broker.web.booking_rows import (
+    Row,
+    bookings_of,
+    done,
+    estate_of,
+    new_id,
+    on_record,
+    one_booking,
+    piles_of,
+    windows_of,
+)
 from broker.web.desk import Desk
-from broker.web.pages.register_frame import base_context, page
+from broker.web.door.visitors import form_of, visitor_of, within
+from broker.web.languages import language_of
+from broker.web.pages.frame import base_context, page
 from broker.web.pages.rendering import WORDS
 from broker.web.problems import Refusal
-from broker.web.sentences import sentence
-from broker.web.visitors import form_of, visitor_of, within
+from broker.web.sentences import kind_of, sentence
 from broker.words import filled
 
 DEEDS = {  # what a form may do, and the fields that it has for it
@@ -48,14 +58,8 @@ def booking_pages(desk: Desk, store: Store, plan: Plan) -> APIRouter:
 
     @router.get("/bookings/{booking}")
     def of_record(request: Request, booking: str) -> Response:
-        row, now = looked_up(desk, lambda bridge, now: (one_booking(bridge, booking), now))
-        within(request, estate=row["estate"], truck=row["truck"])
-        place = plan.places.get(row["pile"])
-        try:
-            found = evidence(store, row, (place.lat, place.lon) if place is not None else None, now)
-        except StoreError as why:
-            raise HTTPException(503, str(why)) from why
-        context = base_context(request, visitor_of(request)) | _speaking(context_language(request), zone)
+        row, found = on_record(request, desk, store, plan, booking)
+        context = base_context(request, visitor_of(request)) | _speaking(language_of(request), zone)
         return page(request, "bookings/evidence.html", context, row=row, found=found)
 
     @router.post("/bookings/holds")
@@ -98,7 +102,7 @@ def _done(request: Request, desk: Desk, zone: ZoneInfo, deed: BookingDeed) -> Re
 def _page(request: Request, desk: Desk, zone: ZoneInfo, refused: HTTPException | None = None) -> Response:
     visitor, reach = visitor_of(request), request.state.reach
     books, fetches = bool(visitor.roles & {"property", "dispatcher"}), bool(visitor.roles & {"crew", "dispatcher"})
-    lang, asked = context_language(request), request.query_params
+    lang, asked = language_of(request), request.query_params
     # A deed's own reach may be less than the page's: of what is shown only what the page reaches.
     page_reach: Reach = visitor.reach(("dispatcher", "property", "crew", "supervisor")) if refused else reach
     rows, piles, now = looked_up(
@@ -130,11 +134,6 @@ def _windows(desk: Desk, chosen: Row | None, litres: int, lang: str) -> tuple[li
         return [], sentence(str(why.detail), lang)
 
 
-def context_language(request: Request) -> str:
-    """The language in which the page is asked for."""
-    return str(base_context(request, None)["lang"])
-
-
 def _speaking(lang: str, zone: ZoneInfo) -> dict[str, Any]:
     """How moments, amounts and costs are written."""
 
@@ -161,7 +160,7 @@ def _told(refused: HTTPException | None, lang: str) -> str | None:
     if refused is None:
         return None
     said = WORDS.groups(lang)["booking_refused"]
-    why = sentence(str(refused.detail), lang) or WORDS.say(lang, "problem", "other")
+    why = sentence(str(refused.detail), lang) or kind_of(None, lang)
     return filled(said.get(str(refused.status_code), said["other"]), {"why": why})
 
 

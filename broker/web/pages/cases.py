@@ -13,10 +13,10 @@ from broker.reports.words import WORDS, in_language, waste_word
 from broker.rules.states.case import Case
 from broker.rules.statistics.grounds import Ground
 from broker.store import StoreError
-from broker.web.pages.register_frame import base_context, page
+from broker.web.door.rights import deeds_of
+from broker.web.door.visitors import visitor_of
+from broker.web.pages.frame import base_context, page
 from broker.web.pages.transfer_station import DEED_POLICY
-from broker.web.rights import deeds_of
-from broker.web.visitors import visitor_of
 
 EVIDENCE_SHOWN = 20
 DEEDS = ("hand-over", "take-back", "answer", "close")

@@ -17,8 +17,8 @@ from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits, find
 from broker.registers.words import CODES
-from broker.web.pages.register_frame import base_context, page
-from broker.web.visitors import FormFields, visitor_of
+from broker.web.door.visitors import FormFields, visitor_of
+from broker.web.pages.frame import base_context, page
 
 PREVIEWS = 8
 PREVIEW_S = 900.0

@@ -19,9 +19,9 @@ from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.privacy import redacted
 from broker.registers.safety import figures as safety_figures
+from broker.web.door.visitors import visitor_of
+from broker.web.pages.frame import PageRoute, base_context, page, refusal
 from broker.web.pages.register_forms import form_routes
-from broker.web.pages.register_frame import PageRoute, base_context, page, refusal
-from broker.web.visitors import visitor_of
 
 STATIC = Path(__file__).parents[1] / "static"
 STATIC_FILES = {"registers.css": "text/css"}

@@ -11,9 +11,9 @@ from broker.people.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, Link
 from broker.people.errors import Impossible, PeopleError, TooSoon, Unknown
 from broker.people.roles import Visitor
 from broker.people.sessions import PLACE_S
-from broker.web.gate import COOKIE, DEVICE, DEVICE_COOKIE, Gate
+from broker.web.door.gate import COOKIE, DEVICE, DEVICE_COOKIE, Gate
 from broker.web.languages import language_of
-from broker.web.pages.register_frame import POLICY, base_context, page, refusal
+from broker.web.pages.frame import POLICY, base_context, page, refusal
 from broker.web.pages.rendering import WORDS
 from broker.web.problems import Refusal
 

@@ -14,9 +14,9 @@ from broker.reports.words import waste_word
 from broker.rules.settings import HEAVIEST_LOAD_GRAMS
 from broker.store import Store, StoreError
 from broker.store.days import Days
-from broker.web.pages.register_frame import POLICY, base_context, page
-from broker.web.rights import deeds_of
-from broker.web.visitors import visitor_of
+from broker.web.door.rights import deeds_of
+from broker.web.door.visitors import visitor_of
+from broker.web.pages.frame import POLICY, base_context, page
 from firmware.wire import WASTES
 
 # A form that is a deed of the API is sent by our own script, to ourselves.

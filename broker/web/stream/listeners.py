@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 from fastapi import Request
 
-from broker.people.limits import network_of
+from broker.people.attempts.limits import network_of
+from broker.web.door.visitors import visitor_of
 from broker.web.problems import Refusal
-from broker.web.visitors import visitor_of
 
 MOST_OF_ACCOUNT = 50  # the screens of a control room that is signed in once
 MOST_OF_ADDRESS = 200  # of an office behind one address

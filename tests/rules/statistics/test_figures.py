@@ -23,7 +23,7 @@ from broker.rules.statistics.periods import days_between, period_of, periods_bet
 from broker.store import Record
 from broker.store.days import Days
 from broker.store.sqlite.store import SQLiteStore
-from broker.web.api.record import record_router
+from broker.web.api.figures.record import record_router
 from broker.web.pages import day_report
 from firmware.wire import SKIP_REASONS, WASTES
 from tests.support.facts import DAY, NAMES, NOON, ZONE, Fact, day_total, keeper, visit, weighing, workflow

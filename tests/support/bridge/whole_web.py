@@ -14,9 +14,9 @@ from broker.rules.dispatch.bookings.booking_handling import ground_of
 from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
 from broker.web.api.cases import case_router
+from broker.web.api.figures.record import record_router
 from broker.web.api.people.routers import people_routers
-from broker.web.api.record import record_router
-from broker.web.api.registers import router as register_router
+from broker.web.api.registers.routers import router as register_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from broker.people.administration import Administration, sorted_roles, version_of
 from broker.people.roles import ROLES, Role, Scope
-from broker.web.gate import Gate
+from broker.web.door.gate import Gate
+from broker.web.door.visitors import visitor_of
 from broker.web.pages.people.rows import AccessLine, AccountRow, TokenRow, accounts, lines, link_of, tokens
-from broker.web.visitors import visitor_of
 
 MOST_LINES = 1000
 Ids = Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=500)]

@@ -1,20 +1,48 @@
 """HTTP: who the visitor is, and what they may do."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel
 
-from broker.web.gate import Gate
+from broker.people.roles import Role, Scope
+from broker.web.door.gate import Gate
+from broker.web.door.rights import deeds_of, pages_of
+from broker.web.door.visitors import visitor_of
 from broker.web.languages import language_of
-from broker.web.rights import deeds_of, pages_of
-from broker.web.visitors import visitor_of
+
+
+class Clickable(BaseModel):
+    """Whom a visitor may become by one click: of a demo, on its own machine."""
+
+    account: str
+    name: str
+    roles: list[Role]
+    scope: Scope
+
+
+class Me(BaseModel):
+    """Who asks, and what they may do; a deed's null reaches everything."""
+
+    account: str
+    name: str
+    kind: Literal["account", "token", "shell", "local"]
+    roles: list[Role]
+    scope: Scope
+    deeds: dict[str, dict[str, list[str]] | None]
+    pages: list[str]
+    language: Literal["zh", "en"]
+    one_click: list[Clickable]
 
 
 def people_router(gate: Gate) -> APIRouter:
     """`/api/v1/people`."""
     router = APIRouter(tags=["people"])
 
-    @router.get("/api/v1/people/me", summary="Who you are, and what you may do: each deed with what it reaches")
+    @router.get(
+        "/api/v1/people/me", response_model=Me,
+        summary="Who you are, and what you may do: each deed with what it reaches",
+    )
     def me(request: Request) -> dict[str, Any]:
         visitor = visitor_of(request)
         return {

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from broker.people.rosters import Duty, Place, Rosters, shift_of, shift_version
 from broker.plan.model import Plan
-from broker.web.visitors import visitor_of
+from broker.web.door.visitors import visitor_of
 from firmware import wire
 
 Ids = Annotated[list[str], Field(max_length=500)]

@@ -10,7 +10,7 @@ from broker.people.rosters import Rosters
 from broker.plan.model import Plan
 from broker.web.api.people.accounts import account_router
 from broker.web.api.people.rosters import roster_router
-from broker.web.gate import Gate
+from broker.web.door.gate import Gate
 from broker.web.pages.people.accounts import account_pages
 from broker.web.pages.people.rosters import roster_pages
 

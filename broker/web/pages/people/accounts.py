@@ -8,15 +8,16 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
 from broker.people.administration import Administration, sorted_roles
+from broker.people.attempts.wrong import NOBODY
 from broker.people.errors import Missing, PeopleError
 from broker.people.roles import ROLES, Scope
-from broker.people.wrong import NOBODY
 from broker.plan.model import Plan
-from broker.web.gate import Gate
+from broker.web.door.gate import Gate
+from broker.web.door.visitors import FormFields, visitor_of
+from broker.web.pages.frame import base_context, page, refusal
+from broker.web.pages.people.noted import in_words
 from broker.web.pages.people.rows import accounts, lines, link_of, tokens
-from broker.web.pages.register_frame import base_context, page, refusal
 from broker.web.problems import people_status
-from broker.web.visitors import FormFields, visitor_of
 
 LINES_SHOWN = 60
 
@@ -42,7 +43,7 @@ class PeoplePages:
         status = 200 if why is None else people_status(why)
         return self.shown(
             request, "accounts.html", status, accounts=accounts(self.gate), tokens=tokens(self.gate),
-            lines=lines(self.house, LINES_SHOWN), strange=self.gate.wrong.lately().get(NOBODY),
+            lines=lines(self.house, LINES_SHOWN), noted=in_words, strange=self.gate.wrong.lately().get(NOBODY),
             told=self.told(request, why), typed=typed or FormData(),
         )  # fmt: skip
 

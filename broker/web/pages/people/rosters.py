@@ -13,9 +13,9 @@ from broker.people.errors import Impossible, PeopleError
 from broker.people.people import People
 from broker.people.rosters import DUTIES, ROLE_OF, Rosters, Shift, shift_of, shift_version
 from broker.plan.model import Plan
-from broker.web.pages.register_frame import base_context, page, refusal
+from broker.web.door.visitors import FormFields, visitor_of
+from broker.web.pages.frame import base_context, page, refusal
 from broker.web.problems import people_status
-from broker.web.visitors import FormFields, visitor_of
 
 DAYS = 7
 ON_DUTY = frozenset(ROLE_OF.values())

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from broker.people.accounts import Account, Token
 from broker.people.administration import Administration, version_of
 from broker.people.roles import Role, Scope
-from broker.web.gate import Gate
+from broker.web.door.gate import Gate
 
 
 class AccountRow(BaseModel):

@@ -15,10 +15,10 @@ from broker.registers.exchange.oc4ids import export_package
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.safety import figures as safety_figures
-from broker.web.api.register_answers import shown, shown_document
-from broker.web.api.register_changes import change_routes
+from broker.web.api.registers.answers import shown, shown_document
+from broker.web.api.registers.changes import change_routes
+from broker.web.door.visitors import RegisterRoute, visitor_of
 from broker.web.pages.registers import page_router
-from broker.web.visitors import RegisterRoute, visitor_of
 
 Lang = Literal["en", "zh"]
 

@@ -18,16 +18,16 @@ from starlette.requests import HTTPConnection
 from broker.durable_file import Disk, write_durably
 from broker.people.access_log import open_access_log
 from broker.people.accounts import Account
+from broker.people.attempts.limits import Limits, network_of
+from broker.people.attempts.wrong import WrongSignIns
 from broker.people.errors import Damaged, Unknown
-from broker.people.limits import Limits, network_of
 from broker.people.people import SHELL_TOKEN, People
 from broker.people.roles import LOCAL_VIEWER, Visitor
 from broker.people.sessions import Sessions
-from broker.people.wrong import WrongSignIns
 from broker.plain_text import hidden_character
+from broker.web.door.repeats import Repeats
+from broker.web.door.rights import Right, right_to, rights_on, who_may
 from broker.web.problems import Refusal
-from broker.web.repeats import Repeats
-from broker.web.rights import Right, right_to, rights_on, who_may
 
 log = logging.getLogger("zhanpai.web")
 

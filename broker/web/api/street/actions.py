@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
+from broker.web.api.street.rows import INCIDENT_TOLD, RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
+from broker.web.door.visitors import visitor_of, within
 from broker.web.stream.share import without_offers
-from broker.web.visitors import visitor_of, within
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
 
@@ -43,6 +44,16 @@ class Weighed(Action):
     run_id: Id | None = None
 
 
+class Weighing(BaseModel):
+    """A weigh-in as it was taken."""
+
+    at: int
+    truck: str
+    waste: str
+    grams: int
+    run_id: str | None
+
+
 class Command(BaseModel):
     """What a device is told to do; `calibrate` says what lies on the cell of a waste kind now."""
 
@@ -50,6 +61,20 @@ class Command(BaseModel):
     command: Literal["rebirth", "identify", "calibrate", "reset"]
     waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"] | None = None
     grams: int | None = Field(None, ge=0, le=100_000_000)
+
+
+class OfDevice(BaseModel):
+    """Which device something was done about, and when."""
+
+    at: int
+    device: str
+
+
+class Commanded(OfDevice):
+    """What a device was told, and when it was heard last."""
+
+    command: str
+    heard_at: int | None
 
 
 class Skip(Action):
@@ -106,20 +131,20 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         after = carried_out(desk, Act(name, who, incident=key, version=action.version, **more))
         return shown_incident(request, after, key)
 
-    @router.post("/api/v1/incidents/{incident_id}/acknowledge", tags=["incidents"], summary="I have seen it")
-    def acknowledge(
-        request: Request, incident_id: str, action: Action, truck: str | None = None
-    ) -> dict[str, Any]:
-        return on_incident(request, incident_id, truck, "acknowledge", action)
-
-    @router.post("/api/v1/incidents/{incident_id}/decide", tags=["incidents"], summary="This is what happens")
+    @router.post(
+        "/api/v1/incidents/{incident_id}/decide", tags=["incidents"], **INCIDENT_TOLD,
+        summary="This is what happens",
+    )
     def decide(
         request: Request, incident_id: str, decision: Decision, truck: str | None = None
     ) -> dict[str, Any]:
         more = decision.model_dump(include={"decision", "offer", "option", "truck"})
         return on_incident(request, incident_id, truck, "decide", decision, **more)
 
-    @router.post("/api/v1/incidents/{incident_id}/clear", tags=["incidents"], summary="The obstacle is gone")
+    @router.post(
+        "/api/v1/incidents/{incident_id}/clear", tags=["incidents"], **INCIDENT_TOLD,
+        summary="The obstacle is gone",
+    )
     def clear(
         request: Request, incident_id: str, action: Action, truck: str | None = None
     ) -> dict[str, Any]:
@@ -127,21 +152,26 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         of_estate = visitor_of(request).roles & {"property", "keeper"} and not request.state.reach.everything
         return on_incident(request, incident_id, truck, "clear", action, addressee="estate" if of_estate else None)
 
-    @router.post("/api/v1/incidents/{incident_id}/resolve", tags=["incidents"], summary="Nothing is left to do")
-    def resolve(
-        request: Request, incident_id: str, action: Action, truck: str | None = None
-    ) -> dict[str, Any]:
-        return on_incident(request, incident_id, truck, "resolve", action)
+    def add(deed: str, summary: str) -> None:
+        name = deed.replace("-", "_")
 
-    @router.post("/api/v1/incidents/{incident_id}/estate-ack", tags=["incidents"], summary="The estate clears its lane")
-    def estate_ack(
-        request: Request, incident_id: str, action: Action, truck: str | None = None
-    ) -> dict[str, Any]:
-        return on_incident(request, incident_id, truck, "estate_ack", action)
+        @router.post(
+            f"/api/v1/incidents/{{incident_id}}/{deed}", tags=["incidents"], **INCIDENT_TOLD,
+            summary=summary, name=name,
+        )
+        def carry_out(request: Request, incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
+            return on_incident(request, incident_id, truck, name, action)
+
+    add("acknowledge", "I have seen it")
+    add("resolve", "Nothing is left to do")
+    add("estate-ack", "The estate clears its lane")
 
 
 def _runs(router: APIRouter, desk: Desk) -> None:
-    @router.post("/api/v1/weighings", tags=["runs"], summary="What the transfer station weighed of a truck's load")
+    @router.post(
+        "/api/v1/weighings", tags=["runs"], response_model=Weighing,
+        summary="What the transfer station weighed of a truck's load",
+    )
     def weigh(request: Request, weighed: Weighed) -> dict[str, Any]:
         within(request, truck=weighed.truck)
         fields = weighed.model_dump(exclude={"version"})
@@ -152,17 +182,26 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         within(request, truck=next((run["truck"] for run in desk.picture["runs"] if run["run_id"] == run_id), None))
         return visitor_of(request).who
 
-    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], summary="It was served after all")
+    @router.post(
+        "/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], **RUN_TOLD,
+        summary="It was served after all",
+    )
     def serve(request: Request, run_id: str, room: str, number: int, _: Action) -> dict[str, Any]:
         act = Act("serve", who_of(request, run_id), visit=(run_id, room, number))
         return _run_of(carried_out(desk, act), run_id)
 
-    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], summary="Skip it and come back")
+    @router.post(
+        "/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], **RUN_TOLD,
+        summary="Skip it and come back",
+    )
     def skip(request: Request, run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
         act = Act("skip", who_of(request, run_id), visit=(run_id, room, number), reason=action.reason)
         return _run_of(carried_out(desk, act), run_id)
 
-    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], summary="What is not to be in it")
+    @router.post(
+        "/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], **RUN_TOLD,
+        summary="What is not to be in it",
+    )
     def note(request: Request, run_id: str, room: str, number: int, noted: Note) -> dict[str, Any]:
         visit = (run_id, room, number)
         act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found)
@@ -176,11 +215,17 @@ def _devices(router: APIRouter, desk: Desk) -> None:
         heard_at = next((row["heard_at"] for row in after[f"{family}s"] if row[family] == device), None)
         return {"at": after["at"], "device": device, "command": command.command, "heard_at": heard_at}
 
-    @router.post("/api/v1/trucks/{device}/command", tags=["devices"], summary="Tell a truck's computer to do something")
+    @router.post(
+        "/api/v1/trucks/{device}/command", tags=["devices"], response_model=Commanded,
+        summary="Tell a truck's computer to do something",
+    )
     def to_truck(request: Request, device: Id, command: Command) -> dict[str, Any]:
         return told(request, "truck", device, command)
 
-    @router.post("/api/v1/rooms/{device}/command", tags=["devices"], summary="Tell a room's unit to do something")
+    @router.post(
+        "/api/v1/rooms/{device}/command", tags=["devices"], response_model=Commanded,
+        summary="Tell a room's unit to do something",
+    )
     def to_room(request: Request, device: Id, command: Command) -> dict[str, Any]:
         return told(request, "room", device, command)
 
@@ -196,7 +241,10 @@ def _accounts(router: APIRouter, desk: Desk) -> None:
     def closed() -> list[dict[str, Any]]:
         return ours().closed()
 
-    @router.post("/api/v1/accounts/{device}/open", tags=["devices"], summary="Let a device in again at once")
+    @router.post(
+        "/api/v1/accounts/{device}/open", tags=["devices"], response_model=OfDevice,
+        summary="Let a device in again at once",
+    )
     def let_in(request: Request, device: Id, _: Action) -> dict[str, Any]:
         if not ours().open(device, visitor_of(request).who):
             raise HTTPException(404, f"the account of {device} is not closed by flood control")

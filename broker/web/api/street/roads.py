@@ -6,10 +6,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from broker.rules.dispatch.actions import Act
-from broker.web.api.actions import Action, Id
+from broker.web.api.street.actions import Action, Id
+from broker.web.api.street.rows import RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
-from broker.web.visitors import visitor_of, within
+from broker.web.door.visitors import visitor_of, within
 
 
 class Closed(Action):
@@ -50,11 +51,13 @@ def road_router(desk: Desk) -> APIRouter:
         found: dict[str, Any] = next(run for run in after["runs"] if run["run_id"] == run_id)
         return found
 
-    @router.post("/api/v1/runs/{run_id}/full", summary="Its truck is full: the transfer station first")
+    @router.post(
+        "/api/v1/runs/{run_id}/full", summary="Its truck is full: the transfer station first", **RUN_TOLD,
+    )
     def full(request: Request, run_id: str, _: Action) -> dict[str, Any]:
         return load(request, run_id, "full")
 
-    @router.post("/api/v1/runs/{run_id}/emptied", summary="Its truck was emptied")
+    @router.post("/api/v1/runs/{run_id}/emptied", summary="Its truck was emptied", **RUN_TOLD)
     def emptied(request: Request, run_id: str, _: Action) -> dict[str, Any]:
         return load(request, run_id, "emptied")
 

@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 
-from broker.people.delays import Delays
+from broker.people.attempts.delays import Delays
 from broker.people.errors import TooSoon
 
 WRONG_MINUTES = 10

@@ -10,7 +10,7 @@ from broker.plain_text import ONE_LINE
 from broker.reports import corrections
 from broker.store import Conflict, Refused, Store, StoreError
 from broker.store.codec import LONGEST_TEXT
-from broker.web.visitors import visitor_of
+from broker.web.door.visitors import visitor_of
 from firmware import wire
 
 LARGEST = wire.LATEST_AT  # no weight or count is larger

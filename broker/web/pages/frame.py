@@ -1,4 +1,4 @@
-"""What every page of the registers shares: the templates, the language, the visitor, and how an error looks."""
+"""What every page shares: the templates, the language, the visitor, and how an error looks."""
 
 import secrets
 from datetime import datetime
@@ -13,11 +13,11 @@ from broker.people.roles import Visitor
 from broker.registers.errors import Conflict, Invalid, RegisterError
 from broker.registers.kept.differences import in_words
 from broker.registers.words import field_word, figure_word, value_word
+from broker.web.door.rights import right_to
+from broker.web.door.visitors import RegisterRoute, status_of
 from broker.web.languages import LANG_COOKIE, language_of
 from broker.web.pages.rendering import WORDS, rendered
-from broker.web.rights import right_to
-from broker.web.sentences import sentence
-from broker.web.visitors import RegisterRoute, status_of
+from broker.web.sentences import kind_of, sentence
 from broker.words import LANGUAGES, filled
 
 POLICY = (
@@ -47,7 +47,7 @@ def refusal(error: RegisterError | PeopleError, lang: str) -> list[str]:
     texts = WORDS.groups(lang)["refusal"]
     told, own = texts.get(type(error).__name__, texts["other"]), sentence(str(error), lang)
     lines = [filled(line, {"error": own}) for line in told.splitlines() if own is not None or "{error}" not in line]
-    return lines or [WORDS.say(lang, "problem", "other")]
+    return lines or [kind_of(None, lang)]
 
 
 def base_context(request: Request, visitor: Visitor | None) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from broker.registers.exchange.files import preview_file
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits
-from broker.web.api.register_answers import shown
-from broker.web.visitors import visitor_of
+from broker.web.api.registers.answers import shown
+from broker.web.door.visitors import visitor_of
 
 
 class Edits(BaseModel):

@@ -9,11 +9,12 @@ from pydantic import BaseModel, Field
 from broker.people.roles import Reach
 from broker.rules.dispatch.actions import Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
-from broker.web.api.actions import Action, incident_of, shown_incident
+from broker.web.api.street.actions import Action, incident_of, shown_incident
+from broker.web.api.street.rows import INCIDENT_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
+from broker.web.door.visitors import visitor_of, within
 from broker.web.pages.rendering import STATIC
-from broker.web.visitors import visitor_of, within
 from firmware import wire
 
 DEEDS = {  # as they stand in the address: (what the rules call it, what it says)
@@ -84,7 +85,7 @@ def answer_router(desk: Desk) -> APIRouter:
 def _add_deed(router: APIRouter, desk: Desk, deed: str, answer: str, summary: str) -> None:
     path = f"/api/v1/incidents/{{incident_id}}/answers/{{addressee}}/{deed}"
 
-    @router.post(path, tags=["incidents"], summary=summary, name=f"answer_{answer}")
+    @router.post(path, tags=["incidents"], summary=summary, name=f"answer_{answer}", **INCIDENT_TOLD)
     def say(
         request: Request, incident_id: str, addressee: str, said: Said, truck: str | None = None
     ) -> dict[str, Any]:

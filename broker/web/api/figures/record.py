@@ -10,9 +10,9 @@ from fastapi.responses import Response
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from broker.store import Store, StoreError
-from broker.web.api.amendments import amendment_routes
-from broker.web.api.statistics import figure_routes, report_routes
-from broker.web.api.weighings import weighing_routes
+from broker.web.api.figures.amendments import amendment_routes
+from broker.web.api.figures.statistics import figure_routes, report_routes
+from broker.web.api.figures.weighings import weighing_routes
 from broker.web.pages.transfer_station import transfer_station_page
 
 MAX_CALLS = 5000
