@@ -83,8 +83,8 @@ class Bands:
 
     @property
     def widths(self) -> dict[str, float]:
-        """The logarithm of each label's factor, to be kept."""
-        return {label: round(width, 4) for label, width in self._widths.items()}
+        """The logarithm of each label's factor, to be kept as it is: a rounded one is not what the bridge knew."""
+        return dict(self._widths)
 
     def go_on_from(self, widths: Mapping[str, float]) -> None:
         """The factors are what they were when these were kept."""
