@@ -5,6 +5,7 @@ there is known of all others.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import atan2, cos, floor, pi, radians
 from sys import intern
 
@@ -14,13 +15,11 @@ CELL_M = 100.0
 DIRECTIONS = 8
 
 
-def cells_along(
-    line: Sequence[Point], cumulative: Sequence[float], from_m: float, to_m: float
-) -> tuple[str, ...]:
+def cells_along(line: Sequence[Point], cumulative: Sequence[float], from_m: float, to_m: float) -> tuple[str, ...]:
     """The cells of a line from one place along it to another, one for each 100 m or so; at least one."""
     pieces = max(1, round((to_m - from_m) / CELL_M))
     ends = [point_at(line, cumulative, from_m + (to_m - from_m) * index / pieces) for index in range(pieces + 1)]
-    return tuple(_cell(before, after) for before, after in zip(ends, ends[1:], strict=False))
+    return tuple(_cell(before, after) for before, after in pairwise(ends))
 
 
 class LineStreets:

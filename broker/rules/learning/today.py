@@ -22,6 +22,7 @@ class TodaySettings:
     minutes: int = 90
     decay_minutes: float = 30.0
     street_weight: float = 3.0
+    street_most: float = 2.0  # what took longer was blocked, and may be free for the next
     street_decay_s: float = 7200.0
     street_most_s: float = 21600.0
 
@@ -66,13 +67,12 @@ class Today:
         self._routes: dict[str, Pace] = {}
         self._streets: dict[str, tuple[float, float, float]] = {}  # when the last ended, weights and ratios then
 
-    def learn(
-        self, route_id: str, cells: Sequence[str], ended_at: float, actual_s: float, expected_s: float
-    ) -> None:
+    def learn(self, route_id: str, cells: Sequence[str], ended_at: float, actual_s: float, expected_s: float) -> None:
         """Take in a drive through these cells, of which it was known how long it should take."""
         self._area.add(ended_at, actual_s, expected_s)
         self._routes.setdefault(route_id, Pace(self.settings)).add(ended_at, actual_s, expected_s)
-        ratio, settings = actual_s / expected_s, self.settings
+        settings = self.settings
+        ratio = min(settings.street_most, actual_s / expected_s)
         for cell in cells:
             last_at, weights, sums = self._streets.get(cell, (ended_at, 0.0, 0.0))
             if abs(ended_at - last_at) > settings.street_most_s:
