@@ -73,7 +73,7 @@ class ApiDispatcher:
         return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": reason})
 
     def answer_alarm(self, word: str, part: str, deed: str, shelf_s: int) -> bool:
-        """This (see, shelve for so long, unshelve, out-of-service, back) of each alarm of a word whose subject has a part."""
+        """See, shelve (for so long), unshelve, out-of-service or back each alarm of a word whose subject has a part."""
         rows = self.picture.get("alarms", ())
         meant = [row["alarm_id"] for row in rows if row["word"] == word and part in row["about"]]
         body = {"shelf_s": shelf_s} if deed == "shelve" else {}

@@ -140,7 +140,7 @@ class VirtualBridge:
         return self._act(act)
 
     def answer_alarm(self, word: str, part: str, deed: str, shelf_s: int) -> bool:
-        """This (see, shelve for so long, unshelve, out-of-service, back) of each alarm of a word whose subject has a part."""
+        """See, shelve (for so long), unshelve, out-of-service or back each alarm of a word whose subject has a part."""
         if self._bridge is None:
             return False
         action, shelf = ALARM_DEEDS[deed], shelf_s if deed == "shelve" else None

@@ -55,7 +55,7 @@ class Dispatcher(Protocol):
         ...
 
     def answer_alarm(self, word: str, part: str, deed: str, shelf_s: int) -> bool:
-        """This (see, shelve for so long, unshelve, out-of-service, back) of each alarm of a word whose subject has a part."""
+        """See, shelve (for so long), unshelve, out-of-service or back each alarm of a word whose subject has a part."""
         ...
 
     def say_full(self, truck: str) -> bool:
