@@ -1,6 +1,7 @@
 """The positions in an NMEA log, read and believed as a truck's computer does it."""
 
 from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from pathlib import Path
 
 from broker.commands.teaching.files import opened
@@ -9,6 +10,7 @@ from firmware.truck.gps.acceptance import Acceptance
 from firmware.truck.gps.epochs import Epochs
 from firmware.truck.gps.fix import Fix
 from firmware.truck.gps.speed_sense import SpeedSense
+from firmware.truck.gps.whereabouts import FIX_LOST_S
 
 CHUNK_BYTES = 65_536
 
@@ -16,13 +18,16 @@ CHUNK_BYTES = 65_536
 def positions_of(chunks: Iterable[bytes]) -> Iterator[Position]:
     """What a receiver says of dated places that a truck would believe, with the speed that it would believe."""
     reader, acceptance, speeds = Epochs(), Acceptance(), SpeedSense()
+    last_at = inf
 
     def believed(fixes: Iterable[Fix]) -> Iterator[Position]:
+        nonlocal last_at
         for fix in fixes:
             at = fix.fix_at
             if at is None or acceptance.refusal(fix, at) is not None:
                 continue
-            yield Position(at, fix.lat, fix.lon, speeds.believed(fix, at).speed_mps)
+            yield Position(at, fix.lat, fix.lon, speeds.believed(fix, at).speed_mps, at - last_at >= FIX_LOST_S)
+            last_at = at
 
     for chunk in chunks:
         yield from believed(reader.feed(chunk))

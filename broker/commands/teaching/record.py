@@ -14,12 +14,15 @@ def positions_on_record(store: Store, truck: str, span: tuple[int, int], zone: t
     from_at, to_at = span
     within = (where("kind") == "fix") & (where("at") >= from_at) & (where("at") < to_at)
     found = []
+    lost = False
     for record in store.search(within & (where("key") == truck)):
         progress(1)
         body = record.body
         at, lat, lon = body.get("fix_at"), body.get("lat"), body.get("lon")
+        lost = lost or lat is None
         if at is not None and lat is not None and lon is not None:
-            found.append(Position(at, lat, lon, body.get("speed_mps")))
+            found.append(Position(at, lat, lon, body.get("speed_mps"), lost))
+            lost = False
     if not found:
         raise TeachingError(_nobody(store, truck, span, zone))
     return found

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 from broker.reports.taught import WORDS
+from broker.rules.teaching.positions import usual_gap_s
 from broker.rules.teaching.route import BEGIN, END, STOP, Judged, Taught
 
 SHORTEST_SHOWN_S = 20.0
+THIN_S = 20.0
+GAPS_SHOWN = 8
 
 
 def summary(route: Taught, zone: tzinfo) -> str:
@@ -52,10 +55,20 @@ def _to_look_at(route: Taught, zone: tzinfo) -> Iterator[str]:
     left_out = route.positions
     if left_out.jumped:
         yield f"left out: {left_out.jumped} positions that no truck can have driven to"
-    for gap in route.gaps:
+    usual_s = usual_gap_s(left_out.positions)
+    if usual_s > THIN_S:
+        yield (f"thin: a position each {usual_s:.0f} s; shorter halts are not seen, and all times are as rough. Where "
+               "you can, teach from the truck's own record or its receiver's log")  # fmt: skip
+    longest = sorted(route.gaps, key=lambda gap: gap.metres, reverse=True)[:GAPS_SHOWN]
+    for gap in sorted(longest, key=lambda gap: gap.since):
         since = datetime.fromtimestamp(gap.since, zone)
         yield (f"silent at {since:%H:%M:%S} for {gap.until - gap.since:.0f} s and {gap.metres:.0f} m: drawn straight; a "
                "stop in there is missing, and the street may be another")  # fmt: skip
+    if len(route.gaps) > GAPS_SHOWN:
+        yield f"and {len(route.gaps) - GAPS_SHOWN} shorter silences, which the page shows"
+    for one in route.halts:
+        if one.verdict in (BEGIN, END):
+            yield f"the drive's {one.verdict}, halt {one.number}, is taken for the depot (--keep {one.number}: it is a stop)"
     if route.doubtful:
         yield "doubtful, look at the picture:"
     for one in route.doubtful:

@@ -13,7 +13,7 @@ from math import cos, hypot, inf, radians
 from statistics import median
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, distance_m
-from broker.rules.teaching.positions import Position, metres
+from broker.rules.teaching.positions import SELDOM, Position, metres, usual_gap_s
 from broker.rules.tracking.stands import STANDS_BELOW_MPS, TOLD_WITHIN_S
 
 BESIDE_S = 20.0
@@ -23,11 +23,13 @@ STARTS_MPS = 1.5
 LIES, FEW = 0.2, 5  # of what says that it stands, or of what stands
 STIRS_M, STIRS_S = 10.0, 20.0  # who stands again so near and so soon has not moved, or moved up
 STRAYS_M, STRAYS_UNSEEN_M = 80.0, 30.0  # so far a place of a truck that stands may be from the middle of the others
-WATCHED_S = 10.0  # in a longer gap it may have driven
+WATCHED_S = 10.0  # in a longer gap it may have driven, unless it usually says so seldom that it stands
+USUALLY = 0.9
 LEAVES_M = 25.0
 RECENT = 60  # positions whose middle is where the truck stands
 USUAL_MPS = 5.0  # lights and corners included
 WORTH_S = 5.0
+UNSEEN_LIGHT_S = 20.0
 LATE_S = 15.0  # that a truck stands is told at once, and heard so much later at most
 HIDDEN_WITHIN_M, HIDDEN_FOR_S = 80.0, 45.0  # a silence that hides a halt, and hardly its place
 
@@ -50,13 +52,19 @@ class Halt:
         """How long it took."""
         return self.until - self.since
 
+    @property
+    def surely_s(self) -> float:
+        """How long it took at least, if what nobody saw held a red light besides."""
+        return self.seconds - min(self.unseen_s, UNSEEN_LIGHT_S)
+
 
 def halts(positions: Sequence[Position]) -> list[Halt]:
     """All halts of a drive, in order."""
     still, wobbles = _still(positions)
+    watched_s = _watched_s(positions)
     runs: list[tuple[int, int]] = []
     for index in (index for index, stands in enumerate(still) if stands):
-        if runs and _goes_on(positions, still, runs[-1], index, wobbles):
+        if runs and _goes_on(positions, still, runs[-1], index, wobbles, watched_s):
             runs[-1] = (runs[-1][0], index)
         else:
             runs.append((index, index))
@@ -69,8 +77,7 @@ def halts(positions: Sequence[Position]) -> list[Halt]:
 
 def _still(positions: Sequence[Position]) -> tuple[list[bool], bool]:
     """Of each position whether the truck stands, and whether its speeds wobble while it does."""
-    with_speed = sum(position.speed_mps is not None for position in positions) > 0.5 * len(positions)
-    by_place = _speeds_by_place(positions, 2 * BESIDE_S if with_speed else inf)
+    by_place = _speeds_by_place(positions, max(2 * BESIDE_S, SELDOM * usual_gap_s(positions)))
     said = [(position.speed_mps, *by) for position, by in zip(positions, by_place, strict=True)]
     lies = _lie(positions)
     stays = [speed for speed, *by in said if speed is not None and max(by) < STANDS_BELOW_MPS]
@@ -101,7 +108,7 @@ def _speeds_by_place(positions: Sequence[Position], longest_s: float) -> list[tu
         while other < len(positions) - 1 and positions[other].at - position.at < BESIDE_S:
             other += 1
         gap_s = positions[other].at - position.at
-        ahead.append(metres(position, positions[other]) / gap_s if BESIDE_S <= gap_s <= longest_s else inf)
+        ahead.append(_mps(position, positions[other]) if BESIDE_S <= gap_s <= longest_s else inf)
     behind = [inf] * len(positions)
     other = 0
     for index, position in enumerate(positions):
@@ -109,12 +116,26 @@ def _speeds_by_place(positions: Sequence[Position], longest_s: float) -> list[tu
             other += 1
         gap_s = position.at - positions[other].at
         if BESIDE_S <= gap_s <= longest_s:
-            behind[index] = metres(position, positions[other]) / gap_s
+            behind[index] = _mps(positions[other], position)
     return list(zip(ahead, behind, strict=True))
 
 
+def _mps(before: Position, after: Position) -> float:
+    """Metres a second from one to the other; at least a walk where that is too far for one place."""
+    way_m = metres(before, after)
+    return max(way_m / (after.at - before.at), NO_SPEED_STANDS_MPS if way_m > STRAYS_UNSEEN_M else 0.0)
+
+
+def _watched_s(positions: Sequence[Position]) -> float:
+    """Within what time a truck that stands says so again, and would have said that it drives."""
+    gaps = sorted(b.at - a.at for a, b in pairwise(positions)
+                  if a.speed_mps is not None and b.speed_mps is not None and max(a.speed_mps, b.speed_mps) == 0.0)
+    usual_s = gaps[int(USUALLY * (len(gaps) - 1))] + 2.0 if gaps else 0.0
+    return min(TOLD_WITHIN_S, max(WATCHED_S, usual_s))
+
+
 def _goes_on(positions: Sequence[Position], still: Sequence[bool], run: tuple[int, int], index: int,
-             wobbles: bool) -> bool:  # fmt: skip
+             wobbles: bool, watched_s: float) -> bool:  # fmt: skip
     """Whether the truck that stands here has stood since the run's last position, or nearly so."""
     first, last = run
     stood = [positions[i] for i in range(max(first, last - RECENT), last + 1) if still[i]]
@@ -122,7 +143,7 @@ def _goes_on(positions: Sequence[Position], still: Sequence[bool], run: tuple[in
     here = _middle(stood)
     away_m = max(distance_m(*here, one.lat, one.lon) for one in between)
     if last == index - 1:
-        return away_m < (STRAYS_M if gap_s <= WATCHED_S else STRAYS_UNSEEN_M)
+        return away_m < (STRAYS_M if gap_s <= watched_s and not positions[index].lost else STRAYS_UNSEEN_M)
     if not wobbles and any((one.speed_mps or 0.0) >= STARTS_MPS for one in between):
         return False
     return gap_s <= STIRS_S and away_m < STIRS_M + min(STIRS_M, 2 * _spread_m(stood))

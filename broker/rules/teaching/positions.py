@@ -7,6 +7,7 @@ cannot be one drive is refused with what to do about it (`TeachingError`), what 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 
 from broker.plan.geometry import distance_m
@@ -14,11 +15,11 @@ from broker.plan.geometry import distance_m
 FASTEST_MPS = 35.0  # of a refuse truck
 SLACK_M = 60.0  # two honest places lie this far apart now and then, among high-rises
 ONE_DRIVE_S = 24 * 3600
-PARTS_S = 30 * 60  # silent for so long: another drive, perhaps
 MOSTLY = 0.9  # what was written before a clock knew the time is a small part
 ANOTHERS = 0.2  # so many of the places are too many to be slips
 THERE_AND_BACK_M = 150.0
 LEAST = 10
+SELDOM = 2.5  # times as long as usual
 
 
 class TeachingError(ValueError):
@@ -26,12 +27,16 @@ class TeachingError(ValueError):
 
 
 class Position(NamedTuple):
-    """Where a truck was at a moment (POSIX seconds); None where its receiver did not say."""
+    """Where a truck was at a moment (POSIX seconds); its speed is None where its receiver did not say.
+
+    `lost`: between the position before and this one its receiver is known to have seen no sky.
+    """
 
     at: float
     lat: float
     lon: float
     speed_mps: float | None = None
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +53,9 @@ def metres(one: Position, other: Position) -> float:
     return distance_m(one.lat, one.lon, other.lat, other.lon)
 
 
-def parts(positions: Sequence[Position]) -> list[tuple[float, float, int]]:
-    """First and last moment, and number, of each stretch without a long silence."""
-    found: list[list[float]] = []
-    for position in positions:
-        if found and position.at - found[-1][1] < PARTS_S:
-            found[-1][1:] = [position.at, found[-1][2] + 1]
-        else:
-            found.append([position.at, position.at, 1])
-    return [(first, last, int(number)) for first, last, number in found]
+def usual_gap_s(positions: Sequence[Position]) -> float:
+    """Seconds from one position to the next, usually."""
+    return median([after.at - before.at for before, after in pairwise(positions)] or [0.0])
 
 
 def cleaned(positions: Iterable[Position]) -> Cleaned:
@@ -76,6 +75,11 @@ def cleaned(positions: Iterable[Position]) -> Cleaned:
         raise TeachingError(
             "these seem to be the positions of two trucks: they go to and fro between places that one truck cannot "
             "reach; teach from the positions of one (--truck, or a file with its positions alone)"
+        )
+    if believed and believed[-1].at - believed[0].at > ONE_DRIVE_S:
+        raise TeachingError(
+            f"the positions are of {(believed[-1].at - believed[0].at) / ONE_DRIVE_S:.0f} days: take one drive of them "
+            "(--day, --from, --to)"
         )
     if len(believed) < LEAST:
         raise TeachingError(f"only {len(believed)} positions: that is no drive; look at the receiver, and drive again")

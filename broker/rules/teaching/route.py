@@ -28,7 +28,7 @@ AT_ONCE_M, AT_ONCE_S = 12.0, 20.0
 AT_DEPOT_M = 25.0
 EDGE_S, EDGE_M = 90.0, 60.0  # a halt so near to the end of the drive is where it ends
 LONG_S = 15 * 60.0
-QUEUE_M, QUEUES = 120.0, 2  # so many other halts so near before or after are a queue
+QUEUE_M, QUEUES = 80.0, 2  # so many other halts so near before or after are a queue
 SHORTEST_WAY_M = 300.0
 
 
@@ -81,7 +81,7 @@ def taught(cleaned: Cleaned, wishes: Wishes = Wishes()) -> Taught:  # noqa: B008
     positions = cleaned.positions
     found = halts(positions)
     _wishes_are_of(found, wishes)
-    split_s = wishes.stay_from_s or _split_s([halt.seconds for halt in found])
+    split_s = wishes.stay_from_s or _split_s([halt.surely_s for halt in found])
     judged = [_judged(number, found, positions, split_s, wishes) for number in range(1, len(found) + 1)]
     judged = _moved_up(judged, positions)
     noise_m = median([halt.spread_m for halt in found if halt.spread_m] or [0.0])
@@ -145,14 +145,14 @@ def _judged(number: int, found: Sequence[Halt], positions: Sequence[Position], s
 def _verdict(number: int, found: Sequence[Halt], positions: Sequence[Position], split_s: float
              ) -> tuple[str, tuple[str, ...]]:  # fmt: skip
     here = found[number - 1]
-    long_enough = here.seconds >= split_s
-    for is_there, end, verdict, doubt in ((number == 1, 0, BEGIN, "begins"), (number == len(found), -1, END, "ends")):
+    long_enough = here.surely_s >= split_s
+    for is_there, end, verdict in ((number == 1, 0, BEGIN), (number == len(found), -1, END)):
         if is_there and _is_edge(here, positions, end):
-            return verdict, (doubt,) if split_s <= here.seconds <= LONG_S else ()
+            return verdict, ()
     if not long_enough and here.seconds < UNSURE_S[0]:
         return HALT, ()
     doubts = []
-    if UNSURE_S[0] <= here.seconds <= UNSURE_S[-1]:
+    if UNSURE_S[0] <= here.surely_s <= UNSURE_S[-1]:
         doubts.append("short" if long_enough else "nearly")
     if here.seconds > LONG_S:
         doubts.append("long")

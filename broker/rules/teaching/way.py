@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import cos, hypot, radians
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, distance_m
-from broker.rules.teaching.positions import Position
+from broker.rules.teaching.positions import SELDOM, Position, usual_gap_s
 
 SMOOTH_S = 3.0  # to either side; who speaks more seldom is taken at his word
 APART_M = 8.0  # nearer ones say more of the receiver than of the street
@@ -39,11 +39,12 @@ def leg(positions: Sequence[Position], begin: Point | None, end: Point | None, n
 
 
 def gaps(positions: Sequence[Position]) -> list[Gap]:
-    """The silences of a drive in which the truck moved far."""
+    """The silences of a drive in which the truck moved far, longer than what its log usually leaves out."""
+    least_s = max(GAP_S, SELDOM * usual_gap_s(positions))
     found = []
     for before, after in zip(positions, positions[1:], strict=False):
         way_m = distance_m(before.lat, before.lon, after.lat, after.lon)
-        if way_m >= GAP_M and after.at - before.at >= GAP_S:
+        if way_m >= GAP_M and after.at - before.at >= least_s:
             found.append(Gap(before.at, after.at, way_m, (before.lat, before.lon), (after.lat, after.lon)))
     return found
 

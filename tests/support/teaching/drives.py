@@ -7,6 +7,8 @@ it; driving, red lights, jams and receivers are those of `sim.world`. Nothing he
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from math import inf
 from random import Random
 from typing import Any
 
@@ -16,6 +18,7 @@ from broker.rules.teaching.positions import Position
 from firmware.truck.gps.acceptance import Acceptance
 from firmware.truck.gps.epochs import Epochs
 from firmware.truck.gps.reporting import Reporting
+from firmware.truck.gps.whereabouts import FIX_LOST_S
 from sim.scenario.schema import SECTIONS
 from sim.world.driving import Drive, Pace, Path
 from sim.world.gps.receiver import receiver_of
@@ -41,6 +44,24 @@ class Conditions:
     silent_s: tuple[float, float] = (20.0, 90.0)
 
 
+KINDS = {
+    one.name: one
+    for one in (
+        Conditions("plain"),
+        Conditions("silences", silences=4),
+        Conditions("places 8 m off", {"gps_error_m": 8.0}, silences=3),
+        Conditions("receivers of several makes", {"receiver": "mixed"}, silences=3),
+        Conditions("slow traffic", {"slowness": 1.4}, silences=3),
+        Conditions("red lights at the gates", {"red_lights": 0.3}),
+        Conditions("a street beside", {"parallel_street": 0.2}),
+        Conditions("places drift 20 m", {"gps_drift_m": 20.0}),
+        Conditions("high-rises", {"high_rises": 0.15}),
+        Conditions("jams", {"jams": 0.1}),
+    )
+}
+"""The last three are more than one drive can tell: the bench says by how much."""
+
+
 @dataclass(slots=True)
 class Driven:
     """What is true (`visits`: which stop, from when to when; `stops`: where; `line`) and what was said."""
@@ -53,18 +74,31 @@ class Driven:
     def reported(self) -> Iterator[Position]:
         """What a truck's computer sends of it to the bridge."""
         reader, acceptance, reporting = Epochs(), Acceptance(), Reporting()
+        seen_s, lost = inf, False
         for fix in [*reader.feed(self.log), *reader.end()]:
             now_s = fix.fix_at or 0.0
             if acceptance.refusal(fix, now_s):
                 continue
+            lost = lost or now_s - seen_s >= FIX_LOST_S
+            seen_s = now_s
             reporting.seen(fix, now_s)
             said = reporting.take(now_s)
             if said is not None and not isinstance(said, str):
-                yield Position(round(said.fix_at or 0.0), said.lat, said.lon, said.speed_mps)
+                yield Position(round(said.fix_at or 0.0), said.lat, said.lon, said.speed_mps, lost)
+                lost = False
 
 
 def driven(conditions: Conditions, seed: int) -> Driven:
     """One drive; the same at every call."""
+    return _driven(conditions.name, seed) if KINDS.get(conditions.name) is conditions else _drive(conditions, seed)
+
+
+@cache
+def _driven(name: str, seed: int) -> Driven:
+    return _drive(KINDS[name], seed)
+
+
+def _drive(conditions: Conditions, seed: int) -> Driven:
     dice = Random(f"{conditions.name} {seed}")
     corners, stops, calls = _laid_out(dice, conditions.stops)
     path = Path([_place(*corner) for corner in corners])

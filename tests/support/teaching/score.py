@@ -7,8 +7,14 @@ from broker.plan.geometry import distance_m, lengths_m, point_at, project
 from broker.rules.teaching.positions import Position, cleaned, of_one_clock
 from broker.rules.teaching.route import Taught, taught
 from tests.support.teaching.drives import Conditions, Driven, driven
+from tools.teaching.receiver_log import positions_of
 
-WITHIN_M, SAME_TIME_S = 30.0, 45.0
+WITHIN_M = 30.0
+WAYS: dict[str, Callable[[Driven], Iterable[Position]]] = {
+    "log": lambda drive: positions_of([drive.log]),
+    "record": Driven.reported,
+}
+"""How a drive is written down: by its receiver, or as its truck told the bridge."""
 
 
 @dataclass(slots=True)
