@@ -12,8 +12,8 @@ from tests.support.teaching.drives import KINDS
 from tests.support.teaching.score import WAYS, Score, scored
 
 UNTOLD = ("places drift 20 m", "high-rises", "jams")
-ALLOWED = {"plain": 0, "silences": 0}  # faults in twenty drives; of the others one in two hundred visits
-SHARE = 0.005
+ALLOWED = {"plain": 0, "silences": 0}  # faults in twenty drives; of the others one in a hundred visits
+SHARE = 0.01
 HEAD = (f"{'kind':28} {'from':7} drives perfect visits missed invented  place p90  max  arrives   stay (p95 s)  "
         "line p95 m  drives a second")  # fmt: skip
 

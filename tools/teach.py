@@ -15,15 +15,15 @@ import argparse
 
 from broker.commands.record.access import progress_bar, told
 from broker.commands.teaching.command import add_arguments, teach, zone_of
-from broker.commands.teaching.files import positions_in
+from broker.commands.teaching.files import Said, positions_in
 from tools.teaching.receiver_log import is_receivers, positions_in_log
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Teach from a file; 0 if a feed was written, 1 with what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python3 tools/teach.py", description="Reads a receiver's NMEA log, or what `python3 -m broker teach FILE` "
-        "reads, finds the stops by standing still, and writes a GTFS feed and a page to look at.",
+        prog="python3 tools/teach.py", description="Reads a receiver's NMEA log, or any file that `python3 -m broker teach` "
+        "does, finds the stops by standing still, and writes a GTFS feed and a page to look at.",
     )  # fmt: skip
     parser.add_argument("file", type=Path, help="the log: NMEA, CSV or JSON lines, plain or .gz")
     parser.add_argument("--area", help="the area's id (default: area)")
@@ -37,6 +37,7 @@ def _teach(arguments: argparse.Namespace) -> int:
     zone = zone_of(arguments)
     path: Path = arguments.file
     with progress_bar("reading", path.stat().st_size) as progress:
+        said: list[Said]
         if is_receivers(path):
             said = [(None, position) for position in positions_in_log(path, progress)]
         else:

@@ -45,7 +45,7 @@ def add_commands(subparsers: Any) -> None:
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What is asked of every drive, wherever it was written down."""
-    command.add_argument("--out", type=Path, required=True, help="the feed: a .zip or a folder; beside it a page, .html")
+    command.add_argument("--out", type=Path, required=True, help="the feed, .zip or a folder; beside it a page, .html")
     command.add_argument("--truck", help="whose drive it is, and whose run it will be")
     command.add_argument("--day", type=date.fromisoformat, metavar="YYYY-MM-DD", help="when it was driven")
     command.add_argument("--from", dest="from_time", type=_time_of_day, metavar="HH:MM", help="without what was before")
@@ -53,7 +53,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--drop", type=_numbers, action="extend", default=[], metavar="N,N", help="halts: no stops")
     command.add_argument("--keep", type=_numbers, action="extend", default=[], metavar="N,N", help="halts: stops")
     command.add_argument("--stay-from", type=float, metavar="S", help="a halt is a stop from so many seconds on")
-    command.add_argument("--begins", type=_time_of_day, metavar="HH:MM", help="the run begins then (default: as driven)")
+    command.add_argument("--begins", type=_time_of_day, metavar="HH:MM", help="the run begins then, not as driven")
     command.add_argument("--waste", choices=WASTES, default=WASTES[0], help=f"what it collects (default: {WASTES[0]})")
     command.add_argument("--route", default="taught", help="the route's id (default: taught)")
     command.add_argument("--name", help="the route's name, 中文 / English")

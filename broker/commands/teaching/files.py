@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from itertools import chain, islice
 from math import isfinite
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, BinaryIO, cast
 
 from broker.rules.teaching.positions import Position, TeachingError
 
@@ -47,9 +47,9 @@ def positions_in(path: Path, zone: tzinfo, columns: Sequence[str], progress: Pro
             yield from _of_csv(rest, path, zone, columns)
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BinaryIO:
     """The file, unpacked if it is packed; raises OSError."""
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _lines(file: Iterable[bytes], progress: Progress) -> Iterator[str]:
@@ -74,7 +74,8 @@ def _of_json(lines: Iterable[str], path: Path, zone: tzinfo) -> Iterator[Said]:
             yield said
     if not found:
         raise TeachingError(
-            f"{path}: no position in {told} lines of JSON; each needs a time ({', '.join(_NAMES['at'][:4])}), lat and lon"
+            f"{path}: no position in {told} lines of JSON: each needs a time ({', '.join(_NAMES['at'][:4])}), lat and "
+            "lon"
         )
 
 

@@ -47,7 +47,7 @@ def _lines(route: Taught, zone: tzinfo) -> Iterator[str]:
         yield (f"{one.number:5} {datetime.fromtimestamp(halt.since, zone):%H:%M:%S} {halt.seconds:5.0f} s "
                f"{marks}{verdict(one):20} {halt.lat:.6f},{halt.lon:.6f}")  # fmt: skip
     if len(shown) < len(route.halts):
-        yield f"      and {len(route.halts) - len(shown)} halts of less than {SHORTEST_SHOWN_S:.0f} s, which are traffic"
+        yield f"      and {len(route.halts) - len(shown)} of less than {SHORTEST_SHOWN_S:.0f} s, which are traffic"
     yield from _to_look_at(route, zone)
 
 
@@ -62,17 +62,18 @@ def _to_look_at(route: Taught, zone: tzinfo) -> Iterator[str]:
     longest = sorted(route.gaps, key=lambda gap: gap.metres, reverse=True)[:GAPS_SHOWN]
     for gap in sorted(longest, key=lambda gap: gap.since):
         since = datetime.fromtimestamp(gap.since, zone)
-        yield (f"silent at {since:%H:%M:%S} for {gap.until - gap.since:.0f} s and {gap.metres:.0f} m: drawn straight; a "
-               "stop in there is missing, and the street may be another")  # fmt: skip
+        yield (f"silent at {since:%H:%M:%S} for {gap.until - gap.since:.0f} s and {gap.metres:.0f} m: drawn straight; "
+               "a stop in there is missing, and the street may be another")  # fmt: skip
     if len(route.gaps) > GAPS_SHOWN:
         yield f"and {len(route.gaps) - GAPS_SHOWN} shorter silences, which the page shows"
     for one in route.halts:
         if one.verdict in (BEGIN, END):
-            yield f"the drive's {one.verdict}, halt {one.number}, is taken for the depot (--keep {one.number}: it is a stop)"
+            yield f"the drive's {one.verdict}, halt {one.number}, is taken for the depot (if not: --keep {one.number})"
     if route.doubtful:
         yield "doubtful, look at the picture:"
     for one in route.doubtful:
-        halt, is_stop = one.halt, one.verdict == STOP
+        halt = one.halt
+        taken, otherwise = ("a stop", "drop") if one.verdict == STOP else ("no stop", "keep")
         at = datetime.fromtimestamp(halt.since, zone)
         yield (f"  halt {one.number}, {at:%H:%M:%S}, {halt.seconds:.0f} s: {'; '.join(doubts(one))} "
-               f"({'a stop' if is_stop else 'no stop'} unless you say --{'drop' if is_stop else 'keep'} {one.number})")  # fmt: skip
+               f"({taken} unless you say --{otherwise} {one.number})")  # fmt: skip

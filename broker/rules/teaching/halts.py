@@ -179,7 +179,7 @@ def _shared(found: Sequence[Halt]) -> list[Halt]:
     result = list(found)
     for number, (one, other) in enumerate(pairwise(found)):
         if (both_s := one.until - other.since) > 0:
-            one, other = result[number], result[number + 1]  # noqa: PLW2901 - as the halts before left them
+            one, other = result[number], result[number + 1]
             half_s = both_s / 2
             result[number] = replace(one, until=one.until - half_s, unseen_s=one.unseen_s - half_s)
             result[number + 1] = replace(other, since=other.since + half_s, unseen_s=other.unseen_s - half_s)

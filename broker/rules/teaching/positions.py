@@ -129,4 +129,5 @@ def of_one_clock(written: Sequence[Position]) -> tuple[list[Position], int]:
 
 def _span(seconds: float) -> str:
     size, sign = abs(seconds), "-" if seconds < 0 else "+"
-    return f"{sign}{size:.0f} s" if size < 120 else f"{sign}{size / 60:.0f} min" if size < 7200 else f"{sign}{size / 3600:.0f} h"
+    number, unit = (size, "s") if size < 120 else (size / 60, "min") if size < 7200 else (size / 3600, "h")
+    return f"{sign}{number:.0f} {unit}"

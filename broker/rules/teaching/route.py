@@ -55,7 +55,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """The route: `stops` are places by number from 0, `halts` say in which order and when; `line` is what was driven."""
+    """The route: `stops` are places by number from 0, `halts` say in which order and when; `line` is driven."""
 
     positions: Cleaned
     halts: tuple[Judged, ...]
@@ -76,7 +76,7 @@ class Taught:
         return [one for one in self.halts if one.doubts]
 
 
-def taught(cleaned: Cleaned, wishes: Wishes = Wishes()) -> Taught:  # noqa: B008 - frozen
+def taught(cleaned: Cleaned, wishes: Wishes = Wishes()) -> Taught:
     """The route of a drive; raises TeachingError where there is none in it."""
     positions = cleaned.positions
     found = halts(positions)
@@ -267,4 +267,4 @@ def _nothing_stood(found: Sequence[Halt], split_s: float) -> str:
         return ("the truck stood nowhere: at each stop stand still for a minute and a half, then drive on; "
                 "or take more of the record (--from, --to)")  # fmt: skip
     return (f"the truck stood nowhere for {split_s:.0f} s between its begin and its end (longest halts: {said}): stand "
-            "at each stop for a minute and a half, or say from which length on a halt is a stop (--stay-from 20)")  # fmt: skip
+            "at each stop for a minute and a half, or say how long a stop is at least (--stay-from 20)")  # fmt: skip

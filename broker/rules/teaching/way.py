@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import cos, hypot, radians
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, distance_m
@@ -42,7 +43,7 @@ def gaps(positions: Sequence[Position]) -> list[Gap]:
     """The silences of a drive in which the truck moved far, longer than what its log usually leaves out."""
     least_s = max(GAP_S, SELDOM * usual_gap_s(positions))
     found = []
-    for before, after in zip(positions, positions[1:], strict=False):
+    for before, after in pairwise(positions):
         way_m = distance_m(before.lat, before.lon, after.lat, after.lon)
         if way_m >= GAP_M and after.at - before.at >= least_s:
             found.append(Gap(before.at, after.at, way_m, (before.lat, before.lon), (after.lat, after.lon)))

@@ -5,7 +5,7 @@ it; driving, red lights, jams and receivers are those of `sim.world`. Nothing he
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from math import inf
@@ -152,7 +152,7 @@ def _place(x: float, y: float) -> Point:
 
 
 def _laid_out(dice: Random, number: int) -> tuple[list[Point], list[Point], list[tuple[int, float]]]:
-    """Corners in metres, stops, and which stop is called at where along them; some are called at again on a way back."""
+    """Corners in metres, stops, and which is called at where along them; some again on a way back."""
     corners: list[Point] = [(0.0, 0.0)]
     stops: list[Point] = []
     calls: list[tuple[int, float]] = []
