@@ -60,6 +60,7 @@ def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) ->
     restoring.step("what was learned", restoring.learn)
     restoring.step("bookings", restoring.bookings)
     restoring.step("runs and visits", restoring.runs_and_visits)
+    restoring.step("calls", restoring.calls)
     restoring.step("closed roads", restoring.closures)
     restoring.step("incidents", restoring.incidents)
     restoring.step("presses", restoring.presses)
@@ -208,6 +209,17 @@ class _Restoring:
                 day.drop(found.key)
             elif found.passed_at is not None:
                 ask_about_passed(day, found, found.passed_at)
+
+    def calls(self) -> None:
+        """What the calls of visits that are known remember."""
+
+        def call(record: Record) -> None:
+            body = record.body
+            key = (str(body["run_id"]), str(body["room"]), int(body["visit_number"]))
+            if key in self.day.visits:
+                self.day.visits.watch(key).remembers(body)
+
+        self._each(self._store.scan("call", from_at=self._now - KEEP_S), call)
 
     def _run(self, fields: dict[str, Any]) -> None:
         """A run with its visits; one that cannot be brought back is named, and nobody knows whether its truck comes."""

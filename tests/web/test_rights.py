@@ -51,6 +51,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/alarms/{alarm_id}/out-of-service": {D, T},
     "POST /api/v1/alarms/{alarm_id}/back": {D, T},
     "GET /api/v1/calls": FIGURES,
+    "GET /api/v1/calls/scores": FIGURES | {P, K},
     "GET /api/v1/stats": FIGURES,
     f"POST {INCIDENT}/acknowledge": {D},
     f"POST {INCIDENT}/decide": {D},

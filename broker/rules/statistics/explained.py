@@ -108,6 +108,15 @@ def explained(facts: Sequence[Fact], call_id: str) -> Explained:
     )  # fmt: skip
 
 
+def parts_of(
+    rests_on: Any, visits: Mapping[tuple[str, int], Mapping[str, Any]], called_at: int, arrived_at: int, *, begun: bool
+) -> list[Part]:
+    """The parts of a call that was met, of what it rested on and its run's visits by room and number; none where that
+    was not kept."""
+    stops = list(_stops(rests_on, visits))
+    return list(_parts(stops, called_at, arrived_at, begun=begun)) if stops else []
+
+
 def _age(fact: Fact) -> tuple[int, str]:
     return fact.at, fact.id
 

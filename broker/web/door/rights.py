@@ -126,6 +126,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "POST /api/v1/alarms/{alarm_id}/back": _DISPATCH | _DEVICES,
     "GET /metrics": _FIGURES,
     "GET /api/v1/calls": _FIGURES,
+    "GET /api/v1/calls/scores": _FIGURES | {"property", "keeper"},
     "GET /api/v1/stats": _FIGURES,
     f"POST {_INCIDENT}/acknowledge": _DISPATCH,
     f"POST {_INCIDENT}/decide": _DISPATCH,
