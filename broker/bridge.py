@@ -152,7 +152,7 @@ class Bridge:
         if body is None:
             return
         address, second = source.address, int(now)
-        self.measured.received[address.channel] += 1
+        self.measured.came(address.channel)
         if "seq" in body:
             urgent = address.channel == "incident"
             known = self.dispatch.day.incidents.get((address.device, address.item)) if urgent else None
@@ -178,7 +178,7 @@ class Bridge:
 
     def _refused(self, topic: str, limit: str, why: str, size: int, now: float) -> None:
         self.counts["refused"] += 1
-        self.measured.refused[limit] += 1
+        self.measured.refuses(limit)
         self._refusals.note(topic, why, now)
         self._refuse(topic, limit, size)
 
@@ -276,7 +276,7 @@ class Bridge:
         for topic, payload in self._acks.due(now):
             self._send(topic, payload, True)
             self.counts["published"] += 1
-            self.measured.sent["ack"] += 1
+            self.measured.went("ack")
         return True
 
     def _publish(self, publish: Publish) -> None:
@@ -289,7 +289,7 @@ class Bridge:
             return
         self._send(publish.topic, payload, wire.is_retained(address))
         self.counts["published"] += 1
-        self.measured.sent[address.channel] += 1
+        self.measured.went(address.channel)
 
     def _heartbeat(self, now: float) -> None:
         self._clock_at = now

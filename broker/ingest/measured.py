@@ -50,6 +50,18 @@ class Measured:
         self.presses_s = Spread(PRESSES_S)
         self.commits_s = {urgent: Spread(COMMITS_S) for urgent in (False, True)}
 
+    def came(self, channel: str) -> None:
+        """A message came in that could be read."""
+        self.received[channel] += 1
+
+    def went(self, channel: str) -> None:
+        """A message went out."""
+        self.sent[channel] += 1
+
+    def refuses(self, why: str) -> None:
+        """A message was not taken."""
+        self.refused[why] += 1
+
     def over_limits(self, refused: Mapping[str, int]) -> None:
         """So much was refused by now before it came to the bridge, by limit."""
         for why, count in refused.items():

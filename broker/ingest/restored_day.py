@@ -40,6 +40,7 @@ from broker.rules.states.alarm import Alarm
 from broker.rules.states.booking import Booking
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
+from broker.rules.statistics.drifts import DRIFT_DAYS
 from broker.rules.tracking.types import GpsFix
 from broker.store import Record, StoreError
 
@@ -86,6 +87,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
         restoring.learn()
     restoring.bookings()
     restoring.runs_and_visits()
+    restoring.calls()
     restoring.closures()
     restoring.incidents()
     restoring.presses()
@@ -211,7 +213,7 @@ class _Restoring:
                 ask_about_passed(day, found, found.passed_at)
 
     def calls(self) -> None:
-        """What the calls of visits that are known remember."""
+        """What the calls of visits that are known remember, and how those of the last days came out."""
 
         def call(record: Record) -> None:
             body = record.body
@@ -219,7 +221,12 @@ class _Restoring:
             if key in self.day.visits:
                 self.day.visits.watch(key).remembers(body)
 
+        def over(record: Record) -> None:
+            if record.body["how"] is not None:
+                self.day.call_scores.take(record, self.day.plan.timezone)
+
         self._each(self._store.scan("call", from_at=self._now - KEEP_S), call)
+        self._each(self.newest.of("call", (DRIFT_DAYS + 2) * 86400), over)
 
     def _run(self, fields: dict[str, Any]) -> None:
         """A run with its visits; one that cannot be brought back is named, and nobody knows whether its truck comes."""

@@ -59,11 +59,13 @@ def test_calls_are_counted_by_kind_and_outcome_with_their_leads(watched: Watched
     """As the record has them, once each."""
     last = {record.key: record.body for record in watched.morning.store.scan("call")}
     over = [body for body in last.values() if body["how"] == "served"]
-    assert len(over) == 2
+    unmet = sum(body["how"] == "skipped" for body in last.values())
+    assert (len(over), unmet) == (2, 1)  # the press was for the third
     in_band = sum(outside_band_s(body["lead_s"]) == 0 for body in over)
     samples = watched.samples()
     calls = {labels: count for (name, labels), count in samples.items() if name == "zhanpai_calls_total"}
-    assert sum(calls.values()) == 2
+    assert sum(calls.values()) == 3
+    assert sum(count for labels, count in calls.items() if ("outcome", "unmet") in labels) == unmet
     assert sum(count for labels, count in calls.items() if ("outcome", "in_band") in labels) == in_band
     leads = {name: count for (name, labels), count in samples.items() if ("kind", over[0]["kind"]) in labels}
     assert leads["zhanpai_call_lead_seconds_count"] == sum(body["kind"] == over[0]["kind"] for body in over)

@@ -64,7 +64,10 @@ def call_record(
         body["rests_on"] = watch.rests_on
     if ended == "served":
         body["off"] = what_was_off(day, visit)
-    return Keep(f"call:{visit.call_id}:{day.clock.next_number()}", "call", str(visit.call_id), now, body)
+    kept = Keep(f"call:{visit.call_id}:{day.clock.next_number()}", "call", str(visit.call_id), now, body)
+    if ended:
+        day.call_scores.take(kept, day.plan.timezone)
+    return kept
 
 
 def promise_basis(
