@@ -170,7 +170,8 @@ class Street(WholeWeb):
         names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
                  "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
-        asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23",
+        days = "?from_day=2026-11-23&to_day=2026-11-23"
+        asked = {"stats": days, "scores": days, "weighings": "?day=2026-11-23",
                  "windows": "?pile=p01"}  # fmt: skip
         url += asked.get(path.rpartition("/")[2], "")
         body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
