@@ -20,7 +20,7 @@ def call_cells(one: CallScore, by: Sequence[str], language: str, named: Mapping[
         return (kinds if each == "kind" else named).get(value, value) or word(language, "unknown")
 
     def minutes(seconds: int | None) -> str:
-        return word(language, "unknown") if seconds is None else f"{seconds / 60:.1f}"
+        return word(language, "unknown") if seconds is None else f"{round(seconds / 60, 1) + 0.0:.1f}"  # no "-0.0"
 
     return (
         *map(name, by), str(one.calls), f"{one.calls_13_to_19}/{one.scored}", str(one.unmet),
@@ -35,4 +35,4 @@ def _off(one: CallScore, language: str, named: Mapping[str, str]) -> str:
     if sentence is None or one.off_room is None or one.off_s is None:
         return ""
     room = named.get(one.off_room, one.off_room)
-    return filled(sentence, {"room": room, "minutes": f"{one.off_s / 60:+.1f}"})
+    return filled(sentence, {"room": room, "minutes": f"{round(one.off_s / 60, 1) + 0.0:+.1f}"})

@@ -69,7 +69,8 @@ def test_both_pages_speak_both_languages_and_no_route_is_refused(viewer: TestCli
     """In words of ours, with the plan's names."""
     for path in ("/learned", f"/learned/{street.morning.route.route_id}"):
         assert "What was learnt" in page_of(viewer, path) and "所学" in page_of(viewer, path, "zh")
-    assert viewer.get("/learned/moon").status_code == 404
+    for odd in ("moon", "moon/2", "%2e%2e", "x%00"):
+        assert viewer.get(f"/learned/{odd}").status_code == 404, odd
     with street.house.machine(street.app, "registrar") as registrar:
         assert registrar.get("/learned").status_code == 403
 

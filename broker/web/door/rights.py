@@ -71,7 +71,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
     "GET /learned": _FIGURES,
-    "GET /learned/{route_id}": _FIGURES,
+    "GET /learned/{route_id:path}": _FIGURES,
     "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},
     "GET /bookings/{booking}": _BOOKINGS | _FETCHES | {"supervisor"},
     "POST /bookings/holds": _BOOKINGS,

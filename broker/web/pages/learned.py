@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -39,15 +40,17 @@ def learned_pages(desk: Desk, store: Store, plan: Plan) -> APIRouter:
         lang = context["lang"]
         named = {place: in_language(name, lang) for place, name in names.items()}
         scores = call_scores(_calls(store, plan), ("route",))
-        rows = [(one.route, call_cells(one, ("route",), lang, named)) for one in scores if one.route in plan.routes]
-        rest = sorted(set(plan.routes) - {route for route, _ in rows})
+        scores = [one for one in scores if one.route in plan.routes]
+        rest = sorted(set(plan.routes) - {one.route for one in scores})
         return page(
             request, "learned/routes.html", context, heads=[word(lang, head) for head in ("route", *CALL_HEADS)],
-            rows=rows, rest=[(route, named.get(route, route)) for route in rest],
+            rows=[call_cells(one, ("route",), lang, named) for one in scores],
+            links=[f"/learned/{quote(one.route or '')}" for one in scores],
+            rest=[(route, named.get(route, route)) for route in rest],
             last_days=WORDS.say(lang, "learned", "last_days", days=CALLS_DAYS),
         )  # fmt: skip
 
-    @router.get("/learned/{route_id}")
+    @router.get("/learned/{route_id:path}")  # a feed may have any text for an id
     def route(request: Request, route_id: str) -> Response:
         if route_id not in plan.routes:
             raise HTTPException(404, "no such route in the plan")
