@@ -13,7 +13,7 @@ from broker.rules.settings import CALL_KINDS
 from broker.rules.statistics.cube import CALL_BANDS_S
 from broker.store import Record
 
-LEADS_S = (300, 600, 660, 810, 960, 1170, 1260, 1500, 1800)  # the bounds of what calls are scored by are among them
+LEADS_S = (300, 600, 660, 810, 990, 1170, 1260, 1500, 1800)  # the bounds of what calls are scored by are among them
 PRESSES_S = (1, 2, 5, 10, 30, 60, 300, 3600, 86400)
 COMMITS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 KINDS = frozenset({*CALL_KINDS, "held"})

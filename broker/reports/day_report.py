@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from broker.reports import chain_table
-from broker.reports.call_table import CALL_HEADS, call_cells
+from broker.reports.call_table import FEW_HEADS, call_cells
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
@@ -191,8 +191,10 @@ def _calls(
     """The scores of each room, and of each route by the kind of its calls."""
 
     def chapter(title: str, by: Sequence[str], heads: Sequence[str]) -> Chapter:
-        rows = [call_cells(one, by, language, named) for one in call_scores(calls, by)]
-        return Chapter(word(language, title), none, table=_table(language, heads, CALL_HEADS, rows))
+        rows = tuple(call_cells(one, by, language, named, FEW_HEADS) for one in call_scores(calls, by))
+        texts = (*heads, "off_most")
+        columns = tuple(Column(word(language, head), head not in texts) for head in (*heads, *FEW_HEADS))
+        return Chapter(word(language, title), none, table=Table(columns, rows))
 
     return (
         chapter("calls_by_room", BY_ROOM, ["room"]),

@@ -51,7 +51,7 @@ def test_a_routes_page_has_each_drive_and_stay_with_how_often_it_was_seen(street
     seen = [row for row in legs if row[5] != "0"]
     assert len(seen) == 2 and {row[4] for row in seen} == {"a little"}
     assert rows(page, "start")[0][1] in ("a guess", "a little")
-    assert [row[0] for row in rows(page, "bands")] == ["5", "10", "16", "30"]
+    assert [row[0] for row in rows(page, "bands")] == ["5", "10", "20", "30"]
 
 
 def test_a_routes_calls_are_scored_on_its_page_and_on_that_of_all_routes(street: WholeWeb, viewer: TestClient) -> None:

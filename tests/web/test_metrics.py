@@ -114,6 +114,16 @@ def test_names_and_units_are_as_prometheus_has_them(watched: Watched) -> None:
     assert set(re.findall(r'([a-z_]+)="', text)) <= ours
 
 
+def test_the_operators_table_names_every_metric(watched: Watched) -> None:
+    """And none that there is not."""
+    watched.desk.outside = lambda: [{"name": "phones", "waiting": 1, "dead": 0, "delivered": 2}]
+    watched.desk.turned(1.0)
+    page = (Path(__file__).parents[2] / "docs" / "operator.md").read_text(encoding="utf-8")
+    table = page.split("| metric | kind | labels | what it is |")[1].split("\n\n")[0]
+    said = set(re.findall(r"`(zhanpai_\w+)`", table))
+    assert said == set(re.findall(r"^# TYPE (\w+)", watched.client.get("/metrics").text, re.M))
+
+
 def test_words_that_a_device_could_make_up_make_no_lines() -> None:
     """What a record says that is none of ours is counted as unknown."""
     measured = Measured()

@@ -10,7 +10,7 @@ from broker.rules.learning.history import History
 from broker.rules.tracking.types import TrackVisit
 
 LONG_BEFORE_S = -3600.0  # a run that is so early tells how late runs of its route usually are
-AHEAD_S = (300, 600, 960, 1800)
+AHEAD_S = (300, 600, 1200, 1800)
 LABELS = ("live", "timetable")
 
 

@@ -13,7 +13,7 @@ from statistics import fmean, median, stdev
 
 from broker.rules.statistics.calls import ScoredCall, off_most
 
-DRIFT_S, ENDS_S = 90, 60
+DRIFT_S, ENDS_S = round(1.5 * 60), 60
 DRIFT_DAYS, LEAST_DAYS = 7, 5
 SURE = 3.0  # so many times the error of a mean
 FORESEEABLE = ("not_begun", "first_leg", "live")
