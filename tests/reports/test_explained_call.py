@@ -7,12 +7,20 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
+from broker.plan.model import Route
 from broker.reports import day_report
 from broker.reports.explained_call import as_text, explained_in
 from broker.reports.words import WORDS, word
+from broker.rules.arrival.believed import learned_on_the_way
+from broker.rules.arrival.prediction import Eta
+from broker.rules.learning.history import History, HistorySettings
+from broker.rules.learning.observations import LegRecord
+from broker.rules.settings import FirstStay, Streets
 from broker.rules.statistics.cube import count
 from broker.rules.statistics.explained import explained
 from broker.rules.statistics.periods import Period
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import TrackVisit
 from tests.support.bridge.morning import DAY, Morning
 from tests.support.facts import DAY as FACTS_DAY
 from tests.support.facts import NAMES, NOON, ZONE, Fact, visit
@@ -71,6 +79,42 @@ def test_the_last_record_of_a_call_says_its_kind_and_what_was_off(morning: Morni
     for body in bodies:
         assert sum(seconds for _, _, seconds in body["off"]) == body["arrived_at"] - body["eta_at"]
         assert (body["route"], body["how"]) == (morning.route.route_id, "served")
+
+
+def test_what_was_learned_of_each_part_is_told(morning: Morning) -> None:
+    """Seen before or a guess; the time of day and today where they made a drive longer."""
+    one = explained_in(morning.store, call_of(morning, 3))
+    assert one.parts is not None
+    drives = [part for part in one.parts if part.kind == "leg"]
+    assert drives and {part.known for part in one.parts} == {False}, "of a first morning nothing was seen before"
+    assert {(part.half_hour, part.today) for part in drives} == {(1.0, 1.0)}
+    page = as_text(one, ZONE, {})
+    assert "a guess" in page and " today" not in page and page.splitlines()[5].endswith("learned")
+
+
+def test_factors_of_the_time_of_day_and_of_today_are_told_apart() -> None:
+    """Slow streets of today are no slow half-hour; what only one half-hour shows is not today's."""
+    history = History(Streets(), FirstStay(), HistorySettings(timezone=ZONE))
+    noon = NOON - NOON % 86_400
+    for day in range(30):
+        for half_hour in range(0, 48, 6):
+            slow = 2 if half_hour == 24 else 1
+            at = noon - (40 - day) * 86_400 + half_hour * 1800
+            history.learn_leg(LegRecord("A", "r01", "r02", 200 * slow, at, "t01", 1000.0))
+    tracker = RunTracker("run1", Route("A", "A", "unit_wet", ()), "t01", two_rooms(), noon, Streets())
+    etas = [Eta((room, 1), noon, noon, noon, "live") for room in ("r01", "r02")]
+    quiet = learned_on_the_way(tracker, history, etas, noon)[1]
+    for minute in range(5, 60, 5):
+        history.learn_leg(LegRecord("A", "r01", "r02", 800, noon - 900 - minute * 60, "t01", 1000.0))
+    slow = learned_on_the_way(tracker, history, etas, noon)[1]
+    assert quiet.leg_known and quiet.today == pytest.approx(1.0, abs=0.01)
+    assert slow.today > 1.1 and slow.half_hour == pytest.approx(quiet.half_hour, rel=0.2)
+
+
+def two_rooms() -> list[TrackVisit]:
+    """A kilometre apart."""
+    places = {"r01": 0.0, "r02": 1000.0}
+    return [TrackVisit((room, 1), 31.0, 121.0, "unit_wet", 0, None, along) for room, along in places.items()]
 
 
 def test_what_a_call_remembers_is_known_after_a_restart(tmp_path: Path) -> None:

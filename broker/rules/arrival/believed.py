@@ -1,12 +1,16 @@
-"""What is believed of one route now, for a person to read: its drives, stays, start and bands, by the one door of what
-was learned (`learning/history.py`)."""
+"""What is believed of a route, or of the way to a room, for a person to read: by the one door of what was learned
+(`learning/history.py`), and by nothing behind it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
 
 from broker.plan.calendar import day_start_at, local_date
 from broker.plan.model import Plan, PlannedVisit
-from broker.rules.arrival.prediction import leg_length_m
+from broker.rules.arrival.prediction import Eta, leg_length_m
 from broker.rules.learning.history import History
+from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import TrackVisit
 
 LONG_BEFORE_S = -3600.0  # a run that is so early tells how late runs of its route usually are
@@ -81,6 +85,41 @@ def believed(plan: Plan, history: History, route_id: str, now: int) -> Believed:
             bands.append(BelievedBand(ahead_s, label, round(early_s), round(late_s)))
     begins_late_s = round(outlook.late_s(LONG_BEFORE_S)) if runs else None
     return Believed(tuple(legs.values()), tuple(stays.values()), begins_late_s, tuple(bands))
+
+
+DAY_S = 86_400
+HOURS_APART_S = 3 * 3600
+
+
+class LearnedOf(NamedTuple):
+    """What of a leg and the stay at its end was learned: whether each was ever seen, how many times as long as over a
+    day the leg takes at its time of day, and as usual today."""
+
+    leg_known: bool
+    half_hour: float
+    today: float
+    stay_known: bool
+
+
+def learned_on_the_way(
+    tracker: RunTracker, history: History, etas: Sequence[Eta], now: int
+) -> list[LearnedOf]:
+    """One for each of the first visits that a run owes, `etas` being the arrivals there. That traffic of today says
+    nothing of tomorrow tells the two factors apart."""
+    route_id, state, pending = tracker.route.route_id, tracker.progress(now), tracker.pending
+    today, usual = history.outlook(route_id, now), history.outlook(route_id, now + DAY_S)
+    found = []
+    for before, visit, eta in zip((None, *pending), pending, etas, strict=False):
+        room, at = visit.key[0], eta.eta_at
+        if before is None:
+            way = state.from_room, room, state.leg_length_m
+        else:
+            way = before.key[0], room, leg_length_m(before, visit, history.streets.detour_factor)
+        here_s, label = usual.leg_s(*way, at)
+        day_s = fmean(usual.leg_s(*way, at + ahead_s)[0] for ahead_s in range(0, DAY_S, HOURS_APART_S))
+        factors = round(here_s / day_s, 3), round(today.leg_s(*way, at)[0] / here_s, 3)
+        found.append(LearnedOf(label == "history", *factors, today.knows_stay(room, visit.waste)))
+    return found
 
 
 def _place(plan: Plan, visit: PlannedVisit, waste: str) -> TrackVisit:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from broker.rules.arrival.believed import learned_on_the_way
 from broker.rules.arrival.prediction import Eta, expected_stays
 from broker.rules.bookings.book import Round
 from broker.rules.day.attention.asked import Topic
@@ -74,15 +75,16 @@ def promise_basis(
     day: Day, run: Run, etas: Sequence[Eta], bins: Mapping[tuple[str, str], int], key: VisitKey, now: int
 ) -> dict[str, Any]:
     """What is believed of a run's visits up to this one, `etas` being all of them: when its truck reaches each, how
-    long it stays, for how many bins (None: not known)."""
+    long it stays, for how many bins (None: not known), and what of that was learned (`LearnedOf`)."""
     visits = []
     for eta, stay_s in zip(etas, expected_stays(run.tracker, day.history, bins, etas, now), strict=True):
         room, number = eta.key
         visits.append([room, number, eta.eta_at, stay_s, bins.get((room, run.waste))])
         if eta.key == key[1:]:
             break
-    fix = run.tracker.fix
-    return {"fix_at": fix.fix_at if fix is not None else None, "visits": visits}
+    fix, learned = run.tracker.fix, learned_on_the_way(run.tracker, day.history, etas[: len(visits)], now)
+    fix_at = fix.fix_at if fix is not None else None
+    return {"fix_at": fix_at, "visits": visits, "learned": [list(row) for row in learned]}
 
 
 def run_record(day: Day, run: Run, now: int) -> Keep:

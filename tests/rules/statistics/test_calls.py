@@ -83,6 +83,19 @@ def test_a_call_whose_truck_never_came_has_no_truth_but_what_was_believed() -> N
     assert (one.lead_s, one.error_s, one.how, one.reason) == (None, None, "skipped", "lane_blocked")
 
 
+def test_what_was_learned_stands_beside_the_parts_where_the_call_kept_it() -> None:
+    """Of a way of several drives nothing; of rows that are not as the bridge writes them nothing."""
+    learned = [[False, 1.0, 1.0, True], [True, 1.2, 0.9, False], [True, 1, 1, True]]
+    came = made("r01", CALLED + 110, CALLED + 510), made("r02", CALLED + 700, CALLED + 800), made("r03", NOON, None)
+    one = told(call({**BASIS, "learned": learned}), *came)
+    assert [(part.known, part.half_hour, part.today) for part in one.parts or ()] == [
+        (False, 1.0, 1.0), (True, None, None), (True, 1.2, 0.9), (False, None, None), (True, 1.0, 1.0),
+    ]  # fmt: skip
+    for odd in (7, [], [[True]], [[1, "x", 2, 3]] * 3, [None, None, None]):
+        parts = told(call({**BASIS, "learned": odd}), *came).parts
+        assert parts is not None and {part.known for part in parts} == {None}
+
+
 @pytest.mark.parametrize("basis", [None, "x", {}, {"visits": []}, {"visits": [["r01", 1, None, 2, 3]]}, {"visits": 7}])
 def test_a_call_without_what_it_rested_on_is_scored_all_the_same(basis: Any) -> None:
     """Of an earlier release, or of a file that somebody else wrote."""
