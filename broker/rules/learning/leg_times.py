@@ -114,8 +114,7 @@ class Waits:
 
 
 class Leg(NamedTuple):
-    """A drive between two rooms before anything is learned: seconds by its length and by the timetable, and its streets.
-    """
+    """A drive between two rooms before anything is learned: seconds by length and by timetable, and its streets."""
 
     pair: tuple[str, str]
     guess_s: float
