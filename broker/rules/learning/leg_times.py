@@ -24,6 +24,7 @@ from broker.rules.learning.today import Today, TodaySettings
 START_ROOM = ""  # the room a run's first leg comes from: wherever the truck starts
 HALF_HOUR_S = 1800
 HALF_HOURS = 48
+DAY_S = HALF_HOURS * HALF_HOUR_S
 FALLBACK_LEG_S = 120.0  # a leg of which neither length nor plan is known
 WINSOR_FACTOR = 2.0  # a drive longer than this many times the expected one (and a minute) was blocked, not slow
 WINSOR_S = 60.0
@@ -83,6 +84,22 @@ class Ratio:
     def value(self, prior: float, weight_s: float) -> float:
         """The ratio when `prior` counts as much as `weight_s` seconds of evidence."""
         return (prior * weight_s + self.actual_s) / (weight_s + self.expected_s)
+
+
+class OtherDays(Ratio):
+    """A ratio of what was seen until the newest day began: the newest is what `Today` tells, of all hours alike."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._day = -1
+        self._of_day = (0.0, 0.0)
+
+    def add_on(self, day: int, actual_s: float, expected_s: float) -> None:
+        """Take in one observation of a day."""
+        if day != self._day:
+            self.add(*self._of_day)
+            self._day, self._of_day = day, (0.0, 0.0)
+        self._of_day = self._of_day[0] + actual_s, self._of_day[1] + expected_s
 
 
 class Waits:
@@ -151,7 +168,7 @@ class LegTimes:
         self._streets: dict[str, Ratio] = {}
         self._usual: dict[Leg, float] = {}  # what was asked since the last drive
         self._by_length, self._by_plan = Ratio(), Ratio()  # of all legs
-        self._half_hours: dict[tuple[str, int], Ratio] = {}
+        self._half_hours: dict[tuple[str, int], OtherDays] = {}
         self._waits = Waits(settings.waits)
 
     def learn(
@@ -169,7 +186,8 @@ class LegTimes:
             return
         if known:
             for route in ("", route_id):
-                self._half_hours.setdefault((route, half_hour), Ratio()).add(moving_s, usual_s)
+                slot = self._half_hours.setdefault((route, half_hour), OtherDays())
+                slot.add_on(int((ended_at - drive_s + offset_s) // DAY_S), moving_s, usual_s)
             self._waits.learn(leg.pair, early_s, drive_s - usual_s * factor)
         self._take_in(leg, moving_s / factor)
 
