@@ -312,19 +312,24 @@ def _checked(name, fields, body, where, keep_unknown):
         raise WireError(name, _path(where, ""), "must be an object, got " + _shown(body))
     out = dict(body) if keep_unknown else {}
     for field, kind in fields:
+        what = kind[0]
         if field not in body:
-            if kind[0] == "missing":
+            if what == "missing":
                 continue
             raise WireError(name, _path(where, field), "is missing")
         value = body[field]
-        if kind[0] == "missing":
+        if what == "missing":
             kind = kind[1]
-        if kind[0] == "null" and value is not None:
+            what = kind[0]
+        if what == "null" and value is not None:
             kind = kind[1]
-        if value is None:
-            if kind[0] != "null":
+            what = kind[0]
+        if what == "int" and type(value) is int and kind[1] <= value <= kind[2]:
+            pass  # as most are
+        elif value is None:
+            if what != "null":
                 raise WireError(name, _path(where, field), "must not be null")
-        elif kind[0] == "list":
+        elif what == "list":
             if not isinstance(value, list):
                 raise WireError(name, _path(where, field), "must be a list, got " + _shown(value))
             if len(value) > kind[1]:

@@ -11,6 +11,7 @@ from broker.plan.model import Plan
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
 from broker.web.picture import Picture, attention, snapshot
 from firmware import wire
@@ -50,6 +51,7 @@ class VirtualBridge:
         self._flush_asked = False
         self._frozen = False
         self._booked = 0
+        self._shown: dict[tuple[str, str], tuple[Incident, dict[str, Any]]] = {}
         self.wrong_by_s = 0.0  # of the world's clock
 
     # --- what the world does --------------------------------------------------------------------------
@@ -110,7 +112,16 @@ class VirtualBridge:
         """The incidents the screen shows as open."""
         if self._bridge is None:
             return []
-        return [incident.body() for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        opened = [incident for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        shown = self._shown  # somebody looks each second, and it is seldom another than before
+        self._shown = {one.key: self._shown_as(one, shown.get(one.key)) for one in opened}
+        return [body for _, body in self._shown.values()]
+
+    @staticmethod
+    def _shown_as(
+        incident: Incident, before: tuple[Incident, dict[str, Any]] | None
+    ) -> tuple[Incident, dict[str, Any]]:
+        return before if before is not None and before[0] is incident else (incident, incident.body())
 
     def acknowledge(self, truck: str, incident_id: str) -> bool:
         """I have seen it."""

@@ -84,6 +84,10 @@ class RunTracker:
             events += self._stops.watch(fix, before, gap_s)
         return events + self._watch_progress(fix)
 
+    def may_be_held(self, now: int) -> bool:
+        """Whether `on_tick` must look: it stands for longer than any road explains."""
+        return self._stillness.held_since is None and self._stillness.may_be_too_long(now)
+
     def on_tick(self, now: int) -> list[TrackEvent]:
         """Time passed: a truck that is known to stand outside a stop becomes held."""
         if self._away:

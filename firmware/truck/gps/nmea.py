@@ -10,8 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache, reduce
-from operator import xor
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pynmea2
@@ -98,9 +97,19 @@ def parse_sentence(text: str) -> Spoken | None:
     return None if match is None else _spoken(match)
 
 
+def checksum(checked: bytes) -> int:
+    """The exclusive or of all bytes of a sentence between `$` and `*`."""
+    folded = int.from_bytes(checked, "little")
+    width = 4 << (len(checked) - 1).bit_length()
+    while width >= 8:  # one half over the other until a byte is left, which is sooner done than byte by byte
+        folded ^= folded >> width
+        width >>= 1
+    return folded & 0xFF
+
+
 def _spoken(match: re.Match[bytes]) -> Spoken | None:
-    checked, name, data, checksum = match.groups()
-    if checked.startswith(b"P") or reduce(xor, checked) != int(checksum, 16):  # P: a maker's own, whatever follows
+    checked, name, data, stated = match.groups()
+    if checked.startswith(b"P") or checksum(checked) != int(stated, 16):  # P: a maker's own, whatever follows
         return None
     kind = name.decode("ascii")
     fields = dict(zip(_NAMES[kind], [*data.decode("ascii").split(","), *_BLANKS], strict=False))
