@@ -1,9 +1,10 @@
 """The bridge in virtual time: the very `broker.bridge` over a real store, ticked and flushed as its program does."""
 
-import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from broker.bridge import Bridge
 from broker.ingest.acks import ACK_EVERY_S
@@ -210,7 +211,7 @@ class VirtualBridge:
             return
         channel = topic.split("/")[5]
         if channel in CHANNELS_HEARD and payload:
-            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], json.loads(payload))
+            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], orjson.loads(payload))
             self._evidence.heard.append(heard)
         bridge.receive(topic, payload, self._now())
         if not self._flush_asked:

@@ -31,10 +31,6 @@ class _Held(NamedTuple):
     before_at: int  # then it may be another
     waits: Waits
 
-    def is_of(self, visit: Visit, changes: int, now: int) -> bool:
-        """Whether it is what waits for this visit now."""
-        return self.visit is visit and self.changes == changes and self.since_at <= now < self.before_at
-
 
 def waiting(day: Day, visit: Visit, now: int) -> Waits:
     """(bins, grams) that wait for a visit: what stood in the room before they were rolled out; None: nobody knows.
@@ -52,7 +48,7 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
         return None, None
     held: _Held | None = readings.held
     changes = day.visits.changes(visit.room, visit.waste)
-    if held is not None and held.is_of(visit, changes, now):
+    if held is not None and held.visit is visit and held.changes == changes and held.since_at <= now < held.before_at:
         return held.waits
     from_at = _from_at(day, visit, now)
     newest = readings.newest

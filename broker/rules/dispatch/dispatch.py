@@ -29,7 +29,7 @@ from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, t
 from broker.rules.dispatch.runs.run_opening import LOOK_EVERY_S, PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.runs.run_restoring import cancel_gone
-from broker.rules.dispatch.runs.shift_ends import end_shift
+from broker.rules.dispatch.runs.shift_ends import end_shift, is_long_over
 from broker.rules.dispatch.visits.closed_roads import keep_closed
 from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
@@ -124,7 +124,7 @@ class Dispatch:
             yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             if time_passing.is_run_due(self.day, run_id, now):
                 yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
-            if is_steady:
+            if is_steady and is_long_over(self.day, run_id, now):
                 yield self._decision("shift's end", run_id, partial(end_shift, run_id=run_id), now)
         for closure_id in list(self.day.closures):
             yield self._decision("closed road", closure_id, partial(keep_closed, closure_id=closure_id), now)
