@@ -59,7 +59,6 @@ from firmware.truck.gps.acceptance import Box
 from firmware.truck.gps.fix import Fix
 from firmware.truck.gps.whereabouts import Whereabouts
 
-
 EDGES = (ButtonDown, ButtonUp)
 
 

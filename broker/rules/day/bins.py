@@ -133,10 +133,10 @@ def collected_again(day: Day, visit: Visit, at: int) -> Collected | None:
     if readings is not None and readings.is_settled(visit.key, changes, at):
         return None
     found, settled_at = _collected_and_settled(day, visit)
-    others = (other for other in day.visits.at(visit.room, visit.waste) if other.key != visit.key)
     if readings is not None and settled_at is not None and visit.state == "served":
-        if not any(other.state in ("at_stop", "served") for other in others):
-            readings.settle(visit.key, changes, settled_at)
+        others = (other for other in day.visits.at(visit.room, visit.waste) if other.key != visit.key)
+        is_alone = not any(other.state in ("at_stop", "served") for other in others)
+        readings.settle(visit.key, changes, settled_at if is_alone else NEVER_AT)
     return found
 
 

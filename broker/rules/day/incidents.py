@@ -23,8 +23,8 @@ class Working:
 class Incidents(Mapping[IncidentKey, Incident]):
     """The newest state of each incident; an incident changes by being placed again.
 
-    Written by: effects/records, dispatch/incidents/unworked, dispatch/time_passing, dispatch/visits/offers, day,
-    ingest/restored_day.
+    Written by: effects/records, dispatch/incidents/unworked, dispatch/incidents/addressing, dispatch/time_passing,
+    dispatch/visits/offers, day, ingest/restored_day.
     """
 
     def __init__(self) -> None:

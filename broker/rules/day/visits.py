@@ -13,7 +13,8 @@ Made = TypeVar("Made")
 class Visits(Mapping[VisitKey, Visit]):
     """The newest state of each visit; a visit changes by being placed again.
 
-    Written by: effects/records, dispatch/runs/run_restoring, day, ingest/restored_day.
+    Written by: effects/records, dispatch/runs/run_restoring, dispatch/alarms/watching, day,
+    ingest/restored_day.
     """
 
     def __init__(self) -> None:
@@ -86,4 +87,7 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def watch(self, key: VisitKey) -> Watch:
         """The call's memory of one visit; lamp_call.py writes it."""
-        return self._watches.setdefault(key, Watch())
+        watch = self._watches.get(key)
+        if watch is None:
+            watch = self._watches[key] = Watch()
+        return watch

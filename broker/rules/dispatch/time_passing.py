@@ -1,6 +1,6 @@
 """What time alone brings to a run and to an incident: gaps that grow, alarms that repeat, offers that age.
 
-Time is asked each second, and brings something seldom: whether it does now (`is_run_due`, and what stands first in a row
+Time is asked each second and seldom brings anything: whether it does now (`is_run_due`, and what stands first in a row
 of OF_INCIDENT) is known without a decision.
 """
 

@@ -63,9 +63,9 @@ class Track:
         # Most places are seen to be others by their degrees alone, which costs little.
         lat, lon = fix.lat, fix.lon
         lon_deg = SAME_PLACE_DEG / max(0.01, math.cos(math.radians(lat)))
-        for place in self._places:
+        for number, place in enumerate(self._places):
             if abs(place.lat - lat) <= SAME_PLACE_DEG and abs(place.lon - lon) <= lon_deg and _same(place, fix):
-                self._places.remove(place)
+                del self._places[number]
                 self._places.append(place)
                 return True
         return False
