@@ -1,0 +1,53 @@
+"""The bench of bins outside and of waiting trucks measures right: by hand, and where it is known who must be worse."""
+
+from dataclasses import replace
+
+import pytest
+
+from sim.scenario.format_page import whole
+from sim.scenario.scenario import parse
+from sim.virtual.run import play
+from sim.world.evidence import BinsOutside, Evidence, TrueVisit
+from tests.support.sim.outside import WAYS, Street, shift, street, table
+
+WET, DRY = "residential_wet", "residential_dry"
+
+
+def test_minutes_are_those_of_each_room_and_kind_from_the_first_bin_out_to_the_last_one_back() -> None:
+    """However many bins; what never comes back counts until the end; a pile is no room."""
+    evidence = Evidence(0, 1000)
+    evidence.bins_outside = [
+        BinsOutside(100, "r01", WET, 1), BinsOutside(110, "r01", WET, 2), BinsOutside(150, "r01", DRY, 1),
+        BinsOutside(300, "r01", WET, 1), BinsOutside(340, "r01", WET, 0), BinsOutside(400, "r01", WET, 1),
+        BinsOutside(430, "r01", WET, 0),
+    ]  # fmt: skip
+    evidence.visits = [
+        TrueVisit("t01", "r01", WET, 1, 200, waited_s=70.0), TrueVisit("t01", "r02", WET, 1, 300),
+        TrueVisit("t97", "p01", "renovation", 1, 300, waited_s=99.0, booked=True),
+    ]  # fmt: skip
+    assert street(evidence) == Street(visits=2, outside_s=240 + 30 + 850, waited_s=70.0, waited=1)
+
+
+def test_each_way_has_the_same_dice_and_a_line_of_its_own() -> None:
+    """Nothing differs between the shifts but what sends the keepers."""
+    words = {"keepers_go_by", "rolls_out_before_min"}
+    worlds = [{word: value for word, value in shift(way, 2).world.items() if word not in words} for way in WAYS]
+    assert all(world == worlds[0] for world in worlds) and worlds[0]["slowness"] != shift("with the lamp", 1).world[
+        "slowness"
+    ]
+    lines = list(table({"with the lamp": Street(10, 6000.0, 90.0, 2)}))
+    assert lines[1].split() == ["with", "the", "lamp", "10", "10.0", "1.5", "9.0", "20.0%"]
+
+
+@pytest.mark.real
+def test_on_a_slow_morning_the_timetable_leaves_bins_outside_longer_and_on_a_quick_one_trucks_wait() -> None:
+    """Keepers who go by the printed minute come after a quick truck; who goes by the lamp does neither."""
+    found = {}
+    for way, slowness, before_min in (("lamp", 1.3, 15.0), ("timetable", 1.3, 15.0), ("timetable", 0.3, 0.0)):
+        morning = parse(whole(""), "morning", "morning")
+        goes_by = {"keepers_go_by": way, "rolls_out_before_min": before_min}
+        world = {**morning.world, "refill": False, "slowness": slowness, **goes_by}
+        found[way, slowness] = street(play(replace(morning, world=world, demands=())).evidence)
+    assert all(one.visits == 3 for one in found.values())
+    assert found["lamp", 1.3].outside_s < found["timetable", 1.3].outside_s
+    assert found["lamp", 1.3].waited_s == 0.0 < found["timetable", 0.3].waited_s
