@@ -14,15 +14,15 @@ WET, DRY = "residential_wet", "residential_dry"
 
 
 def test_minutes_are_those_of_each_room_and_kind_from_the_first_bin_out_to_the_last_one_back() -> None:
-    """However many bins; what never comes back counts until the end; a pile is no room."""
+    """However many bins; what never comes back counts until the end, what no truck came for not at all."""
     evidence = Evidence(0, 1000)
     evidence.bins_outside = [
         BinsOutside(100, "r01", WET, 1), BinsOutside(110, "r01", WET, 2), BinsOutside(150, "r01", DRY, 1),
         BinsOutside(300, "r01", WET, 1), BinsOutside(340, "r01", WET, 0), BinsOutside(400, "r01", WET, 1),
-        BinsOutside(430, "r01", WET, 0),
+        BinsOutside(430, "r01", WET, 0), BinsOutside(100, "r09", WET, 1),
     ]  # fmt: skip
     evidence.visits = [
-        TrueVisit("t01", "r01", WET, 1, 200, waited_s=70.0), TrueVisit("t01", "r02", WET, 1, 300),
+        TrueVisit("t01", "r01", WET, 1, 200, waited_s=70.0), TrueVisit("t01", "r01", DRY, 1, 300),
         TrueVisit("t97", "p01", "renovation", 1, 300, waited_s=99.0, booked=True),
     ]  # fmt: skip
     assert street(evidence) == Street(visits=2, outside_s=240 + 30 + 850, waited_s=70.0, waited=1)
