@@ -177,6 +177,18 @@ def call(**body: object) -> Fact:
     return Fact("call", "c1", "call:c1:1", NOON - 960, {**about, "called_at": NOON - 960, "eta_at": NOON, **body})
 
 
+def test_when_the_lamp_was_on_and_when_the_truck_was_held_is_said() -> None:
+    """By any record of the call, the first time each."""
+    first = call(kind="live")
+    later = Fact("call", "c1", "call:c1:2", NOON - 900, {**first.body, "lit_at": NOON - 950, "held_at": NOON - 930})
+    last = Fact("call", "c1", "call:c1:3", NOON, {**later.body, "lit_at": None, "held_at": NOON - 60, "how": "served"})
+    page = as_text(explained([last, first, later, visit()], "c1"), ZONE, {})
+    assert "while the truck was between rooms\n" in page
+    assert "lamp on   11:44:10," in page and "held      11:44:30:" in page
+    bare = told(call())
+    assert "lamp on" not in bare and "held " not in bare and "while" not in bare
+
+
 def test_nothing_is_said_of_what_is_not_known() -> None:
     """Not yet come, skipped for a reason, served at a time that nobody knows, made by an earlier release."""
     assert "came true not yet" in told(call(), visit(arrived_at=None, left_at=None, state="due"))
