@@ -92,6 +92,21 @@ def test_today_counts_while_it_is_fresh() -> None:
     assert soon > 1.08 * later
 
 
+def test_a_slow_first_morning_is_not_taken_for_a_slow_hour() -> None:
+    """On the first day nobody knows what an hour is usually like: twice as slow now is as slow across the half-hour."""
+    history = History(Streets(), FirstStay())
+    for index in range(400):
+        history.learn_leg(leg(140, MORNING - 7200 + index, (f"r{index % 40}", f"r{index % 40 + 1}")))
+    now = MORNING + 1500  # in the second half-hour's last five minutes
+    for index in range(400):
+        pair = f"r{index % 40}", f"r{index % 40 + 1}"
+        history.learn_leg(leg(280, now - 1200 + 2 * index, pair), lasting=index < 300)
+    outlook = history.outlook("R", now + 120)
+    here_s, there_s = (outlook.leg_s("r1", "r2", 700, now + 120 + later_s)[0] for later_s in (0, 600))
+    assert here_s > 200
+    assert there_s > 0.95 * here_s
+
+
 def test_today_knows_no_future() -> None:
     """Drives that ended after the asked moment do not count, whatever order they were learned in."""
     history = History(Streets(), FirstStay())

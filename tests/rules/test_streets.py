@@ -104,6 +104,15 @@ def test_what_ended_after_the_asked_moment_says_nothing_of_it() -> None:
     assert expected(after, now + 3600)[0] == pytest.approx(expected(before, now + 3600)[0], rel=0.01)
 
 
+def test_who_asks_without_a_line_is_told_what_was_driven() -> None:
+    """A tour over known doors, timed by the doors alone, is as long as the prediction says."""
+    history, now = month(), MORNING + 31 * DAY
+    history.learn_leg(drive(200, now, 700.0, 1400.0))
+    by_doors_s = history.leg_s("wet", "wet700", "wet1400", 700.0, now + 1200)[0]
+    assert by_doors_s == expected(history, now + 1200, "wet", 700.0, 1400.0)[0]
+    assert by_doors_s > 1.05 * expected(history, now + DAY, "wet", 700.0, 1400.0)[0]
+
+
 def test_a_timetable_of_other_minutes_at_other_hours_is_half_believed() -> None:
     """Planned 100 s at noon and 200 s in the evening, driven in 150 s at both."""
     history = History(Streets(), FirstStay())

@@ -58,10 +58,10 @@ class Outlook:
         cells: Sequence[str] = (),
     ) -> tuple[float, str]:
         """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable");
-        `cells` are the streets that it leads through, where that is known.
+        `cells` are the streets that it leads through; where that is not known, those that were driven last.
         """
         pair = (from_room, to_room)
-        leg = Leg.of(pair, length_m, planned_s, self._streets.speed_mps, cells)
+        leg = Leg.of(pair, length_m, planned_s, self._streets.speed_mps, cells or self._legs.cells_of(pair))
         half_hour = half_hour_of(at, self._offset_s)
         factor = self._half_hours.get(half_hour)
         if factor is None:

@@ -14,11 +14,11 @@ A street is the cells of about 100 m, with their direction, that a leg leads thr
 nobody knows is a cell of its own. Where a timetable has other minutes at other hours, half of that is believed.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from broker.rules.learning.ratios import OtherDays, Ratio
 from broker.rules.learning.today import Today, TodaySettings
 
 START_ROOM = ""  # the room a run's first leg comes from: wherever the truck starts
@@ -53,53 +53,6 @@ class LegSettings:
     steady_share: float = 0.5
     today: TodaySettings = field(default_factory=TodaySettings)
     waits: WaitSettings = field(default_factory=WaitSettings)
-
-
-class Ratio:
-    """Actual over expected seconds, with the last `memory` observations only."""
-
-    def __init__(self, memory: int | None = None) -> None:
-        self._recent: deque[tuple[float, float]] = deque()
-        self._memory = memory
-        self.actual_s = 0.0
-        self.expected_s = 0.0
-
-    def add(self, actual_s: float, expected_s: float) -> None:
-        """Take in one observation."""
-        self.actual_s += actual_s
-        self.expected_s += expected_s
-        if self._memory is None:
-            return
-        self._recent.append((actual_s, expected_s))
-        if len(self._recent) > self._memory:
-            actual_s, expected_s = self._recent.popleft()
-            self.actual_s -= actual_s
-            self.expected_s -= expected_s
-
-    def forget_beyond(self, most_s: float) -> None:
-        """Halve what was seen once it is more than `most_s` expected seconds: a street may change."""
-        if self.expected_s > most_s:
-            self.actual_s, self.expected_s = self.actual_s / 2, self.expected_s / 2
-
-    def value(self, prior: float, weight_s: float) -> float:
-        """The ratio when `prior` counts as much as `weight_s` seconds of evidence."""
-        return (prior * weight_s + self.actual_s) / (weight_s + self.expected_s)
-
-
-class OtherDays(Ratio):
-    """A ratio of what was seen until the newest day began: the newest is what `Today` tells, of all hours alike."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._day = -1
-        self._of_day = (0.0, 0.0)
-
-    def add_on(self, day: int, actual_s: float, expected_s: float) -> None:
-        """Take in one observation of a day."""
-        if day != self._day:
-            self.add(*self._of_day)
-            self._day, self._of_day = day, (0.0, 0.0)
-        self._of_day = self._of_day[0] + actual_s, self._of_day[1] + expected_s
 
 
 class Waits:
@@ -150,11 +103,12 @@ class Leg(NamedTuple):
 
 
 class _Known:
-    """The drives of one leg, against its length and against its timetable."""
+    """The drives of one leg, against its length and against its timetable, and the streets of the last one."""
 
-    __slots__ = ("by_length", "by_plan")
+    __slots__ = ("by_length", "by_plan", "cells")
 
     def __init__(self, memory: int) -> None:
+        self.cells: Sequence[str] = ()
         self.by_length, self.by_plan = Ratio(memory), Ratio(memory)
 
 
@@ -196,6 +150,7 @@ class LegTimes:
         self._usual.clear()
         settings = self.settings
         ratios = self._pairs.setdefault(leg.pair, _Known(settings.memory))
+        ratios.cells = leg.cells
         ratios.by_length.add(usual_s, leg.guess_s)
         pieces = len(leg.cells)
         for cell in leg.cells:
@@ -211,6 +166,11 @@ class LegTimes:
     def knows(self, pair: tuple[str, str]) -> bool:
         """Whether this leg was driven before."""
         return pair in self._pairs
+
+    def cells_of(self, pair: tuple[str, str]) -> Sequence[str]:
+        """The streets that the last truck took from one room to the other; none where nobody drove that."""
+        known = self._pairs.get(pair)
+        return () if known is None else known.cells
 
     def usual_s(self, leg: Leg) -> float:
         """Expected seconds of a leg at an average time of an average day."""
