@@ -14,13 +14,14 @@ from statistics import median
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, distance_m
 from broker.rules.teaching.positions import SELDOM, Position, metres, usual_gap_s
-from broker.rules.tracking.stands import STANDS_BELOW_MPS, TOLD_WITHIN_S
+from broker.rules.tracking.stands import CREEPS_S, STANDS_BELOW_MPS, TOLD_WITHIN_S
 
 BESIDE_S = 20.0
 NO_SPEED_STANDS_MPS = 1.0  # by places alone, which stray
 DOUBTED_MPS, NEVER_SO_SLOW_MPS = 2.5, 3.0
 STARTS_MPS = 1.5
-LIES, FEW = 0.2, 5  # of what says that it stands, or of what stands
+LIES, FEW = 0.2, 5  # of what says that it stands
+WOBBLES = 0.025  # of what stands
 STIRS_M, STIRS_S = 10.0, 20.0  # who stands again so near and so soon has not moved, or moved up
 STRAYS_M, STRAYS_UNSEEN_M = 80.0, 30.0  # so far a place of a truck that stands may be from the middle of the others
 WATCHED_S = 10.0  # in a longer gap it may have driven, unless it usually says so seldom that it stands
@@ -81,7 +82,7 @@ def _still(positions: Sequence[Position]) -> tuple[list[bool], bool]:
     said = [(position.speed_mps, *by) for position, by in zip(positions, by_place, strict=True)]
     lies = _lie(positions)
     stays = [speed for speed, *by in said if speed is not None and max(by) < STANDS_BELOW_MPS]
-    wobbles = sum(speed > STANDS_BELOW_MPS for speed in stays) > max(FEW, LIES * len(stays))
+    wobbles = sum(speed > STANDS_BELOW_MPS for speed in stays) > max(FEW, WOBBLES * len(stays))
     return [
         min(by) < NO_SPEED_STANDS_MPS if speed is None or lies
         else speed < STANDS_BELOW_MPS or (wobbles and speed < DOUBTED_MPS and max(by) < STANDS_BELOW_MPS)
@@ -144,7 +145,9 @@ def _goes_on(positions: Sequence[Position], still: Sequence[bool], run: tuple[in
     away_m = max(distance_m(*here, one.lat, one.lon) for one in between)
     if last == index - 1:
         return away_m < (STRAYS_M if gap_s <= watched_s and not positions[index].lost else STRAYS_UNSEEN_M)
-    if not wobbles and any((one.speed_mps or 0.0) >= STARTS_MPS for one in between):
+    if wobbles:
+        return gap_s <= CREEPS_S and away_m < STRAYS_UNSEEN_M
+    if any((one.speed_mps or 0.0) >= STARTS_MPS for one in between):
         return False
     return gap_s <= STIRS_S and away_m < STIRS_M + min(STIRS_M, 2 * _spread_m(stood))
 
