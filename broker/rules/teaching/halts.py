@@ -166,7 +166,8 @@ def _halt(positions: Sequence[Position], still: Sequence[bool], first: int, last
             since, unseen_s = earlier, since - earlier
     if last + 1 < len(positions):
         after = positions[last + 1]
-        if after.at - until <= TOLD_WITHIN_S and metres(positions[last], after) < LEAVES_M:
+        has_just_left = metres(positions[last], after) < LEAVES_M
+        if has_just_left and (after.at - until <= TOLD_WITHIN_S or (after.speed_mps or inf) < DOUBTED_MPS):
             until = after.at  # that it starts is told at once
             places += [after] if len({(place.lat, place.lon) for place in places}) == 1 else []
         else:

@@ -88,7 +88,7 @@ def taught(cleaned: Cleaned, wishes: Wishes = Wishes(), rooms: Sequence[KnownRoo
         )
     found = halts(positions)
     _wishes_are_of(found, wishes)
-    split_s = wishes.stay_from_s or _split_s([halt.surely_s for halt in found])
+    split_s = wishes.stay_from_s or _split_s([halt.seconds for halt in found if not halt.unseen_s])
     judged = [_judged(number, found, positions, split_s, wishes) for number in range(1, len(found) + 1)]
     certain = proven(found, rooms)
     judged = [
