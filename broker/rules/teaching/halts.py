@@ -27,6 +27,7 @@ STRAYS_M, STRAYS_UNSEEN_M = 80.0, 30.0  # so far a place of a truck that stands 
 WATCHED_S = 10.0  # in a longer gap it may have driven, unless it usually says so seldom that it stands
 USUALLY = 0.9
 LEAVES_M = 25.0
+SOON_OVER_S = 40.0
 RECENT = 60  # positions whose middle is where the truck stands
 USUAL_MPS = 5.0  # lights and corners included
 WORTH_S = 5.0
@@ -179,14 +180,19 @@ def _halt(positions: Sequence[Position], still: Sequence[bool], first: int, last
 
 
 def _shared(found: Sequence[Halt]) -> list[Halt]:
-    """Between two halts on either side of a silence nobody knows which was the longer: both get half of it."""
+    """Between two halts on either side of a silence nobody knows which was the longer: both get half of it.
+
+    One that was soon over when the receiver spoke again is taken for a red light, and the other gets all.
+    """
     result = list(found)
     for number, (one, other) in enumerate(pairwise(found)):
         if (both_s := one.until - other.since) > 0:
             one, other = result[number], result[number + 1]
-            half_s = both_s / 2
-            result[number] = replace(one, until=one.until - half_s, unseen_s=one.unseen_s - half_s)
-            result[number + 1] = replace(other, since=other.since + half_s, unseen_s=other.unseen_s - half_s)
+            seen_s = other.seconds - other.unseen_s
+            first_s = both_s if seen_s < SOON_OVER_S else both_s / 2
+            other_s = both_s - first_s
+            result[number] = replace(one, until=one.until - other_s, unseen_s=one.unseen_s - other_s)
+            result[number + 1] = replace(other, since=other.since + first_s, unseen_s=other.unseen_s - first_s)
     return result
 
 
