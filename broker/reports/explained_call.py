@@ -15,6 +15,11 @@ from broker.store import Store, amendments, where
 
 BEFORE_S, AFTER_S = 86_400, 15 * 86_400  # visits are written on their day, and by who tidies up within two weeks
 WORTH_A_WORD_S = 30
+LEAST_FACTOR = 0.01
+KINDS = {
+    "first_leg": "while the truck was on its way to its first room", "live": "while the truck was between rooms",
+    "second": "for a visit that makes up for a skipped one",
+}  # fmt: skip
 SAYS = {"leg": "drive to", "stay": "stay at", "way": "way to"}
 RESTS_ON = {
     "live": "the truck's own position",
@@ -64,6 +69,12 @@ def _lines(one: Explained, zone: ZoneInfo, names: Mapping[str, str]) -> Iterator
     rests_on = RESTS_ON.get(one.label, one.label or "nobody knows what")
     heard = "" if one.fix_at is None else f", the truck heard of at {at(one.fix_at)}"
     yield f"called    {at(one.called_at)}, by {rests_on}{heard}"
+    if one.kind in KINDS:
+        yield f"          {KINDS[one.kind]}"
+    if one.lit_at is not None:
+        yield f"lamp on   {at(one.lit_at)}, as the room's unit said"
+    if one.held_at is not None:
+        yield f"held      {at(one.held_at)}: from then on the lamp said that the truck is late or blocked"
     ahead = "" if one.eta_at is None else f", {_minutes(one.eta_at - one.called_at)} ahead"
     yield f"promised  {at(one.eta_at)}{ahead}"
     yield f"came true {_outcome(one, at(one.arrived_at))}"
@@ -71,9 +82,9 @@ def _lines(one: Explained, zone: ZoneInfo, names: Mapping[str, str]) -> Iterator
         yield "What the promise was made of was not kept with this call."
         return
     yield ""
-    yield f"{'':24} {'believed':>9} {'was':>9} {'error':>9}"
+    yield f"{'':24} {'believed':>9} {'was':>9} {'error':>9}  learned"
     for part in one.parts:
-        yield f"{SAYS[part.kind]} {part.room:<{23 - len(SAYS[part.kind])}} {_row(part)}"
+        yield f"{SAYS[part.kind]} {part.room:<{23 - len(SAYS[part.kind])}} {_row(part):29}  {_learned(part)}".rstrip()
     promised_s = sum(part.expected_s for part in one.parts)
     yield f"{'together':24} {_row(Part('way', '', promised_s, one.lead_s))}"
     yield ""
@@ -84,6 +95,15 @@ def _row(part: Part) -> str:
     error = "" if part.error_s is None else f"{'+' if part.error_s >= 0 else ''}{_minutes(part.error_s)}"
     known = "?" if part.true_s is None else _minutes(part.true_s)
     return f"{_minutes(part.expected_s):>9} {known:>9} {error:>9}".rstrip()
+
+
+def _learned(part: Part) -> str:
+    """What of the belief was learned, as far as it is known: seen before or a guess, this time of day, today."""
+    if part.known is None:
+        return ""
+    factors = {"at this time of day": part.half_hour, "today": part.today}
+    said = [f"x{factor:.2f} {when}" for when, factor in factors.items() if factor and abs(factor - 1) >= LEAST_FACTOR]
+    return ", ".join(["seen before" if part.known else "a guess", *said])
 
 
 def _said(one: Explained, names: Mapping[str, str]) -> Iterator[str]:

@@ -1,9 +1,10 @@
 """The bridge in virtual time: the very `broker.bridge` over a real store, ticked and flushed as its program does."""
 
-import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from broker.bridge import Bridge
 from broker.ingest.acks import ACK_EVERY_S
@@ -11,8 +12,10 @@ from broker.plan.model import Plan
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
-from broker.web.picture import Picture, attention, snapshot
+from broker.web.api.street.alarms import DEEDS
+from broker.web.picture import Picture, alarms, attention, snapshot
 from firmware import wire
 from sim.judging.sentence import Term, said
 from sim.virtual.broker import VirtualBroker, Will
@@ -24,6 +27,7 @@ from sim.world.timeline import Timeline
 TICK_S = 1.0
 CHANNELS_HEARD = ("fix", "bins", "incident")
 WHO = "dispatcher"
+ALARM_DEEDS = {deed: action for deed, action, _, _ in DEEDS}
 
 
 class VirtualBridge:
@@ -50,6 +54,7 @@ class VirtualBridge:
         self._flush_asked = False
         self._frozen = False
         self._booked = 0
+        self._shown: dict[tuple[str, str], tuple[Incident, dict[str, Any]]] = {}
         self.wrong_by_s = 0.0  # of the world's clock
 
     # --- what the world does --------------------------------------------------------------------------
@@ -110,7 +115,16 @@ class VirtualBridge:
         """The incidents the screen shows as open."""
         if self._bridge is None:
             return []
-        return [incident.body() for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        opened = [incident for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        shown = self._shown  # somebody looks each second, and it is seldom another than before
+        self._shown = {one.key: self._shown_as(one, shown.get(one.key)) for one in opened}
+        return [body for _, body in self._shown.values()]
+
+    @staticmethod
+    def _shown_as(
+        incident: Incident, before: tuple[Incident, dict[str, Any]] | None
+    ) -> tuple[Incident, dict[str, Any]]:
+        return before if before is not None and before[0] is incident else (incident, incident.body())
 
     def acknowledge(self, truck: str, incident_id: str) -> bool:
         """I have seen it."""
@@ -136,6 +150,14 @@ class VirtualBridge:
         """Who is asked about an incident says so."""
         act = Act("answer", addressee, (truck, incident_id), addressee=addressee, answer=says, until_at=until_at)
         return self._act(act)
+
+    def answer_alarm(self, word: str, part: str, deed: str, shelf_s: int) -> bool:
+        """See, shelve (for so long), unshelve, out-of-service or back each alarm of a word whose subject has a part."""
+        if self._bridge is None:
+            return False
+        action, shelf = ALARM_DEEDS[deed], shelf_s if deed == "shelve" else None
+        meant = [row["alarm_id"] for row in alarms(self._bridge) if row["word"] == word and part in row["about"]]
+        return bool(meant) and all(self._act(Act(action, WHO, alarm=one, shelf_s=shelf)) for one in meant)
 
     def say_full(self, truck: str) -> bool:
         """Its crew says that it takes no more."""
@@ -199,7 +221,7 @@ class VirtualBridge:
             return
         channel = topic.split("/")[5]
         if channel in CHANNELS_HEARD and payload:
-            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], json.loads(payload))
+            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], orjson.loads(payload))
             self._evidence.heard.append(heard)
         bridge.receive(topic, payload, self._now())
         if not self._flush_asked:

@@ -8,6 +8,7 @@
 | incidents | each incident as it stands, the offers shown for it | incidents.py |
 | bookings | each booking as it stands, the rounds of the trucks on call | bookings/book.py |
 | told | what rooms and trucks hold of ours | told.py |
+| call_scores | the calls of the last days that are over | call_scores.py |
 | attention | what a person should look at | attention/attention_list.py |
 | alarms | what people have done about each of it | attention/alarms.py |
 | closures | roads that are closed for a time | closures.py |
@@ -30,6 +31,7 @@ from broker.rules.bookings.book import Bookings
 from broker.rules.day.attention.alarms import Alarms
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.attention.attention_list import AttentionList
+from broker.rules.day.call_scores import CallScores
 from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closures
 from broker.rules.day.devices import Devices
@@ -61,6 +63,7 @@ class Day:
     incidents: Incidents = field(default_factory=Incidents)
     bookings: Bookings = field(default_factory=Bookings)
     told: Told = field(default_factory=Told)
+    call_scores: CallScores = field(default_factory=CallScores)
     attention: AttentionList = field(default_factory=AttentionList)
     alarms: Alarms = field(default_factory=Alarms)
     closures: Closures = field(default_factory=Closures)
@@ -80,12 +83,14 @@ class Day:
         A run that is long over and still owes visits stays open, but does not keep the truck from its next run.
         """
         mine = [run for run in self.runs.of_truck(truck) if run.state != "finished"]
+        if len(mine) < 2:  # as nearly always
+            return mine[0] if mine else None
         in_time = [run for run in mine if self.clock.now <= run.planned_end_at + self.settings.forget_after_s]
         return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def run_after(self, run: Run) -> Run | None:
         """The truck's next unfinished run by planned start."""
-        later = [other for other in self.runs.of_truck(run.truck) if other.state != "finished"]
+        later = [other for other in self.runs.of_truck(run.truck) if other.state != "finished" and other is not run]
         later = [other for other in later if other.planned_start_at > run.planned_start_at]
         return min(later, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 

@@ -23,6 +23,9 @@ class Part:
     true_s: int | None
     bins: int | None = None  # of a stay: as believed when the room was called
     bins_true: int | None = None
+    known: bool | None = None  # whether a leg or stay was ever seen before the call
+    half_hour: float | None = None  # how many times as long as over a day a leg takes at its time of day ...
+    today: float | None = None  # ... and as usual on that day; both as believed
 
     @property
     def error_s(self) -> int | None:
@@ -50,6 +53,9 @@ class Explained:
     parts: tuple[Part, ...] | None
     unmet: tuple[str, ...]
     between: tuple[str, ...]
+    kind: str = ""  # as in calls.py; empty where its records do not say
+    lit_at: int | None = None  # when the room's unit said that the lamp was on
+    held_at: int | None = None  # when the truck was first held after the call
 
     @property
     def lead_s(self) -> int | None:
@@ -76,6 +82,7 @@ class _Stop(NamedTuple):
     stay_s: int
     bins: int | None
     visit: Mapping[str, Any]
+    learned: tuple[bool, float, float, bool] | None  # as `LearnedOf`; None: calls of before did not keep it
 
 
 def explained(facts: Sequence[Fact], call_id: str) -> Explained:
@@ -89,6 +96,7 @@ def explained(facts: Sequence[Fact], call_id: str) -> Explained:
     visits = {_key(fact.body): fact.body for fact in newest(facts, "visit") if text(fact.body, "run_id") == run_id}
     own = visits.get(_key(last.body), {})
     basis = first.body.get("rests_on")
+    times = {name: [at for fact, _ in known if (at := moment(fact.body, name)) is not None] for name in AFTER_CALL}
     stops = list(_stops(basis, visits))
     arrived_at = moment(own, "arrived_at") if own else moment(last.body, "arrived_at")
     foreseen = {(stop.room, _number(stop.visit)) for stop in stops}
@@ -105,7 +113,20 @@ def explained(facts: Sequence[Fact], call_id: str) -> Explained:
             if (text(visit, "room"), _number(visit)) not in foreseen and visit is not own
             and called_at < (moment(visit, "arrived_at") or 0) < (arrived_at or 0)
         ),
+        text(first.body, "kind"), *(min(times[name], default=None) for name in AFTER_CALL),
     )  # fmt: skip
+
+
+AFTER_CALL = ("lit_at", "held_at")
+
+
+def parts_of(
+    rests_on: Any, visits: Mapping[tuple[str, int], Mapping[str, Any]], called_at: int, arrived_at: int, *, begun: bool
+) -> list[Part]:
+    """The parts of a call that was met, of what it rested on and its run's visits by room and number; none where that
+    was not kept."""
+    stops = list(_stops(rests_on, visits))
+    return list(_parts(stops, called_at, arrived_at, begun=begun)) if stops else []
 
 
 def _age(fact: Fact) -> tuple[int, str]:
@@ -123,12 +144,23 @@ def _key(body: Mapping[str, Any]) -> tuple[str, int]:
 def _stops(basis: Any, visits: Mapping[tuple[str, int], Mapping[str, Any]]) -> Iterator[_Stop]:
     """What the call rested on; nothing where it is not as the bridge writes it (a record may be somebody else's)."""
     rows = basis.get("visits") if isinstance(basis, Mapping) else None
-    for row in rows if isinstance(rows, list) else ():
+    learned = basis.get("learned") if isinstance(basis, Mapping) else None
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
         if not (isinstance(row, list) and len(row) == 5 and all(type(one) is int for one in row[1:4])):
             return
         room, number, eta_at, stay_s, bins = row
         visit = visits.get((str(room), number), {"visit_number": number})
-        yield _Stop(str(room), eta_at, stay_s, bins if type(bins) is int else None, visit)
+        known = learned[index] if isinstance(learned, list) and index < len(learned) else None
+        yield _Stop(str(room), eta_at, stay_s, bins if type(bins) is int else None, visit, _learned(known))
+
+
+def _learned(row: Any) -> tuple[bool, float, float, bool] | None:
+    if not isinstance(row, list) or [type(one) for one in row] not in LEARNED_SHAPES:
+        return None
+    return row[0], float(row[1]), float(row[2]), row[3]
+
+
+LEARNED_SHAPES = [[bool, first, second, bool] for first in (int, float) for second in (int, float)]
 
 
 def _stopped_by(visit: Mapping[str, Any], before_at: int) -> bool:
@@ -148,11 +180,20 @@ def _parts(stops: Sequence[_Stop], called_at: int, arrived_at: int | None, *, be
             continue
         if stop.eta_at > believed_at:
             came_at = max(true_at, min(came_at, went_at))
-            yield Part(kind, stop.room, stop.eta_at - believed_at, came_at - true_at)
+            yield _drive(kind, stop, stop.eta_at - believed_at, came_at - true_at)
             believed_at, true_at = stop.eta_at, came_at
         leaves_at = max(believed_at, stop.eta_at + stop.stay_s)
         bins = stop.bins, whole(stop.visit, "bins_before")
-        yield Part("stay", stop.room, leaves_at - believed_at, went_at - true_at, *bins)
+        known = stop.learned[3] if stop.learned is not None else None
+        yield Part("stay", stop.room, leaves_at - believed_at, went_at - true_at, *bins, known=known)
         believed_at, true_at, kind = leaves_at, went_at, "leg"
     last = stops[-1]
-    yield Part(kind, last.room, last.eta_at - believed_at, None if arrived_at is None else arrived_at - true_at)
+    yield _drive(kind, last, last.eta_at - believed_at, None if arrived_at is None else arrived_at - true_at)
+
+
+def _drive(kind: str, stop: _Stop, expected_s: int, true_s: int | None) -> Part:
+    """A leg with what was learned of it; of a way with several of them that would say nothing."""
+    if kind != "leg" or stop.learned is None:
+        return Part(kind, stop.room, expected_s, true_s)
+    known, half_hour, today, _ = stop.learned
+    return Part(kind, stop.room, expected_s, true_s, known=known, half_hour=half_hour, today=today)

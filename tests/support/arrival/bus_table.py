@@ -42,6 +42,8 @@ def verdicts(found: Mapping[str, Marks], city: str) -> list[str]:
     """Each goal beside its figure; `found` has ours, the plain ways and, if it could be had, the learned model."""
     ours = found[OURS]
     rivals = {name: marks for name, marks in found.items() if name in PLAIN and marks.mae() is not None}
+    if not rivals or ours.mae() is None:
+        return ["  nothing was predicted that could be scored: no verdict"]
     best = max(rivals, key=lambda name: rivals[name].share())
     points, half_width = points_above(ours, rivals[best])
     least, gain = GOAL_POINTS if city == TUNED_ON else GOAL_OTHER_POINTS, None
@@ -52,13 +54,14 @@ def verdicts(found: Mapping[str, Marks], city: str) -> list[str]:
         if city != TUNED_ON:
             least = min(least, max(0.0, gain / 2))
     asked = f"at least {least:.1f}" + ("" if gain is None or city == TUNED_ON else " (or half of the model's gain)")
-    said.append(_goal(points >= least, f"{points:+.1f} points (+-{half_width:.1f}) over {best}", asked))
+    said.append(goal(points >= least, f"{points:+.1f} points (+-{half_width:.1f}) over {best}", asked))
     least_mae = min(marks.mae() or 0.0 for marks in rivals.values())
-    said.append(_goal((ours.mae() or 0.0) < least_mae, f"MAE 10-15 {ours.mae():.2f} min", f"below {least_mae:.2f}"))
+    said.append(goal((ours.mae() or 0.0) < least_mae, f"MAE 10-15 {ours.mae():.2f} min", f"below {least_mae:.2f}"))
     short = ours.short / max(1, ours.stops())
-    said.append(_goal(short <= GOAL_SHORT, f"under 10 min {short:.2%}", f"at most {GOAL_SHORT:.0%}"))
+    said.append(goal(short <= GOAL_SHORT, f"under 10 min {short:.2%}", f"at most {GOAL_SHORT:.0%}"))
     return said
 
 
-def _goal(met: bool, figure: str, asked: str) -> str:
+def goal(met: bool, figure: str, asked: str) -> str:
+    """A figure and what was asked of it; a missed one is said so."""
     return f"  {'met   ' if met else 'MISSED'} {figure}; goal: {asked}"
