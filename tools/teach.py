@@ -22,8 +22,8 @@ from tools.teaching.receiver_log import is_receivers, positions_in_log
 def main(arguments: list[str] | None = None) -> int:
     """Teach from a file; 0 if a feed was written, 1 with what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python3 tools/teach.py", description="Reads a receiver's NMEA log, or what `python3 -m broker teach` does "
-        "of files, finds the stops by standing still, and writes a GTFS feed and a page to look at.",
+        prog="python3 tools/teach.py", description="Reads a receiver's NMEA log, or what `python3 -m broker teach` "
+        "does of files, finds the stops by standing still, and writes a GTFS feed and a page to look at.",
     )  # fmt: skip
     parser.add_argument("file", type=Path, help="the log: NMEA, CSV or JSON lines, plain or .gz")
     parser.add_argument("--area", help="the area's id (default: area)")

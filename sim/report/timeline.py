@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from broker.store import Record
 from broker.words import LANGUAGES
 from sim.judging.verdict import clock
 from sim.report.page import WORDS
-from sim.world.evidence import Evidence
+from sim.world.evidence import Evidence, StoredRecord
 
 _NEVER = object()
 
@@ -95,7 +94,7 @@ def _others(evidence: Evidence) -> Iterator[Line]:
         yield record.at, "booking", {"truck": body["truck"], "pile": body["pile"], "stage": body["state"]}
 
 
-def _changed(evidence: Evidence, kind: str, field: str, at_first: object = _NEVER) -> Iterator[Record]:
+def _changed(evidence: Evidence, kind: str, field: str, at_first: object = _NEVER) -> Iterator[StoredRecord]:
     """The records of a kind that say another thing in a field than the one before of their key."""
     before: dict[str, object] = {}
     for record in evidence.stored_of(kind):
