@@ -4,7 +4,7 @@
 
 A day is played on what the days before left: the record, what was learned, the trucks' outboxes. At night all is
 switched off. What trucks load is weighed at the transfer station, and somebody sees the alarms. The readings of bins
-are left out of what is kept, and the positions of all days but the last, which can be played back: eight in ten records.
+are left out of what is kept, and the positions of all days but the last, which can be played back: four in five.
 """
 
 from firmware import environment
