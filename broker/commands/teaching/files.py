@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from broker.rules.teaching.positions import Position, TeachingError
+from firmware.wire import LATEST_AT
 
 Said = tuple[str | None, Position]  # whose position it is, if the file says that
 Progress = Callable[[int], None]
@@ -30,7 +31,6 @@ _NAMES = {
 }
 COLUMNS = tuple(_NAMES)
 MILLISECONDS = 1e11  # a number of seconds that is greater is one of milliseconds
-LATEST_AT = 4_102_444_800  # 2100
 GOOD_SHARE = 0.5
 NMEA = ("$GP", "$GN", "$GL", "$GA", "$GB", "$BD")
 
