@@ -46,11 +46,11 @@ def test_a_routes_page_has_each_drive_and_stay_with_how_often_it_was_seen(street
     legs, stays = rows(page, "legs"), rows(page, "stays")
     order = [visit.room_id for visit in morning.trip.visits]
     assert len(stays) == len(set(order)) and len(legs) >= len(set(order)) - 1
-    assert [row[2] for row in stays[:4]] == ["a little"] * 2 + ["a guess"] * 2
+    assert [row[2] for row in stays[:4]] == ["a little"] * 2 + ["not seen"] * 2
     assert [row[3] for row in stays[:4]] == ["1", "1", "0", "0"]
     seen = [row for row in legs if row[5] != "0"]
     assert len(seen) == 2 and {row[4] for row in seen} == {"a little"}
-    assert rows(page, "start")[0][1] in ("a guess", "a little")
+    assert rows(page, "start")[0][1] in ("not seen", "a little")
     assert [row[0] for row in rows(page, "bands")] == ["5", "10", "20", "30"]
 
 
