@@ -89,7 +89,8 @@ def test_what_was_learned_of_each_part_is_told(morning: Morning) -> None:
     assert drives and {part.known for part in one.parts} == {False}, "of a first morning nothing was seen before"
     assert {(part.half_hour, part.today) for part in drives} == {(1.0, 1.0)}
     page = as_text(one, ZONE, {})
-    assert "not seen before" in page and " today" not in page and any(line.endswith("learned") for line in page.splitlines())
+    assert "not seen before" in page and " today" not in page
+    assert any(line.endswith("  learned") for line in page.splitlines())
 
 
 def test_factors_of_the_time_of_day_and_of_today_are_told_apart() -> None:
