@@ -61,7 +61,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--begins", type=_time_of_day, metavar="HH:MM", help="the run begins then, not as driven")
     command.add_argument("--waste", choices=WASTES, default=WASTES[0], help=f"what it collects (default: {WASTES[0]})")
     command.add_argument("--route", default="taught", help="the route's id (default: taught)")
-    command.add_argument("--name", help="the route's name, 中文 / English")
+    command.add_argument("--name", help="the route's name, Chinese / English")
     command.add_argument("--columns", type=lambda text: text.split(","), default=[], metavar="at,lat,lon",
                          help=f"of a CSV without a head: {' '.join(COLUMNS)}, a - for others")  # fmt: skip
 
