@@ -142,8 +142,9 @@ class TruckTruth:
         drives = self.state in ("driving", "hauling")
         speed_mps = self._drive.speed_mps if self._drive is not None and drives else 0.0
         self._world.evidence.was_at(self.truck_id, now, *self.place, parked=self.state == "parked")
-        said = self.receiver.says(now, self._place, speed_mps)
-        if self._is_aloud():
+        is_aloud = self._is_aloud()
+        said = self.receiver.says(now, self._place, speed_mps, is_heard=is_aloud)
+        if is_aloud:
             self._unit.serial(said)
         self._world.timeline.after(1.0 if drives else STANDING_TICK_S, self._tick)
 

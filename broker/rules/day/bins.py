@@ -8,7 +8,7 @@ that tell for a while what they are. Of bins that two trucks of one kind found o
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from broker.rules.collecting.collected import Collected, collected
+from broker.rules.collecting.collected import Collected, collected, collected_and_settled
 from broker.rules.collecting.moves import Span
 from broker.rules.collecting.readings import KEPT_S, NEVER_AT, USELESS, Reading, Readings
 from broker.rules.day.day import Day
@@ -31,10 +31,6 @@ class _Held(NamedTuple):
     before_at: int  # then it may be another
     waits: Waits
 
-    def is_of(self, visit: Visit, changes: int, now: int) -> bool:
-        """Whether it is what waits for this visit now."""
-        return self.visit is visit and self.changes == changes and self.since_at <= now < self.before_at
-
 
 def waiting(day: Day, visit: Visit, now: int) -> Waits:
     """(bins, grams) that wait for a visit: what stood in the room before they were rolled out; None: nobody knows.
@@ -52,7 +48,7 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
         return None, None
     held: _Held | None = readings.held
     changes = day.visits.changes(visit.room, visit.waste)
-    if held is not None and held.is_of(visit, changes, now):
+    if held is not None and held.visit is visit and held.changes == changes and held.since_at <= now < held.before_at:
         return held.waits
     from_at = _from_at(day, visit, now)
     newest = readings.newest
@@ -104,22 +100,43 @@ def collected_at(day: Day, visit: Visit) -> Collected:
 
     Readings are kept for hours: of a visit that began before them nothing new can be counted from what is left.
     """
+    return _collected_and_settled(day, visit)[0]
+
+
+def _collected_and_settled(day: Day, visit: Visit) -> tuple[Collected, int | None]:
     room = day.devices.rooms.get(visit.room)
     readings = room.readings.get(visit.waste) if room else None
     over_at = ended_at(visit)
     if readings is None or over_at is None:
-        return Collected(visit.bins_before, None, visit.grams_before, None)
+        return Collected(visit.bins_before, None, visit.grams_before, None), None
     from_at, until_at = _from_at(day, visit, over_at), back_until(day, visit, over_at)
     if from_at < max(readings.whole_since, day.devices.readings_since):
-        return visit.amounts
+        return visit.amounts, None
     seen_until_at = until_at
     if visit.state == "served" and until_at == over_at + day.settings.bins_back_s:
         seen_until_at = _next_begins(day, visit, over_at, over_at + SEEN_AGAIN_S)
     arrived_at = over_at if visit.arrived_at is None else visit.arrived_at
     span = Span(from_at, arrived_at, visit.left_at, until_at)
-    found = collected(readings.between(from_at, seen_until_at), span, _known_tare(day, visit))
+    tare_grams = _known_tare(day, visit)
+    found, settled_at = collected_and_settled(readings.between(from_at, seen_until_at), span, tare_grams)
     if visit.state == "served" and _shares_bins(day, visit, readings):
-        return found.of_nobody()
+        return found.of_nobody(), None
+    return found, settled_at
+
+
+def collected_again(day: Day, visit: Visit, at: int) -> Collected | None:
+    """What was collected at a visit that is over, now that a reading of this moment came; None where the reading is
+    known to change nothing: all its bins are back, no other truck stood there, and the visits are as they were."""
+    room = day.devices.rooms.get(visit.room)
+    readings = room.readings.get(visit.waste) if room else None
+    changes = day.visits.changes(visit.room, visit.waste)
+    if readings is not None and readings.is_settled(visit.key, changes, at):
+        return None
+    found, settled_at = _collected_and_settled(day, visit)
+    if readings is not None and settled_at is not None and visit.state == "served":
+        others = (other for other in day.visits.at(visit.room, visit.waste) if other.key != visit.key)
+        is_alone = not any(other.state in ("at_stop", "served") for other in others)
+        readings.settle(visit.key, changes, settled_at if is_alone else NEVER_AT)
     return found
 
 
