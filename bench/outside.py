@@ -1,9 +1,8 @@
 """What a call is worth on the street: minutes that bins stand outside, and that trucks wait for bins.
 
-`.venv/bin/python -m bench.outside [--seeds N] [--jobs N]`: one morning of the demo area for each seed (a day as planned,
-a slow, a quick, a very slow one) and all together, with the same dice and the same trucks: keepers who go by the lamp, who go by the
-printed timetable alone, and bins that always stand outside. Nothing is learnt before the shift, in which a lane is
-blocked.
+`.venv/bin/python -m bench.outside [--seeds N] [--jobs N]`: one morning of the demo area for each seed (planned, slow,
+quick, very slow streets) and all together, the same dice and trucks each time: keepers who go by the lamp, who go by
+the printed timetable alone, and bins that always stand outside. Nothing is learnt before; a lane is blocked.
 """
 
 import argparse
