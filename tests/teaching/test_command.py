@@ -92,6 +92,24 @@ def test_a_halt_is_dropped_and_the_run_begins_when_it_should(
     assert main([*again, "--keep", halt]) == 1
 
 
+def test_stops_at_rooms_of_the_plan_are_these_rooms_where_that_is_asked(
+    record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A unit that hangs there keeps its id; without being asked it is only said."""
+    first = tmp_path / "first"
+    asked = ["teach", "--store", str(record), "--truck", "t01", "--day", "2026-11-29", "--route", "old"]
+    assert main([*asked, "--out", str(first)]) == 0
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "{first}"\n[store]\nurl = "{record}"\n', encoding="utf-8")
+    again = ["--config", str(config), *asked[:-1], "new", "--out", str(tmp_path / "again"), "--waste", "unit_wet"]
+    assert main(again) == 0
+    assert "old-r01" in capsys.readouterr().out and "new-r01" in read_gtfs(tmp_path / "again").rooms
+    assert main([*again, "--rooms"]) == 0
+    known, old = read_gtfs(tmp_path / "again"), read_gtfs(first)
+    assert known.rooms.keys() == old.rooms.keys() and known.estates == old.estates
+    assert known.rooms["old-r01"].wastes == ("residential_wet", "unit_wet")
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -114,6 +132,9 @@ def test_a_record_without_the_drive_says_who_was_heard_when(
 def test_a_receivers_log_becomes_the_same_feed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Packed or not, without a bridge; the bridge's command says who reads it."""
     log = tmp_path / "drive.nmea.gz"
+    log.write_bytes(gzip.compress(DRIVE.log)[:-5000])
+    assert teach.main([str(log), "--out", str(tmp_path / "feed.zip")]) == 1
+    assert "drive.nmea.gz: is damaged" in capsys.readouterr().err
     log.write_bytes(gzip.compress(DRIVE.log))
     assert teach.main([str(log), "--out", str(tmp_path / "feed.zip"), "--truck", "t07", "--area", "xh"]) == 0
     plan = read_gtfs(tmp_path / "feed.zip")
@@ -151,6 +172,8 @@ def test_files_of_positions_in_many_forms_are_read_alike(tmp_path: Path) -> None
         ('{"speed": 3}\n', "no position in 1 lines of JSON"),
         ("truck,time,lat,lon\nt1,1795903200,31.2,121.4\nt2,1795903201,31.2,121.4\n", "2 trucks: t1 (1), t2 (1);"),
         ("", "names no time, lat and lon"),
+        ("time,lat,lon\n1e300,31.2,121.4\n", "1 of 1 lines hold no time and place"),
+        ('time,lat,lon\n"1,31.2,' + "9" * 200_000, "is damaged, or no such file (field larger than field limit"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_what_to_do(
