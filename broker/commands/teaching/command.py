@@ -23,9 +23,10 @@ from broker.reports.taught import both
 from broker.reports.taught.picture import picture
 from broker.reports.taught.summary import summary
 from broker.rules.teaching.feed import Naming, plan_of
+from broker.rules.teaching.judging import Wishes
 from broker.rules.teaching.positions import Position, TeachingError, cleaned, of_one_clock
 from broker.rules.teaching.rooms import KnownRoom, rooms_at
-from broker.rules.teaching.route import Taught, Wishes, taught
+from broker.rules.teaching.route import Taught, taught
 from broker.settings import configured_plan
 from firmware.wire import WASTES, is_id
 
@@ -60,7 +61,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--begins", type=_time_of_day, metavar="HH:MM", help="the run begins then, not as driven")
     command.add_argument("--waste", choices=WASTES, default=WASTES[0], help=f"what it collects (default: {WASTES[0]})")
     command.add_argument("--route", default="taught", help="the route's id (default: taught)")
-    command.add_argument("--name", help="the route's name, 中文 / English")
+    command.add_argument("--name", help="the route's name, Chinese / English")
     command.add_argument("--columns", type=lambda text: text.split(","), default=[], metavar="at,lat,lon",
                          help=f"of a CSV without a head: {' '.join(COLUMNS)}, a - for others")  # fmt: skip
 
