@@ -42,6 +42,9 @@ class Collected(NamedTuple):
     tare_grams: int | None = None  # of one emptied bin, as measured here
     quality: int | None = None  # the worst of the readings that this rests on
     out: int = 0  # bins that were still outside in the end
+    full: int = 0  # that came back as full as they had left
+    brought: int = 0  # more than had been seen to leave
+    back_at: int | None = None  # when the first came back that the truck may have emptied
 
     def keeping(self, bins: int) -> "Collected":
         """The same, if so many bins were taken and none else."""
@@ -163,7 +166,8 @@ def _outcome(
         grams = weight.fell - sum(weight.early) - came_grams - sum(refused) - outside * (tare or 0)
         grams_after = grams_before - grams
     measured = tare if (came or after.rises) and not full and not refused else known_grams
-    return Collected(bins_before, bins_after, grams_before, grams_after, measured, worst, bins.out)
+    known = bins_before, bins_after, grams_before, grams_after
+    return Collected(*known, measured, worst, bins.out, full + len(refused), bins.added, bins.back_at)
 
 
 def _full_bins(

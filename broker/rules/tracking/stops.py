@@ -57,6 +57,10 @@ class Stops:
             self._stop = self._new_watch()
             self._missed.start_over(fix)
 
+    def leave_behind(self, visit: TrackVisit) -> None:
+        """The truck passed this one by, as is known by now."""
+        self._missed.remember(visit)
+
     def begin_again(self, fix: GpsFix | None) -> None:
         """The truck was elsewhere, and heads for its next stop from there."""
         self._stop = self._new_watch()
