@@ -1,9 +1,7 @@
 """Two rooms 35 m apart, of which positions show one stay: what their units say minutes later decides whose it was."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,219 +9,164 @@ from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
 from broker.rules.statistics.cube import count as cube_of
 from broker.web.picture import snapshot
-from tests.support.bridge.bin_room import FULL, TARE, Rooms
-
-HERE, THERE = "r90", "r91"
-BINS = 4
-
-
-class Pair(Rooms):
-    """A morning whose truck comes to a room and to the one next door; `looked_at` is the one that reports."""
-
-    looked_at = HERE
-
-    def open(self) -> None:
-        """Start (again), with the two rooms in the place of the trip's second."""
-        if HERE not in self.plan.rooms:
-            first, second, *others = self.trip.visits
-            rooms, visits = dict(self.plan.rooms), [first]
-            for number, name in enumerate((HERE, THERE)):
-                along_m = second.distance_m + 35.0 * number
-                self.along, kept_m = along_m, self.along
-                lat, lon = self.place()
-                self.along = kept_m
-                rooms[name] = replace(rooms[second.room_id], room_id=name, name=name, lat=lat, lon=lon,
-                                      wastes=(self.waste,))
-                visits.append(replace(second, room_id=name, distance_m=along_m))
-            visits += others
-            self.trip = replace(self.trip, visits=tuple(replace(one, sequence=at) for at, one in enumerate(visits, 1)))
-            self.plan = replace(self.plan, rooms=rooms, runs={self.trip.trip_id: self.trip})
-        super().open()
-
-    @property
-    def room(self) -> str:
-        """The room that is looked at."""
-        return self.looked_at
-
-    def of(self, room: str) -> dict[str, Any]:
-        """A room's visit, as it is on record."""
-        self.looked_at = room
-        return self.visit()
-
-    def both_out(self) -> None:
-        """Both rooms are full in the morning, and their keepers roll all bins out."""
-        self.serve(0)
-        for room in (HERE, THERE):
-            self.looked_at = room
-            self.report(BINS, BINS * FULL)
-            self.roll_out(BINS)
-
-    def stand_and_go(self, along_m: float, stand_s: int = 150) -> None:
-        """The truck stands there, and drives on past both rooms."""
-        while self.along < along_m:
-            self.step(1, 5.0)
-        self.step(stand_s)
-        self.go_on(40)
-
-    def back(self, room: str, *, full: int) -> None:
-        """Its bins come back, so many of them as full as they left."""
-        self.looked_at = room
-        self.roll_in(BINS, full=full)
-
-    def settle(self) -> None:
-        """The weight rests."""
-        for room in (HERE, THERE):
-            self.looked_at = room
-            bins = self.bridge.dispatch.day.devices.room(room).bins.get(self.waste)
-            self.step(70)
-            if bins is not None:
-                self.report(bins.count, bins.grams)
-
-    def shown(self, room: str) -> str:
-        """What the room's lamp was told."""
-        return str(self.arrival(room)["state"])
+from tests.support.bridge.next_door import BINS, NextDoor, stand_and_go
 
 
 @pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
-    day = Pair(tmp_path / "records", alone=True)
-    yield day
-    day.store.close()
-
-
-def stay_at(pair: Pair, room: str) -> None:
-    """The positions show a stay at the door of this one, and none at the other's."""
-    pair.both_out()
-    at_m = next(one.distance_m for one in pair.trip.visits if one.room_id == room)
-    pair.stand_and_go(at_m)
-    assert pair.of(room)["state"] == "served"
+def day(tmp_path: Path) -> Iterator[NextDoor]:
+    morning = NextDoor(tmp_path / "records", alone=True)
+    yield morning
+    morning.close()
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-@pytest.mark.parametrize(("on_record", "truly"), [(HERE, THERE), (THERE, HERE)])
-def test_the_stay_goes_to_the_room_whose_bins_were_emptied(
-    pair: Pair, on_record: str, truly: str, restarts: bool
-) -> None:
-    """The other one is owed again: its call is the one it had, its lamp waits, a person is asked, the figures follow."""
-    stay_at(pair, on_record)
-    before = pair.of(on_record)
-    assert pair.of(truly)["passed_at"] is not None
-    pair.back(on_record, full=BINS)
+@pytest.mark.parametrize(("told", "true"), [(0, 1), (1, 0)])
+def test_the_stay_goes_to_the_room_whose_bins_were_emptied(day: NextDoor, told: int, true: int, restarts: bool) -> None:
+    """The other is owed again: the call is the one it had, its lamp waits, a person is asked, the figures follow."""
+    day.stays_at(told)
+    before = day.of(told)
+    assert day.of(true).passed_at is not None
+    day.back(told, full=BINS)
     if restarts:
-        pair.restart()
-    pair.back(truly, full=0)
-    pair.settle()
-    served, owed = pair.of(truly), pair.of(on_record)
-    assert (served["state"], served["arrived_at"], served["left_at"]) == ("served", *(before[name] for name in (
-        "arrived_at", "left_at")))
-    assert (served["bins_before"], served["bins_after"]) == (BINS, 0)
-    assert (owed["state"], owed["arrived_at"], owed["left_at"]) == ("due", None, None)
-    assert owed["passed_at"] is not None and owed["call_id"] == before["call_id"]
-    calls = pair.store.latest("call")
-    assert (calls[owed["call_id"]].body["arrived_at"], calls[owed["call_id"]].body["how"]) == (None, None)
-    assert calls[served["call_id"]].body["how"] == "served"
-    assert (pair.shown(on_record), pair.shown(truly)) == ("held", "served")
-    assert {key[1] for key in pair.bridge.dispatch.day.attention.of(Topic.PASSED)} == {on_record}
-    states = {row["room"]: row["state"] for run in snapshot(pair.bridge, pair.now)["runs"] for row in run["visits"]}
-    assert (states[on_record], states[truly]) == ("due", "served")
-    row = cube_of([*pair.store.scan("visit")], "Asia/Shanghai")
-    assert sum(figures["bins"] for figures in row.values()) == BINS
+        day.restart()
+    day.back(true, full=0)
+    day.settle()
+    served, owed = day.of(true), day.of(told)
+    assert (served.state, served.arrived_at, served.left_at) == ("served", before.arrived_at, before.left_at)
+    assert (served.bins_before, served.bins_after) == (BINS, 0)
+    assert (owed.state, owed.arrived_at, owed.left_at, owed.bins_after) == ("due", None, None, None)
+    assert owed.passed_at == before.left_at and owed.call_id == before.call_id
+    calls = {call: record.body for call, record in day.store.latest("call").items()}
+    assert (calls[owed.call_id]["arrived_at"], calls[owed.call_id]["how"]) == (None, None)
+    assert (calls[served.call_id]["arrived_at"], calls[served.call_id]["how"]) == (served.arrived_at, "served")
+    assert [day.arrival(visit.room)["state"] for visit in (owed, served)] == ["held", "served"]
+    assert set(day.bridge.dispatch.day.attention.of(Topic.PASSED)) == {owed.key}
+    states = {row["room"]: row["state"] for run in snapshot(day.bridge, day.now)["runs"] for row in run["visits"]}
+    assert (states[owed.room], states[served.room]) == ("due", "served")
+    assert {(room, state) for room, _, state in day.itinerary()} >= {(owed.room, "due"), (served.room, "served")}
+    figures = cube_of([*day.store.scan("visit")], "Asia/Shanghai").values()
+    assert sum(row["bins"] for row in figures) == BINS and sum(row["served"] for row in figures) == 1
     if restarts:
-        pair.restart()
-    pair.settle()
-    assert (pair.of(on_record), pair.of(truly)) == (owed, served)
+        day.restart()
+    day.settle()
+    assert (day.of(told), day.of(true)) == (owed, served)
 
 
-def test_the_run_goes_on_until_the_room_is_served_after_all(pair: Pair) -> None:
-    """It owes the one that was taken back: the truck that comes back to its door serves it."""
-    stay_at(pair, HERE)
-    pair.back(HERE, full=BINS)
-    pair.back(THERE, full=0)
-    pair.settle()
-    key = (pair.run_id, HERE, 1)
-    run = pair.bridge.dispatch.day.runs[pair.run_id]
-    for visit in list(pair.bridge.dispatch.day.owed(run)):
-        if visit.key != key:
-            pair.bridge.act(Act("serve", "Li", visit=visit.key), pair.now)
+def test_the_truck_that_comes_back_serves_the_one_that_is_owed_again(day: NextDoor) -> None:
+    """Its run cannot close before that."""
+    day.stays_at(0)
+    day.back(0, full=BINS)
+    day.back(1, full=0)
+    day.settle()
+    run, owed = day.bridge.dispatch.day.runs[day.run_id], day.of(0)
+    for visit in day.bridge.dispatch.day.owed(run):
+        if visit.key != owed.key:
+            day.bridge.act(Act("serve", "Li", visit=visit.key), day.now)
     assert run.state == "running"
-    pair.along = next(one.distance_m for one in pair.trip.visits if one.room_id == HERE)
-    pair.step(120)
-    assert pair.of(HERE)["state"] == "at_stop"
-    pair.go_on()
-    assert pair.of(HERE)["state"] == "served" and run.state == "finished"
+    day.along = day.trip.visits[0].distance_m
+    day.step(120)
+    assert day.of(0).state == "at_stop"
+    day.go_on()
+    assert day.of(0).state == "served" and run.state == "finished"
 
 
-def test_a_run_that_was_over_goes_on(pair: Pair) -> None:
-    """A person said that the room passed by was served, and nothing was owed any more: its bins say when it was."""
-    stay_at(pair, HERE)
-    stayed = pair.of(HERE)
-    run = pair.bridge.dispatch.day.runs[pair.run_id]
-    for visit in list(pair.bridge.dispatch.day.owed(run)):
-        pair.bridge.act(Act("serve", "Li", visit=visit.key), pair.now)
+def test_a_run_that_was_over_goes_on(day: NextDoor) -> None:
+    """By a person's word the room that was passed by was served, and nothing was owed: its bins say when it was."""
+    day.stays_at(0)
+    stay, run = day.of(0), day.bridge.dispatch.day.runs[day.run_id]
+    for visit in day.bridge.dispatch.day.owed(run):
+        day.bridge.act(Act("serve", "Li", visit=visit.key), day.now)
     assert run.state == "finished"
-    pair.back(HERE, full=BINS)
-    pair.back(THERE, full=0)
-    pair.settle()
-    there = pair.of(THERE)
-    assert (there["arrived_at"], there["left_at"], there["by_hand"]) == (stayed["arrived_at"], stayed["left_at"], True)
-    assert pair.of(HERE)["state"] == "due" and run.state == "running"
-    pair.restart()
-    assert pair.bridge.dispatch.day.runs[pair.run_id].state == "running"
+    day.back(0, full=BINS)
+    day.back(1, full=0)
+    day.settle()
+    served = day.of(1)
+    assert (served.arrived_at, served.left_at, served.by_hand) == (stay.arrived_at, stay.left_at, True)
+    assert day.of(0).state == "due" and run.state == "running"
+    day.restart()
+    assert day.bridge.dispatch.day.runs[day.run_id].state == "running"
 
 
-def test_both_were_emptied_from_one_place(pair: Pair) -> None:
+def test_both_were_emptied_from_one_place(day: NextDoor) -> None:
     """The one that was passed by was served in the stay at the other."""
-    stay_at(pair, HERE)
-    pair.back(HERE, full=0)
-    pair.back(THERE, full=0)
-    pair.settle()
-    here, there = pair.of(HERE), pair.of(THERE)
-    assert (here["state"], there["state"], there["arrived_at"]) == ("served", "served", here["arrived_at"])
+    day.stays_at(0)
+    day.back(0, full=0)
+    day.back(1, full=0)
+    day.settle()
+    here, there = day.of(0), day.of(1)
+    assert (here.state, there.state, there.arrived_at) == ("served", "served", here.arrived_at)
 
 
-def no_unit(pair: Pair) -> None:
-    pair.back(THERE, full=0)
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_served_from_one_place_that_one_was_first_whose_bins_were_back_first(day: NextDoor, first: int) -> None:
+    """The truck stood there for both; the crew began with one of them when it came."""
+    day.both_out()
+    day.serve(0, 190)
+    day.back(first, full=0)
+    day.step(140)
+    day.go_on()
+    here, there = day.of(0), day.of(1)
+    assert there.inferred and there.arrived_at > here.arrived_at + 60 and there.left_at == here.left_at
+    day.step(60)
+    day.back(1 - first, full=0)
+    day.settle()
+    assert day.of(0).arrived_at == here.arrived_at
+    assert day.of(1).arrived_at == (here if first else there).arrived_at
 
 
-def still_outside(pair: Pair) -> None:
-    pair.looked_at = HERE
-    pair.roll_in(BINS - 1, full=BINS - 1)
-    pair.back(THERE, full=0)
+def test_what_came_back_full_was_not_served_though_a_person_says_that_the_other_was(day: NextDoor) -> None:
+    """No bin was put out there, and the crew had come for it: the stay was its."""
+    day.report(BINS, BINS * 60_000)
+    day.roll_out(BINS)
+    day.looked_at = 1
+    day.report(BINS, BINS * 60_000)
+    stand_and_go(day, 0)
+    stay = day.of(0)
+    day.bridge.act(Act("serve", "Li", visit=day.of(1).key), day.now)
+    day.back(0, full=BINS)
+    day.settle()
+    assert day.of(0).state == "due" and day.of(1).arrived_at == stay.arrived_at
 
 
-def only_counted(pair: Pair) -> None:
-    for room in (HERE, THERE):
-        pair.looked_at = room
+def nothing_is_heard_of_one(day: NextDoor) -> None:
+    day.back(1, full=0)
+
+
+def one_bin_is_outside_yet(day: NextDoor) -> None:
+    day.looked_at = 0
+    day.roll_in(BINS - 1, full=BINS - 1)
+    day.back(1, full=0)
+
+
+def nothing_is_weighed(day: NextDoor) -> None:
+    for day.looked_at in (0, 1):
         for count in range(1, BINS + 1):
-            pair.report(count, None)
+            day.report(count, None)
 
 
-def one_refused(pair: Pair) -> None:
-    pair.back(HERE, full=1)
-    pair.back(THERE, full=BINS)
+def some_were_emptied_here_and_none_there(day: NextDoor) -> None:
+    day.back(0, full=1)
+    day.back(1, full=BINS)
 
 
-def both_full(pair: Pair) -> None:
-    """Nobody was emptied: the stay may have been one of the traffic, or of a crew that refused all."""
-    pair.back(THERE, full=BINS)
-
-
-@pytest.mark.parametrize("evidence", [no_unit, still_outside, only_counted, one_refused, both_full])
-def test_without_evidence_nothing_changes(pair: Pair, evidence: Callable[[Pair], None]) -> None:
+@pytest.mark.parametrize(
+    "evidence",
+    [nothing_is_heard_of_one, one_bin_is_outside_yet, nothing_is_weighed, some_were_emptied_here_and_none_there],
+)
+def test_without_evidence_nothing_changes(day: NextDoor, evidence: Callable[[NextDoor], None]) -> None:
     """What was served stays served, and what was passed by stays owed."""
-    stay_at(pair, HERE)
-    evidence(pair)
-    pair.settle()
-    assert (pair.of(HERE)["state"], pair.of(THERE)["state"]) == ("served", "due")
+    day.stays_at(0)
+    evidence(day)
+    day.settle()
+    assert (day.of(0).state, day.of(1).state) == ("served", "due")
 
 
-def test_what_a_person_said_of_a_room_itself_stays(pair: Pair) -> None:
-    """The dispatcher who served it by hand knows more than its sensors do."""
-    pair.both_out()
-    pair.stand_and_go(next(one.distance_m for one in pair.trip.visits if one.room_id == HERE), 5)
-    pair.bridge.act(Act("serve", "Li", visit=(pair.run_id, HERE, 1)), pair.now)
-    pair.back(HERE, full=BINS)
-    pair.back(THERE, full=0)
-    pair.settle()
-    assert pair.of(HERE)["state"] == "served" and pair.of(THERE)["state"] == "due"
-    assert TARE < FULL
+def test_what_a_person_said_of_a_room_itself_stays(day: NextDoor) -> None:
+    """Whoever served it by hand knows more than its sensors do."""
+    day.both_out()
+    stand_and_go(day, 0, 5)
+    day.bridge.act(Act("serve", "Li", visit=day.of(0).key), day.now)
+    day.back(0, full=BINS)
+    day.back(1, full=0)
+    day.settle()
+    assert (day.of(0).state, day.of(1).state) == ("served", "due")
