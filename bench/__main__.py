@@ -1,6 +1,7 @@
 """`python3 -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run.
 
-`--list` names them. An absent data folder or server is said, never silently left out.
+`--list` names them; what stands after `--` goes to each of them. An absent data folder or server is said, never
+silently left out.
 """
 
 from firmware import environment
@@ -35,7 +36,9 @@ def main() -> int:
     top = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__)
     top.add_argument("names", nargs="*", help="which (default: all)")
     top.add_argument("--list", action="store_true", help="name them and end")
-    args = top.parse_args()
+    own = sys.argv[1:]
+    passed_on = own[own.index("--") + 1 :] if "--" in own else []
+    args = top.parse_args(own[: own.index("--")] if "--" in own else own)
     if args.list:
         print("\n".join(names()))
         return 0
@@ -48,7 +51,7 @@ def main() -> int:
         print(f"\n== {name} ({number}/{len(args.names or names())})", flush=True)
         start = time.monotonic()
         try:
-            command = ELSEWHERE.get(name, [sys.executable, "-m", f"bench.{name}"])
+            command = ELSEWHERE.get(name, [sys.executable, "-m", f"bench.{name}"]) + passed_on
             code = subprocess.run(command, cwd=HERE.parent, timeout=DEADLINE_S, check=False).returncode
         except subprocess.TimeoutExpired:
             code = -1

@@ -1,48 +1,76 @@
-"""The bridge's predictor on buses: for `../shared/bench/eta_bench.py`, and the table of figures.
+"""Arrivals of buses beside what anybody can do in an afternoon, and beside a learned model: how good, and how far off.
 
-    .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.eta:Zhanpai
-    .venv/bin/python -m bench.eta              # the same beside the three baselines, as ratios
+    .venv/bin/python -m bench.eta [CITY ...] [--order-only] [--no-model] [--day DAY]   (default: capmetro)
+    .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.eta:Zhanpai            the product in the scorer itself
+
+CITY is a name that `../shared/bench/eta_data.py` loads, or a file `.json`, `.json.gz` of {"trips", "patterns", "gap_s"}
+in its form. Strict order of time: before each trip only trips that had ended are known. Beside it the scorer's own
+order, the folds: each day with all other days known. All call by one rule. Stays are measured in `eta_sim`, a bus has
+none. `python3 -m bench eta -- CITY` does the same.
 """
 
-import os
-import re
-import subprocess
+import argparse
 import sys
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
+from tests.support.arrival.bus_table import MODEL, OURS, PLAIN, TUNED_ON, lines, verdicts
 from tests.support.arrival.buses import Zhanpai
+from tests.support.arrival.city import City, CityAbsentError, load_city
+from tests.support.arrival.in_order import Marks, score_folds, score_in_order
+from tests.support.arrival.learned import INSTALL, Learned, library
+from tests.support.arrival.plain_ways import Timetable
 
 __all__ = ["Zhanpai"]  # what the scorer asks of this module
 
 
-def main() -> None:
-    """Print the table of the bus bench for the product and the three baselines of the same run."""
-    shared = Path(os.environ.get("ZP_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-    scorer = shared / "bench" / "eta_bench.py"
-    if not scorer.exists():
-        print(f"skipped: {scorer} is not there; set ZP_SHARED to the folder that holds bench/ and data/")
-        return
-    print("lead 13.5-19.5: share of lamps that came on that many minutes before the bus; ratio to the product's")
-    rows = {}
-    for spec in ("bench.eta:Zhanpai", "eta_baselines:Schedule", "eta_baselines:Hist", "eta_baselines:Speed"):
-        done = subprocess.run(
-            [sys.executable, str(scorer), "capmetro", spec],
-            cwd=Path(__file__).resolve().parents[1], capture_output=True, text=True, timeout=900, check=True,
-        )
-        error_min = re.search(r"10-15 min ahead:.*?MAE ([\d.]+)", done.stdout)
-        shares = re.search(r"13\.5-19\.5 ([\d.]+) 13-17 ([\d.]+) 11-21 ([\d.]+) \| under 10 min ([\d.]+)", done.stdout)
-        if error_min is None or shares is None:
-            raise RuntimeError(f"the scorer printed something else for {spec}: {done.stdout}{done.stderr}")
-        rows[spec] = (float(error_min[1]), *(float(each) for each in shares.groups()))
-        ours = rows["bench.eta:Zhanpai"]
-        error, hit, near, wide, short = rows[spec]
-        print(
-            f"{spec:24s} MAE 10-15 {error:.2f} min (x{error / ours[0]:.2f})"
-            f" | 13.5-19.5 {hit:.3f} (x{hit / ours[1]:.2f})"
-            f" 13-17 {near:.3f} 11-21 {wide:.3f} <10 {short:.3f}",
-            flush=True,
-        )
+def table(city: City, score: Callable[..., Marks], title: str, ways: Mapping[str, Callable[..., Any]]) -> bool:
+    """Print one table with its goals; whether they are met."""
+    print(f"{city.name}, {title}, {'with' if city.has_timetable() else 'without'} the timetable", flush=True)
+    found = {}
+    for name, make in ways.items():
+        if make is Timetable and not city.has_timetable():
+            continue
+        found[name] = score(make, city)
+        print("\n".join(lines(name, found[name], city.days())), flush=True)
+    said = verdicts(found, city.name)
+    print("\n".join(said), flush=True)
+    return not any(line.startswith("  MISSED") for line in said)
+
+
+def main() -> int:
+    """Print the tables; 1 where a goal in strict order is missed, 4 where a city's data is absent."""
+    top = argparse.ArgumentParser(prog="python3 -m bench.eta", description=__doc__.partition("\n")[0])
+    top.add_argument("cities", nargs="*", default=[TUNED_ON], metavar="CITY")
+    top.add_argument("--order-only", action="store_true", help="without the folds")
+    top.add_argument("--no-model", action="store_true", help="without the learned model, which takes most of the time")
+    top.add_argument("--day", help="buses of this day only")
+    args = top.parse_args()
+    ways: dict[str, Callable[..., Any]] = {OURS: Zhanpai, **PLAIN}
+    if not args.no_model:
+        if library() is None:
+            print(f"no learned model, so no ceiling is shown: {INSTALL}", file=sys.stderr)
+        else:
+            ways[MODEL] = Learned
+    code = 0
+    for name in args.cities:
+        try:
+            city = load_city(name)
+        except CityAbsentError as absent:
+            print(f"SKIPPED: {absent}", file=sys.stderr)
+            code = code or 4
+            continue
+        if args.day:
+            city = replace(city, trips=[trip for trip in city.trips if str(trip["day"]) == args.day])
+        for one in (city, city.without_timetable()) if city.has_timetable() else (city,):
+            if not table(one, score_in_order, "in strict order of time", ways):
+                code = 1
+            if not args.order_only and len(one.days()) > 1:
+                plain = {way: make for way, make in ways.items() if way != MODEL}
+                table(one, score_folds, "each day with all others known", plain)
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

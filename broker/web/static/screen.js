@@ -1,6 +1,7 @@
 // The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
 
 import { board, runOn, waits } from "./answers.js";
+import { closing, closureRow, load } from "./roads.js";
 import { allow, silent, sound, turn, wanted } from "./sound.js";
 
 const VEIL_AFTER_MS = 5000, AGAIN = 2, AGAIN_AFTER_MS = 500;
@@ -79,7 +80,7 @@ async function act(path, body) {
     await new Promise((next) => setTimeout(next, AGAIN_AFTER_MS));
     answer = await send();
   }
-  if (answer instanceof Response && answer.ok) return void ($("said").textContent = "");
+  if (answer instanceof Response && answer.ok) return ($("said").textContent = ""), true;
   const status = answer instanceof Response ? answer.status : "unreachable";
   const detail = answer instanceof Response ? (await answer.json().catch(() => ({}))).detail : answer.message;
   const why = typeof detail === "string" ? detail : JSON.stringify(detail ?? status);
@@ -208,14 +209,25 @@ function runStrip(run) {
   return svg;
 }
 
-const runPart = (run) => element("div", { class: "run", "data-testid": `run-${run.run_id}` }, element("header", {}, element("b"), element("span")), element("div", { class: "scroll" }));
+const runPart = (run) => element("div", { class: "run", "data-testid": `run-${run.run_id}` }, element("header", {}, element("b"), element("span"), element("span", { class: "load" })), element("div", { class: "scroll" }));
 
 // Only what is inside changes, so that a strip that was pushed aside on a phone stays where it is.
 function refreshRun(part, run) {
-  const [route, about] = part.firstChild.children;
+  const [route, about, full] = part.firstChild.children;
   write(route, named(run.route_name));
   write(about, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`);
+  const signature = JSON.stringify([language, run.active, run.full_at, run.away_until]); // a button under a finger stays
+  if (full.dataset.signature !== signature) full.replaceChildren(...load({ element, say, act, may, clock }, run)), (full.dataset.signature = signature);
   part.lastChild.replaceChildren(runStrip(run));
+}
+
+function drawRoads() {
+  const rows = picture.closures ?? [], rooms = picture.rooms.map((room) => [room.room, named(room.name)]), names = Object.fromEntries(rooms);
+  const tools = { element, say, sentence, act, may, moment, now: () => picture.at, room: (id) => names[id] ?? id };
+  keyed($("closures"), rows.map((row) => ({ key: row.closure_id, signature: language + JSON.stringify(row), row })), (row) => closureRow(tools, row));
+  const signature = JSON.stringify([language, rooms]);
+  if ($("closing").dataset.signature !== signature) $("closing").replaceChildren(closing(tools, rooms)), ($("closing").dataset.signature = signature);
+  $("roads").hidden = !rows.length && !$("closing").firstElementChild;
 }
 
 function truckTable() {
@@ -365,6 +377,7 @@ function draw() {
   if (unseen.length && !picture.old_since_at) sound();
   const runs = picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800);
   keyed($("runs"), runs.map((run) => ({ key: run.run_id, signature: "", row: run })), runPart, refreshRun);
+  drawRoads();
   $("trucks").closest("section").hidden = !picture.trucks.length; // who speaks for an estate sees its rooms and their times
   $("trucks").replaceChildren(...truckTable().childNodes);
   $("rooms").replaceChildren(...picture.rooms.map(roomCard));

@@ -24,20 +24,28 @@ TRUST_PLAN_S = 7200.0  # a timetable further away than this belongs to another d
 HORIZON_S = 3600.0
 
 
-def passages(times: Sequence[float], places_m: Sequence[float], stops_m: Sequence[float]) -> list[float | None]:
+def passages(
+    times: Sequence[float], places_m: Sequence[float], stops_m: Sequence[float], gap_s: float = REPORT_GAP_S
+) -> list[float | None]:
     """When each stop was passed, linearly between two reports; None where the reports are too far apart."""
     found: list[float | None] = []
     index = 0
     for stop_m in stops_m:
         while index < len(places_m) and places_m[index] < stop_m:
             index += 1
-        if index == 0 or index == len(places_m) or times[index] - times[index - 1] > REPORT_GAP_S:
+        if index == 0 or index == len(places_m) or times[index] - times[index - 1] > gap_s:
             found.append(None)
             continue
         span_m = places_m[index] - places_m[index - 1]
         share = (stop_m - places_m[index - 1]) / span_m if span_m > 0 else 1.0
         found.append(times[index - 1] + share * (times[index] - times[index - 1]))
     return found
+
+
+def until_next_report_s(times: Sequence[float]) -> float:
+    """How long it usually takes to the next report."""
+    gaps = [later - earlier for earlier, later in pairwise(times[-6:])]
+    return min(120.0, median(gaps)) if gaps else 60.0
 
 
 def spread(sched: Mapping[int, float], stops_m: Sequence[float]) -> dict[int, float]:
@@ -63,18 +71,20 @@ class Zhanpai:
         self._patterns = patterns
         self._history = History(Streets(), FirstStay())
         self._pattern = ""
+        self._lessons = 0  # one before everything: a whole day is scored; one before each trip: strict order of time
         self._planned: Mapping[int, float] | None = None
         self._times: list[float] = []
         self._places_m: list[float] = []
 
     def learn(self, trips: Sequence[Mapping[str, Any]]) -> None:
-        """Take in the trips of the other days."""
+        """Take in the trips of the other days, or before each trip those that have ended since the last one."""
+        self._lessons += 1
         for trip in sorted(trips, key=lambda each: float(each["t"][0])):
             self._learn(trip["pattern"], trip["t"], trip["d"], trip["sched"], lasting=True)
 
     def start(self, trip_id: str, pattern: str, sched: Mapping[int, float] | None) -> None:
         """A trip begins; the one before it becomes part of today's traffic (a drive counts once it has ended)."""
-        if len(self._times) > 1:
+        if len(self._times) > 1 and self._lessons < 2:
             self._learn(self._pattern, self._times, self._places_m, self._planned, lasting=False)
         self._pattern = pattern
         self._planned = sched
@@ -88,6 +98,7 @@ class Zhanpai:
         """A position: predict every stop ahead."""
         self._times.append(t)
         self._places_m.append(d)
+        self._call_within_s = CALL_AT_S + until_next_report_s(self._times) / 2
         self._etas = self._predict(t, d, self._history.outlook(self._pattern, t))
 
     def eta(self, stop_index: int) -> float | None:
@@ -97,11 +108,7 @@ class Zhanpai:
     def call(self, stop_index: int) -> bool:
         """Light the lamp at the report nearest to the moment the prediction reaches 16 minutes."""
         eta = self._etas.get(stop_index)
-        return eta is not None and eta - self._times[-1] <= CALL_AT_S + self._until_next_report_s() / 2
-
-    def _until_next_report_s(self) -> float:
-        gaps = [later - earlier for earlier, later in pairwise(self._times[-6:])]
-        return min(120.0, median(gaps)) if gaps else 60.0
+        return eta is not None and eta - self._times[-1] <= self._call_within_s
 
     def _steps_of(self, pattern: str, sched: Mapping[int, float] | None) -> list[Step]:
         stops = self._patterns[pattern]

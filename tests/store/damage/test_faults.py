@@ -142,7 +142,7 @@ def test_store_refuses_a_second_process(tmp_path):
     store = open_store(tmp_path / "s", lambda: NOON)
     script = "import sys; from tests.support.record.store_faults import *; open_store(Path(sys.argv[1]), lambda: NOON)"
     argv = [sys.executable, "-c", script, str(tmp_path / "s")]
-    second = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=30)
+    second = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[3], timeout=30)
     assert second.returncode != 0 and "in use by process" in second.stderr
     with pytest.raises(Unavailable):
         open_store(tmp_path / "s", lambda: NOON)

@@ -158,6 +158,37 @@ def test_what_needs_a_look_is_said_in_both_languages_and_answered(
 
 
 @pytest.mark.real
+def test_a_full_truck_and_a_closed_road_are_told_on_the_screen(
+    page: Page, morning: tuple[BridgeProcess, Client]
+) -> None:
+    """A full truck asks once, says until when it is away and is emptied again; a road is closed for a time, with why,
+    stands there as long and is opened by one click. What was chosen in the form stays while the screen goes on."""
+    bridge, truck = morning
+    truck.say(f"{ROOT}/truck/t01/life", {"life": "ready", "boot": 1, "fw": "1.0.0"}, retain=True)
+    truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 1))
+    look(page, bridge)
+    page.on("dialog", lambda dialog: dialog.accept())
+    full = page.locator("[data-testid^=full-]").first
+    full.click()
+    page.get_by_text(re.compile(r"已满，自 \d\d:\d\d · 前往中转站，约至 \d\d:\d\d")).wait_for()
+    page.locator("[data-testid^=emptied-]").first.click()
+    full.wait_for()
+    page.get_by_test_id("close-road").locator("summary").click()
+    room = next(iter(demo_plan().rooms.values()))
+    page.get_by_test_id("closed_room").select_option(room.room_id)
+    page.get_by_test_id("closed_for").select_option("7200")
+    page.get_by_test_id("closed_why").fill("燃气抢修")
+    page.wait_for_timeout(2500)  # two more pictures
+    page.get_by_test_id("closed_send").click()
+    road = page.get_by_test_id("closures").locator("li")
+    road.get_by_text("燃气抢修").wait_for()
+    assert f"通往 {room.name.split(' / ')[0]}" in road.inner_text()
+    page.screenshot(path=str(REPO / ".demo" / "roads.png"), full_page=True)
+    road.get_by_role("button", name="恢复通行").click()
+    road.wait_for(state="detached")
+
+
+@pytest.mark.real
 def test_old_data_is_never_shown_as_new(page: Page, morning: tuple[BridgeProcess, Client]) -> None:
     """When the bridge is gone, the whole screen is veiled within seconds and names the time of the last data."""
     bridge, _ = morning

@@ -10,7 +10,7 @@ from broker.rules.day.attention.asked import Asked
 from broker.words import LANGUAGES, Words
 from firmware import wire
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 WORDS = Words(REPO / "broker" / "web" / "static" / "guidance")
 OF_THE_SCREEN = {"picture_failed", "record_damaged"}  # said where no rule can say anything
 

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from broker.web.sentences import LONGEST, WORDS, sentence
 from tests.support.bridge.whole_web import WholeWeb
 
-BROKER = Path(__file__).parents[2] / "broker"
+BROKER = Path(__file__).parents[3] / "broker"
 REFUSALS = {
     "HTTPException", "Refusal", "ActionError", "ReplanError", "AnswerError", "Impossible", "Missing", "NotAllowed",
     "Changed", "Unknown", "TooSoon", "Damaged", "NotFound", "Busy", "EditedOutside", "NoRegister",

@@ -10,7 +10,7 @@ import pytest
 
 from broker.words import LANGUAGES, Words, filled
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 BROKER = REPO / "broker"
 ROOMS = sorted({path.parent for path in BROKER.rglob("zh.json")})
 CHINESE = re.compile("[\u3400-\u9fff]")

@@ -64,7 +64,7 @@ def test_store_full_by_a_limit_of_the_system_keeps_what_it_acknowledged(tmp_path
         "    except StoreError: print('full', flush=True); break\n"
         "    print(number, flush=True)\n"
     )
-    root, argv = Path(__file__).parents[2], [sys.executable, "-c", script, str(tmp_path / "s")]
+    root, argv = Path(__file__).parents[3], [sys.executable, "-c", script, str(tmp_path / "s")]
     *acknowledged, last = subprocess.run(argv, stdout=subprocess.PIPE, text=True, cwd=root, timeout=60).stdout.split()
     assert last == "full" and acknowledged
     check([int(line) for line in acknowledged], stored_batches(tmp_path / "s", lambda: NOON), "file size limit")

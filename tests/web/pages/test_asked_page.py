@@ -103,7 +103,7 @@ def test_a_firm_promises_an_estate_sees_and_another_firm_is_asked_nothing(
         page.get_by_test_id("language").click()
         expect(row).to_contain_text("promised · until")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
-        page.screenshot(path=str(Path(__file__).parents[2] / ".demo" / "asked.png"))
+        page.screenshot(path=str(Path(__file__).parents[3] / ".demo" / "asked.png"))
         sign_in(page, bridge, "wu")
         page.get_by_test_id("answer-estate-seen-p1").click()
         expect(page.get_by_test_id("answer-estate-p1")).to_contain_text("seen")
