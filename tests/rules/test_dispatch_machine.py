@@ -48,7 +48,7 @@ class Morning(RuleBasedStateMachine):
             for number in (0, 1):
                 self._count(number, inside, FULL)
         if weights is not None and visits:
-            stand_and_go(self.morning, visits - 1)
+            stand_and_go(self.morning, visits - 1, 40)
             self._come_back(weights)
             return
         for number in range(visits):

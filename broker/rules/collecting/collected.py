@@ -42,9 +42,6 @@ class Collected(NamedTuple):
     tare_grams: int | None = None  # of one emptied bin, as measured here
     quality: int | None = None  # the worst of the readings that this rests on
     out: int = 0  # bins that were still outside in the end
-    full: int = 0  # that came back as full as they had left
-    brought: int = 0  # more than had been seen to leave
-    back_at: int | None = None  # when the first came back that the truck may have emptied
 
     def keeping(self, bins: int) -> "Collected":
         """The same, if so many bins were taken and none else."""
@@ -60,8 +57,22 @@ class Collected(NamedTuple):
         return None if self.bins_before is None or self.bins_after is None else self.bins_before - self.bins_after
 
 
+class CameBack(NamedTuple):
+    """What was collected, and what of the bins that came back tells whether their crew was there at all."""
+
+    amounts: Collected
+    full: int = 0  # as full as they had left
+    brought: int = 0  # more than had been seen to leave
+    first_at: int | None = None  # when the first came that the truck may have emptied
+
+
 def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> Collected:
     """What was collected in a span by these readings (see `Readings.between`); `tare_grams` as known from before."""
+    return came_back(readings, span, tare_grams).amounts
+
+
+def came_back(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> CameBack:
+    """The same, with what is known of the bins that came back."""
     readings = without_passers_by(readings)
     bins, weight = Bins(), Weight()
     silent, worst, unweighed = False, 0, False
@@ -101,7 +112,7 @@ def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
     if unweighed:  # bins moved that no cell weighed: half the weights would be a wrong sum
         weight = Weight()
     if weight.standing is None and not counted:
-        return Collected()
+        return CameBack(Collected())
     return _outcome(bins, weight, later(after, bins, weight.standing), span, tare_grams, worst)
 
 
@@ -120,12 +131,12 @@ def _moved(before: Reading, after: Reading) -> bool:
 
 def _outcome(
     bins: Bins, weight: Weight, after: Later, span: Span, known_grams: int | None, worst: int
-) -> Collected:
+) -> CameBack:
     bins_before = bins.first + bins.added if bins.first is not None else None
     grams_before = None
     if weight.standing is not None:
         grams_before = (weight.before if weight.moving else weight.standing) + weight.thrown_in
-    nobody_knows = Collected(bins_before, None, grams_before, None, None, worst)
+    nobody_knows = CameBack(Collected(bins_before, None, grams_before, None, None, worst))
     if span.arrived_at is None or bins.unknown:
         return nobody_knows
     late_out = min(bins.out, bins.late)  # emptied bins come back first
@@ -166,8 +177,8 @@ def _outcome(
         grams = weight.fell - sum(weight.early) - came_grams - sum(refused) - outside * (tare or 0)
         grams_after = grams_before - grams
     measured = tare if (came or after.rises) and not full and not refused else known_grams
-    known = bins_before, bins_after, grams_before, grams_after
-    return Collected(*known, measured, worst, bins.out, full + len(refused), bins.added, bins.back_at)
+    amounts = Collected(bins_before, bins_after, grams_before, grams_after, measured, worst, bins.out)
+    return CameBack(amounts, full + len(refused), bins.added, bins.back_at)
 
 
 def _full_bins(

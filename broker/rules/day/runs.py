@@ -18,8 +18,7 @@ class Run:
     """One run of one day; `order` is the order of visits that the truck was told, settled ones included.
 
     Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/full_trucks,
-    dispatch/visits/moved_visits, dispatch/visits/neighbours, dispatch/incidents/contractors, effects/messages,
-    ingest/restored_day.
+    dispatch/visits/moved_visits, dispatch/incidents/contractors, effects/messages, ingest/restored_day.
     """
 
     run_id: str

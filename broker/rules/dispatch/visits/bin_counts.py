@@ -6,7 +6,6 @@ from broker.rules.collecting.collected import Collected
 from broker.rules.collecting.readings import SPOKEN_OF_S
 from broker.rules.day.bins import OVER, SEEN_AGAIN_S, SKIPPED_BEFORE_S, back_until, collected_at, ended_at
 from broker.rules.day.day import Day
-from broker.rules.dispatch.visits.neighbours import settle_neighbours
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put
 from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
@@ -24,8 +23,6 @@ def take_report(day: Day, room_id: str, body: dict[str, Any], now: int, *, is_ne
         for visit in day.visits.at(room_id, waste):
             if visit.state in OVER:
                 effects += _count_again(day, visit, at, now)
-        for visit in day.visits.at(room_id, waste):
-            effects += settle_neighbours(day, visit, now)
     return effects
 
 

@@ -14,12 +14,13 @@ no time. Without evidence nothing changes: a unit that was silent, that weighs n
 what a person said of a room itself, nor a run whose truck is on its next one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from broker.plan.geometry import distance_m
-from broker.rules.collecting.collected import Collected
+from broker.rules.collecting.collected import CameBack, Collected
 from broker.rules.collecting.moves import SETTLES_S
-from broker.rules.day.bins import SEEN_AGAIN_S, collected_at
+from broker.rules.day.bins import SEEN_AGAIN_S, came_back_to, collected_at
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.runs.run_progress import follow
@@ -34,8 +35,13 @@ from broker.rules.tracking.types import TrackEvent, TrackKind
 ONE_AFTER_THE_OTHER_S = 900  # between two such stays
 
 
-def settle_neighbours(day: Day, visit: Visit, now: int) -> list[Effect]:
-    """What a new reading of its room tells of the stays at a visit and at the rooms next door."""
+def settle_neighbours(day: Day, room: str, rows: Sequence[Mapping[str, Any]], now: int) -> list[Effect]:
+    """What a room's new report tells of the stays there and next door."""
+    visits = [visit for row in rows for visit in day.visits.at(room, row["waste"])]
+    return [effect for visit in visits for effect in _settle(day, visit, now)]
+
+
+def _settle(day: Day, visit: Visit, now: int) -> list[Effect]:
     run = day.runs.get(visit.run_id)
     if run is None or not (_may_be_another(visit, now) or _may_have_been(visit)):
         return []
@@ -77,11 +83,11 @@ def _next_door(day: Day, run: Run, visit: Visit) -> Iterator[Visit]:
 def _as_their_bins_say(day: Day, run: Run, here: Visit, there: Visit, now: int) -> list[Effect]:
     """See the table above; empty where there is no evidence."""
     assert here.arrived_at is not None and here.left_at is not None
-    found = collected_at(day, here)
+    found = came_back_to(day, here)
     is_full = _all_full(found) and not _is_left_alone(day, run)
     came_back_full = is_full and found.full > 0
     if _may_have_been(there):
-        found_there = collected_at(day, _if_served(there, here.arrived_at, here.left_at))
+        found_there = came_back_to(day, _if_served(there, here.arrived_at, here.left_at))
         there_too = _emptied(found_there) and (is_full or _emptied(found))
         there_too = there_too or (there.by_hand and came_back_full and _all_full(found_there))
         not_here = is_full and (there_too or (came_back_full and _all_full(found_there)))
@@ -90,11 +96,11 @@ def _as_their_bins_say(day: Day, run: Run, here: Visit, there: Visit, now: int) 
     if there.state != "served" or there.arrived_at is None or there.left_at is None:
         return []
     if there.inferred and here.arrived_at < there.arrived_at and abs(here.left_at - there.left_at) <= SETTLES_S:
-        found_there = collected_at(day, there.stayed(here.arrived_at, here.left_at))
-        if _emptied(found) and _emptied(found_there) and (found_there.back_at or now) < (found.back_at or 0):
+        found_there = came_back_to(day, there.stayed(here.arrived_at, here.left_at))
+        if _emptied(found) and _emptied(found_there) and (found_there.first_at or now) < (found.first_at or 0):
             return _served_too(day, run, there, here.arrived_at, here.left_at, now)
     apart_s = max(here.arrived_at, there.arrived_at) - min(here.left_at, there.left_at)
-    if apart_s > ONE_AFTER_THE_OTHER_S or not came_back_full or not _emptied(collected_at(day, there)):
+    if apart_s > ONE_AFTER_THE_OTHER_S or not came_back_full or not _emptied(came_back_to(day, there)):
         return []
     return _owed_again(day, run, here, now)
 
@@ -106,15 +112,18 @@ def _if_served(visit: Visit, arrived_at: int, left_at: int) -> Visit:
     return visit.arrived(arrived_at, None, None, inferred=True, exactly=False).left(left_at)
 
 
-def _emptied(found: Collected) -> bool:
+def _emptied(found: CameBack) -> bool:
     """Whether bins were emptied and are back, by their weight."""
-    return not found.out and found.bins != 0 and _grams(found) >= LIGHTEST_BIN_GRAMS
+    amounts = found.amounts
+    return not amounts.out and amounts.bins != 0 and _grams(amounts) >= LIGHTEST_BIN_GRAMS
 
 
-def _all_full(found: Collected) -> bool:
+def _all_full(found: CameBack) -> bool:
     """Whether bins waited, all of them are in the room, and nothing was taken out of them."""
-    waited = bool(found.bins_before) and found.grams_before is not None and found.grams_after is not None
-    return waited and not found.out and not found.brought and found.bins == 0 and _grams(found) < LIGHTEST_BIN_GRAMS
+    amounts = found.amounts
+    waited = bool(amounts.bins_before) and amounts.grams_before is not None and amounts.grams_after is not None
+    stayed = amounts.bins == 0 and _grams(amounts) < LIGHTEST_BIN_GRAMS
+    return waited and stayed and not amounts.out and not found.brought
 
 
 def _grams(found: Collected) -> int:
