@@ -3,15 +3,18 @@
 A stay may have been taken for one at the room next door, or for one at both. Minutes after the truck has left the bins
 come back, emptied where its crew was and as full as they left where it was not:
 
-    on record                         bins here   bins there   then
-    here served, there passed by      all full    emptied      there was served in this stay, here is owed again
-    here served, there passed by      emptied     emptied      both were served from one place
-    both served, one after the other  back full   emptied      here is owed again
-    both served from one place        back later  back first   there was served first, since the truck came
+    on record                          bins here           bins there   then
+    here served, there passed by       all full            emptied      the stay was there, here is owed again
+    here served, there passed by       back full           all full     here is owed again; the stay was there if so a
+                                                                        person says
+    here served, there passed by       emptied             emptied      both were served from one place
+    both served from one place         not back before     emptied      there was served since the truck came: nobody
+                                       it left, or later                knows which was first
+    both served, one after the other   back full           emptied      here is owed again
 
-"All full" are bins that came back as they were, or never left; "there" may also be served by a person's word, who knows
-no time. Without evidence nothing changes: a unit that was silent, that weighs nothing, whose bins are outside yet; nor
-what a person said of a room itself, nor a run whose truck is on its next one.
+"All full" are bins that came back as they were, or never left; of one served by a person's word nobody knows when, and
+it counts as passed by. Without evidence nothing changes: a unit that was silent, that weighs nothing, whose bins are
+outside yet; nor what a person said of a room itself, nor a run whose truck is on its next one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +100,7 @@ def _as_their_bins_say(day: Day, run: Run, here: Visit, there: Visit, now: int) 
         return []
     if there.inferred and here.arrived_at < there.arrived_at and abs(here.left_at - there.left_at) <= SETTLES_S:
         found_there = came_back_to(day, there.stayed(here.arrived_at, here.left_at))
-        if _emptied(found) and _emptied(found_there) and (found_there.first_at or now) < (found.first_at or 0):
+        if _emptied(found) and _emptied(found_there) and not _was_first(found, found_there, here.left_at):
             return _served_too(day, run, there, here.arrived_at, here.left_at, now)
     apart_s = max(here.arrived_at, there.arrived_at) - min(here.left_at, there.left_at)
     if apart_s > ONE_AFTER_THE_OTHER_S or not came_back_full or not _emptied(came_back_to(day, there)):
@@ -116,6 +119,12 @@ def _emptied(found: CameBack) -> bool:
     """Whether bins were emptied and are back, by their weight."""
     amounts = found.amounts
     return not amounts.out and amounts.bins != 0 and _grams(amounts) >= LIGHTEST_BIN_GRAMS
+
+
+def _was_first(found: CameBack, found_there: CameBack, left_at: int) -> bool:
+    """Whether the crew was done here before it began next door: the bins were back before the truck went on."""
+    done_at, there_done_at = found.first_at, found_there.first_at
+    return done_at is not None and done_at <= left_at and (there_done_at is None or done_at <= there_done_at)
 
 
 def _all_full(found: CameBack) -> bool:
