@@ -48,11 +48,11 @@ class Morning(RuleBasedStateMachine):
             for number in (0, 1):
                 self._count(number, inside, FULL)
         if weights is not None and visits:
-            stand_and_go(self.morning, visits - 1, 40)
+            stand_and_go(self.morning, visits - 1, 120)
             self._come_back(weights)
             return
         for number in range(visits):
-            self.morning.serve(number, dwell_s=40)
+            self.morning.serve(number, dwell_s=120)
 
     @rule(number=st.integers(0, 1), inside=st.sampled_from([0, BINS]), grams=st.sampled_from([FULL, TARE, None]))
     def bins_move(self, number: int, inside: int, grams: int | None) -> None:
