@@ -9,6 +9,7 @@ from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
 from broker.rules.statistics.cube import count as cube_of
 from broker.web.picture import snapshot
+from tests.support.bridge.bin_room import FULL, TARE
 from tests.support.bridge.next_door import BINS, NextDoor, stand_and_go
 
 
@@ -120,10 +121,10 @@ def test_of_two_served_from_one_place_that_one_was_first_whose_bins_were_back_fi
 
 def test_what_came_back_full_was_not_served_though_a_person_says_that_the_other_was(day: NextDoor) -> None:
     """No bin was put out there, and the crew had come for it: the stay was its."""
-    day.report(BINS, BINS * 60_000)
+    day.report(BINS, BINS * FULL)
     day.roll_out(BINS)
     day.looked_at = 1
-    day.report(BINS, BINS * 60_000)
+    day.report(BINS, BINS * FULL)
     stand_and_go(day, 0)
     stay = day.of(0)
     day.bridge.act(Act("serve", "Li", visit=day.of(1).key), day.now)
@@ -163,6 +164,18 @@ def test_without_evidence_nothing_changes(day: NextDoor, evidence: Callable[[Nex
     evidence(day)
     day.settle()
     assert (day.of(0).state, day.of(1).state) == ("served", "due")
+
+
+def test_a_unit_whose_clock_is_behind_says_nothing_until_it_is_right(day: NextDoor) -> None:
+    """Bins that came back two hours before the truck came were not emptied by it."""
+    day.stays_at(0)
+    day.back(0, full=BINS)
+    day.looked_at = 1
+    for count in range(1, BINS + 1):
+        day.report(count, count * TARE, at=int(day.now) - 7200)
+    assert (day.of(0).state, day.of(1).state) == ("served", "due")
+    day.settle()
+    assert (day.of(0).state, day.of(1).state) == ("due", "served")
 
 
 def test_what_a_person_said_of_a_room_itself_stays(day: NextDoor) -> None:

@@ -42,17 +42,17 @@ class Morning(RuleBasedStateMachine):
 
     @initialize(visits=st.integers(0, 2), weights=st.none() | st.permutations([FULL, TARE]))
     def under_way(self, visits: int, weights: list[int | None] | None) -> None:
-        """Begin at the depot or after some rooms; all bins of the first two stand outside, or one of these was passed
-        by, and the bins of both came back."""
+        """Begin at the depot, after some rooms, or where one of the first two was passed by and the bins of both came
+        back."""
+        if weights is None or not visits:
+            for number in range(visits):
+                self.morning.serve(number, dwell_s=40)
+            return
         for inside in (BINS, 0):
             for number in (0, 1):
                 self._count(number, inside, FULL)
-        if weights is not None and visits:
-            stand_and_go(self.morning, visits - 1, 120)
-            self._come_back(weights)
-            return
-        for number in range(visits):
-            self.morning.serve(number, dwell_s=120)
+        stand_and_go(self.morning, visits - 1, 100)
+        self._come_back(weights)
 
     @rule(number=st.integers(0, 1), inside=st.sampled_from([0, BINS]), grams=st.sampled_from([FULL, TARE, None]))
     def bins_move(self, number: int, inside: int, grams: int | None) -> None:
