@@ -16,10 +16,11 @@ from broker.commands import accounts, command, import_tainan, outside, serve
 from broker.commands.people import people
 from broker.commands.record import amend, explain, export, fsck, import_records, import_weighings, replay, stats
 from broker.commands.registers import command_line as registers
+from broker.commands.teaching import command as teaching
 
 COMMANDS = (
     fsck, export, import_records, import_weighings, amend, stats, explain, replay, command, accounts, people, outside,
-    import_tainan, registers,
+    import_tainan, registers, teaching,
 )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from broker.ingest.acks import AreaAcks
 from broker.ingest.backlog import keep_some
 from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
+from broker.ingest.measured import Measured
 from broker.ingest.newest_records import CORRECTED_S
 from broker.ingest.press_limits import PressLimits
 from broker.ingest.refusals import Refusals
@@ -53,16 +54,17 @@ class Bridge:
     def __init__(
         self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None,
         press_limits: PressLimits | None = None, refuse: Refuser | None = None, in_steps: bool = False,
-        on_duty: Names | None = None,
+        on_duty: Names | None = None, stopwatch: Callable[[], float] = lambda: 0.0,
     ) -> None:  # fmt: skip
         """`refuse` is told what was not taken, so that its topic is cleared and its device known; `on_duty` knows who
-        is told of an incident.
+        is told of an incident; by the `stopwatch` commits are measured, and nothing is decided by it.
 
         `in_steps`: what takes long waits for `work`; else it is done within the tick that asks for it.
         """
         self.area = plan.area_id
         self.store = store
         self.counts: Counter[str] = Counter()
+        self.measured = Measured()
         self.notices: list[tuple[int, Notice]] = []
         self.trouble: str | None = None  # why the last commit failed, while it does
         self.link: tuple[bool, int] = (False, 0)  # whether the broker hears us, and since when it is so
@@ -73,6 +75,7 @@ class Bridge:
         self._refuse = refuse or (lambda *_: None)
         self._in_steps = in_steps
         self._on_duty = on_duty
+        self._stopwatch = stopwatch
         self._acks = AreaAcks(plan.area_id)
         self._sources = Sources(plan.area_id)
         self._refusals = Refusals()
@@ -149,6 +152,7 @@ class Bridge:
         if body is None:
             return
         address, second = source.address, int(now)
+        self.measured.came(address.channel)
         if "seq" in body:
             urgent = address.channel == "incident"
             known = self.dispatch.day.incidents.get((address.device, address.item)) if urgent else None
@@ -174,6 +178,7 @@ class Bridge:
 
     def _refused(self, topic: str, limit: str, why: str, size: int, now: float) -> None:
         self.counts["refused"] += 1
+        self.measured.refuses(limit)
         self._refusals.note(topic, why, now)
         self._refuse(topic, limit, size)
 
@@ -242,6 +247,7 @@ class Bridge:
         if self._records or self.trouble is not None:
             if self._retry_at - RETRY_S <= now < self._retry_at:
                 return False
+            batch, began_s = list(self._records), self._stopwatch()
             try:
                 commit(self.store, self._records, self._urgent, self.counts)
             except StoreError as why:
@@ -256,6 +262,8 @@ class Bridge:
                 self.counts["failed_commits"] += 1
                 return False
             urgent, self._urgent = self._urgent, False
+            took_s = self._stopwatch() - began_s
+            self.measured.committed(batch, took_s, now + took_s, urgent=urgent)
             if self.trouble is not None and not urgent:  # alarms are taken where nothing else is: the next batch tells
                 log.warning("records can be stored again")
                 self.trouble = None
@@ -268,6 +276,7 @@ class Bridge:
         for topic, payload in self._acks.due(now):
             self._send(topic, payload, True)
             self.counts["published"] += 1
+            self.measured.went("ack")
         return True
 
     def _publish(self, publish: Publish) -> None:
@@ -280,6 +289,7 @@ class Bridge:
             return
         self._send(publish.topic, payload, wire.is_retained(address))
         self.counts["published"] += 1
+        self.measured.went(address.channel)
 
     def _heartbeat(self, now: float) -> None:
         self._clock_at = now

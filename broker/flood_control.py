@@ -49,6 +49,7 @@ class FloodControl:
             self._elsewhere.update(flooding)
         self._ask_for_presses(flooded=bool(flooding))
         self._bridge.counts["over_limit"] = self._inbox.refused.total()
+        self._bridge.measured.over_limits(self._inbox.over)
         for device, count in list(self._inbox.refused.items()):
             if count != self._known.get(device):
                 self._known[device] = count

@@ -85,7 +85,7 @@ def serve(
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
-                            in_steps=True, on_duty=on_duty_of(config, plan))  # fmt: skip
+                            in_steps=True, on_duty=on_duty_of(config, plan), stopwatch=time.perf_counter)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             reports = _report_maker(config, plan, store, now)
@@ -95,7 +95,7 @@ def serve(
             )
             desk = Desk(
                 accounts=floods if guard is not None else None, outside=receivers.state,
-                reports_trouble=lambda: reports.trouble,
+                reports_trouble=lambda: reports.trouble, measured=bridge.measured,
             )  # fmt: skip
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)

@@ -40,6 +40,7 @@ from broker.rules.states.alarm import Alarm
 from broker.rules.states.booking import Booking
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
+from broker.rules.statistics.drifts import DRIFT_DAYS
 from broker.rules.tracking.types import GpsFix
 from broker.store import Record, StoreError
 
@@ -60,6 +61,7 @@ def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) ->
     restoring.step("what was learned", restoring.learn)
     restoring.step("bookings", restoring.bookings)
     restoring.step("runs and visits", restoring.runs_and_visits)
+    restoring.step("calls", restoring.calls)
     restoring.step("closed roads", restoring.closures)
     restoring.step("incidents", restoring.incidents)
     restoring.step("presses", restoring.presses)
@@ -85,6 +87,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
         restoring.learn()
     restoring.bookings()
     restoring.runs_and_visits()
+    restoring.calls()
     restoring.closures()
     restoring.incidents()
     restoring.presses()
@@ -208,6 +211,22 @@ class _Restoring:
                 day.drop(found.key)
             elif found.passed_at is not None:
                 ask_about_passed(day, found, found.passed_at)
+
+    def calls(self) -> None:
+        """What the calls of visits that are known remember, and how those of the last days came out."""
+
+        def call(record: Record) -> None:
+            body = record.body
+            key = (str(body["run_id"]), str(body["room"]), int(body["visit_number"]))
+            if key in self.day.visits:
+                self.day.visits.watch(key).remembers(body)
+
+        def over(record: Record) -> None:
+            if record.body["how"] is not None:
+                self.day.call_scores.take(record, self.day.plan.timezone)
+
+        self._each(self._store.scan("call", from_at=self._now - KEEP_S), call)
+        self._each(self.newest.of("call", (DRIFT_DAYS + 2) * 86400), over)
 
     def _run(self, fields: dict[str, Any]) -> None:
         """A run with its visits; one that cannot be brought back is named, and nobody knows whether its truck comes."""

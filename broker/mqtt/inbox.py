@@ -47,6 +47,7 @@ class Inbox:
 
     def __init__(self, limits: LimitsConfig, now: Callable[[], float]) -> None:
         self.refused: Counter[Device] = Counter()
+        self.over: Counter[str] = Counter()  # what never came to the bridge, by limit
         self._limits = limits
         self._now = now
         self._most_of_one = limits.messages_per_s * WAITING_S
@@ -89,6 +90,7 @@ class Inbox:
         if is_taken and len(waits) >= self._most_of_one:  # the loop is behind: no fault of the device's, it sends again
             is_taken, lane.allowance.why = False, lane.allowance.why or "messages_per_s"
         if not is_taken:
+            self.over[lane.allowance.why] += 1
             self._refuse(lane, topic, payload and press)
             return False
         if not waits:

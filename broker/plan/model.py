@@ -166,9 +166,11 @@ class Plan:
         return tuple(one for one in self.vehicles.values() if RENOVATION in one.wastes and one.truck_id not in timed)
 
     def names(self) -> dict[str, str]:
-        """What people call the area, its estates and its rooms, by id."""
+        """What people call the area, its routes, its estates and its rooms, by id."""
+        routes = {route_id: route.name for route_id, route in self.routes.items()}
         estates = {estate_id: estate.name for estate_id, estate in self.estates.items()}
-        return {self.area_id: self.name, **estates, **{place: room.name for place, room in self.places.items()}}
+        rooms = {place: room.name for place, room in self.places.items()}
+        return {**routes, self.area_id: self.name, **estates, **rooms}
 
     def route_of(self, run: RunPlan) -> Route:
         """The route of a run, with the line that this run drives."""

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from broker.reports import chain_table
+from broker.reports.call_table import FEW_HEADS, call_cells
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
 from broker.rules.statistics.alarm_load import alarm_load
 from broker.rules.statistics.bookings import bookings_by_property
-from broker.rules.statistics.calls import calls_by_room
+from broker.rules.statistics.calls import BY_ROOM, ScoredCall, call_scores, scored_calls
 from broker.rules.statistics.chain import MEASURES as CHAIN_MEASURES
 from broker.rules.statistics.chain import chain
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
@@ -110,7 +111,7 @@ def period_report(
         _by_waste(cube, period, language, none),
         _last_days(cube, period, language),
         _leads(figures, language, none),
-        _calls(facts, period, language, timezone, named, none),
+        *_calls(scored_calls(facts, timezone, period.from_day, period.to_day), language, named, none),
         _lanes(facts, period, language, timezone, named),
         _answers(facts, period, language, timezone, named, none),
         _chain(chain(facts, timezone, cube), period, language, none),
@@ -185,21 +186,20 @@ def _leads(figures: Figures | None, language: str, none: str) -> Chapter:
 
 
 def _calls(
-    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
-) -> Chapter:
-    def minutes(seconds: int | None) -> str:
-        return word(language, "unknown") if seconds is None else f"{seconds / 60:.1f}"
+    calls: Sequence[ScoredCall], language: str, named: Mapping[str, str], none: str
+) -> tuple[Chapter, Chapter]:
+    """The scores of each room, and of each route by the kind of its calls."""
 
-    rows = [
-        (
-            named.get(one.room, one.room), str(one.calls), f"{one.calls_13_to_19}/{one.scored}",
-            minutes(one.outside_band_s), minutes(one.median_lead_s), minutes(one.worst_lead_s),
-        )
-        for one in calls_by_room(facts, timezone, period.from_day, period.to_day)
-    ]  # fmt: skip
-    numbers = ["calls_made", "in_band", "outside_band", "median_lead", "furthest_lead"]
-    table = _table(language, ["room"], numbers, rows)
-    return Chapter(word(language, "calls_by_room"), none, table=table)
+    def chapter(title: str, by: Sequence[str], heads: Sequence[str]) -> Chapter:
+        rows = tuple(call_cells(one, by, language, named, FEW_HEADS) for one in call_scores(calls, by))
+        texts = (*heads, "off_most")
+        columns = tuple(Column(word(language, head), head not in texts) for head in (*heads, *FEW_HEADS))
+        return Chapter(word(language, title), none, table=Table(columns, rows))
+
+    return (
+        chapter("calls_by_room", BY_ROOM, ["room"]),
+        chapter("calls_by_kind", ("route", "kind"), ["route", "call_kind"]),
+    )
 
 
 def _lanes(facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str]) -> Chapter:

@@ -15,6 +15,7 @@ from broker.store import Store, amendments, where
 
 BEFORE_S, AFTER_S = 86_400, 15 * 86_400  # visits are written on their day, and by who tidies up within two weeks
 WORTH_A_WORD_S = 30
+LEAST_FACTOR = 0.01
 SAYS = {"leg": "drive to", "stay": "stay at", "way": "way to"}
 RESTS_ON = {
     "live": "the truck's own position",
@@ -71,9 +72,9 @@ def _lines(one: Explained, zone: ZoneInfo, names: Mapping[str, str]) -> Iterator
         yield "What the promise was made of was not kept with this call."
         return
     yield ""
-    yield f"{'':24} {'believed':>9} {'was':>9} {'error':>9}"
+    yield f"{'':24} {'believed':>9} {'was':>9} {'error':>9}  learned"
     for part in one.parts:
-        yield f"{SAYS[part.kind]} {part.room:<{23 - len(SAYS[part.kind])}} {_row(part)}"
+        yield f"{SAYS[part.kind]} {part.room:<{23 - len(SAYS[part.kind])}} {_row(part):29}  {_learned(part)}".rstrip()
     promised_s = sum(part.expected_s for part in one.parts)
     yield f"{'together':24} {_row(Part('way', '', promised_s, one.lead_s))}"
     yield ""
@@ -84,6 +85,15 @@ def _row(part: Part) -> str:
     error = "" if part.error_s is None else f"{'+' if part.error_s >= 0 else ''}{_minutes(part.error_s)}"
     known = "?" if part.true_s is None else _minutes(part.true_s)
     return f"{_minutes(part.expected_s):>9} {known:>9} {error:>9}".rstrip()
+
+
+def _learned(part: Part) -> str:
+    """What of the belief was learned, as far as it is known: seen before or a guess, this time of day, today."""
+    if part.known is None:
+        return ""
+    factors = {"at this time of day": part.half_hour, "today": part.today}
+    said = [f"x{factor:.2f} {when}" for when, factor in factors.items() if factor and abs(factor - 1) >= LEAST_FACTOR]
+    return ", ".join(["seen before" if part.known else "a guess", *said])
 
 
 def _said(one: Explained, names: Mapping[str, str]) -> Iterator[str]:

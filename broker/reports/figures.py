@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from broker.reports import chain_table, corrections, tables
+from broker.rules.statistics.calls import ScoredCall, scored_calls
 from broker.rules.statistics.chain import DAY_S, FILLED_WITHIN_S, chain
 from broker.rules.statistics.cube import Cube, count
 from broker.store import Record, Store, amendments, where
@@ -40,6 +41,12 @@ def facts_of(
     return corrections.laid_over(found, store.search(where("kind") == amendments.KIND))
 
 
+def calls_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[ScoredCall]:
+    """Every call of these days, scored."""
+    kinds = {kind: KINDS[kind] for kind in ("call", "visit")}
+    return scored_calls(facts_of(store, from_day, to_day, timezone, kinds), timezone, from_day, to_day)
+
+
 def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
     """The cube of these days and no others; raises ValueError for a day that is none."""
     cube = count(facts_of(store, from_day, to_day, timezone), timezone)
@@ -55,12 +62,13 @@ def chain_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
 def answer(
     store: Store, table: str, form: str, timezone: str, from_day: str, to_day: str, period: str, by: Sequence[str]
 ) -> str:
-    """One of `tables.TABLES` of these days as `csv` or `json`; `period` and `by` are for the figures and the chain."""
+    """One of `tables.TABLES` of these days as `csv` or `json`; `period` is for the figures and the chain, `by` for the
+    calls too."""
     if table == "figures":
         rows = tables.rows(figures_of(store, from_day, to_day, timezone), period, by, from_day, to_day)
     elif table == "chain":
         rows = chain_table.rows(chain_of(store, from_day, to_day, timezone), period, by, from_day, to_day)
     else:
         facts = facts_of(store, from_day, to_day, timezone)
-        rows = tables.finding_rows(table, facts, timezone, from_day, to_day)
-    return tables.as_csv(rows, table) if form == "csv" else tables.as_json(rows)
+        rows = tables.finding_rows(table, facts, timezone, from_day, to_day, by)
+    return tables.as_csv(rows, table, by) if form == "csv" else tables.as_json(rows)

@@ -10,7 +10,7 @@ from typing import Any
 
 from broker.rules.statistics.alarm_load import AlarmLoad, alarm_load
 from broker.rules.statistics.bookings import PropertyBookings, bookings_by_property
-from broker.rules.statistics.calls import RoomCalls, calls_by_room
+from broker.rules.statistics.calls import BY_ROOM, CALL_DIMENSIONS, CALL_FIGURES, call_scores, scored_calls
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, Cube, Figures, fold
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
@@ -26,7 +26,6 @@ _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
     "disagreements": [field.name for field in fields(Disagreement)],
-    "calls": [field.name for field in fields(RoomCalls)],
     "cases": [field.name for field in fields(CaseCount)],
     "answers": [field.name for field in fields(Answers)],
     "alarms": [field.name for field in fields(AlarmLoad)],
@@ -63,12 +62,13 @@ def known(figures: Mapping[str, int], measure: str) -> int | None:
     return figures[measure] if by is None or figures[by] or nothing else None
 
 
-def dimensions(by: str) -> list[str]:
-    """The dimensions of a comma separated text; raises ValueError for one there is not."""
+def dimensions(by: str, table: str = "figures") -> list[str]:
+    """The dimensions of a comma separated text; raises ValueError for one that the table has not."""
     names = [name for word in by.split(",") if (name := word.strip())]
-    unknown = [name for name in names if name not in DIMENSIONS]
+    known = CALL_DIMENSIONS if table == "calls" else DIMENSIONS
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"by: no such dimension {' '.join(unknown)}; there are {' '.join(DIMENSIONS)}")
+        raise ValueError(f"by: no such dimension {' '.join(unknown)}; there are {' '.join(known)}")
     return list(dict.fromkeys(names))
 
 
@@ -115,16 +115,19 @@ def rows(
     return found
 
 
-def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
-    """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `answers` of those who were asked, `alarms` by day, `bookings` by property, `cases` for enforcement.
+def finding_rows(
+    name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str, by: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room or
+    as `by` says, `answers` of those who were asked, `alarms` by day, `bookings` by property, `cases` for enforcement.
     """
     if name == "bookings":
         return [asdict(one) for one in bookings_by_property(facts, timezone, from_day, to_day)]
     if name == "cases":
         return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
     if name == "calls":
-        return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
+        scores = call_scores(scored_calls(facts, timezone, from_day, to_day), by or BY_ROOM)
+        return [{head: getattr(one, head) for head in heads([], name, by)} for one in scores]
     if name == "answers":
         return [asdict(one) for one in answers(facts, timezone, from_day, to_day)]
     if name == "alarms":
@@ -138,19 +141,21 @@ def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str,
     return [{**asdict(one), "words": " ".join(one.words)} for one in found_words]
 
 
-def heads(table: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+def heads(table: Sequence[Mapping[str, Any]], name: str, by: Sequence[str] = ()) -> list[str]:
     """The heads of a table, those of findings also when nothing was found."""
+    if name == "calls" and not table:
+        return [*(by or BY_ROOM), *CALL_FIGURES]
     return list(table[0]) if table else _HEADS.get(name, [])
 
 
-def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
+def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures", by: Sequence[str] = ()) -> str:
     """The rows as CSV with a byte order mark, so that spreadsheets read Chinese; gaps and unknowns are empty.
 
     A table of findings (`name`) has its heads also when nothing was found.
     """
     out = io.StringIO()
     out.write("\ufeff")
-    if named := heads(table, name):
+    if named := heads(table, name, by):
         writer = csv.DictWriter(out, named, lineterminator="\r\n")
         writer.writeheader()
         writer.writerows({name: _harmless(value) for name, value in row.items()} for row in table)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 SCALE_NOISE_GRAMS = 500  # two weights of one thing may differ by so much
 HEAVIEST_LOAD_GRAMS = 60_000_000  # no truck on a road carries more: a weigh-in of more is a slip
 CONTAMINATION_GRADES = (1, 2, 3)  # a few wrong pieces, many, not to be taken as what it is called
+CALL_KINDS = ("not_begun", "first_leg", "live", "second")  # of a run, or visit, when its room is called
 LIGHTEST_BIN_GRAMS = 5_000  # less than this is dirt, rain and drift, not a bin
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from broker.bridge import Bridge
+from broker.ingest.measured import Measured, Spread
 from broker.rules.dispatch.actions import Act
 
+TURNS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 Answer = TypeVar("Answer")
 Question = Callable[[Bridge, int], Any]
 
@@ -40,6 +42,8 @@ class Desk:
     not_kept: str | None = None  # why what is shown is not kept for playback, while it is so
     accounts: Accounts | None = None  # None where the broker is another's: nobody can be thrown out of it
     not_streamed: str | None = None  # why no picture reaches the screens, while it is so
+    measured: Measured = field(default_factory=Measured)  # the bridge's counts
+    turns_s: Spread = field(default_factory=lambda: Spread(TURNS_S))  # how long its loop takes
     outside: Callable[[], list[dict[str, Any]]] = list  # how each receiver of messages to people outside stands
     reports_trouble: Callable[[], str | None] = lambda: None  # why no report can be made, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
@@ -55,7 +59,8 @@ class Desk:
 
     def turned(self, heartbeat_s: float | None) -> None:
         """The loop was here; its heartbeat came back so many seconds ago, None if it never did."""
-        self.turned_at = time.monotonic()
+        before, self.turned_at = self.turned_at, time.monotonic()
+        self.turns_s.add(self.turned_at - before)
         self.heartbeat_at = None if heartbeat_s is None else self.turned_at - heartbeat_s
 
     def ages(self) -> dict[str, float | None]:

@@ -72,6 +72,13 @@ class ApiDispatcher:
         path = f"runs/{run_id}/visits/{room}/{number}/"
         return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": reason})
 
+    def answer_alarm(self, word: str, part: str, deed: str, shelf_s: int) -> bool:
+        """See, shelve (for so long), unshelve, out-of-service or back each alarm of a word whose subject has a part."""
+        rows = self.picture.get("alarms", ())
+        meant = [row["alarm_id"] for row in rows if row["word"] == word and part in row["about"]]
+        body = {"shelf_s": shelf_s} if deed == "shelve" else {}
+        return bool(meant) and all(self._post(f"alarms/{one}/{deed}", body) for one in meant)
+
     def say_full(self, truck: str) -> bool:
         """Its crew says that it takes no more."""
         mine = (row["run_id"] for row in self.picture.get("runs", ()) if row["truck"] == truck and row["active"])

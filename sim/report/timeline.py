@@ -6,7 +6,9 @@ from typing import Any
 from broker.words import LANGUAGES
 from sim.judging.verdict import clock
 from sim.report.page import WORDS
-from sim.world.evidence import Evidence
+from sim.world.evidence import Evidence, StoredRecord
+
+_NEVER = object()
 
 Line = tuple[float, str, dict[str, object]]  # when, which sentence, what it is filled with
 
@@ -15,12 +17,13 @@ def timeline(evidence: Evidence, language: str = "en") -> list[str]:
     """Its lines in the order of time; of one moment the street's come first."""
     if language not in LANGUAGES:
         raise ValueError(f"language: {language!r} is none of {' '.join(LANGUAGES)}")
-    lines = sorted([*_street(evidence), *_record(evidence)], key=lambda line: line[0])
+    told = (*_street(evidence), *_incidents(evidence), *_visits(evidence), *_roads(evidence), *_others(evidence))
+    lines = sorted((line for line in told if line[0] >= evidence.start_at), key=lambda line: line[0])
     return [f"{clock(evidence, at)}  {_said(language, word, gaps)}" for at, word, gaps in lines]
 
 
 def _said(language: str, word: str, gaps: Mapping[str, object]) -> str:
-    groups = {"deed": "deeds", "answer": "answers"}
+    groups = {"deed": "deeds", "answer": "answers", "stage": "stages", "reason": "reasons"}
     filled = {
         name: WORDS.say(language, groups[name], str(value)) if name in groups else value for name, value in gaps.items()
     }
@@ -45,7 +48,7 @@ def _street(evidence: Evidence) -> Iterator[Line]:
             yield visit.left_at, "leaves", gaps
 
 
-def _record(evidence: Evidence) -> Iterator[Line]:
+def _incidents(evidence: Evidence) -> Iterator[Line]:
     """What was decided and answered, each once: where an incident's newest record says other than the one before."""
     told: dict[str, Mapping[str, Any]] = {}
     for record in evidence.stored_of("workflow"):
@@ -58,13 +61,47 @@ def _record(evidence: Evidence) -> Iterator[Line]:
         rows = {row["id"]: row for row in before.get("answers", ())}
         for row in body["answers"]:
             yield from _answer(evidence, record.at, row, rows.get(row["id"], {"told": (), "state": None, "version": 0}))
-    for visit in evidence.stored_of("visit"):
-        body = visit.body
-        if body["state"] == "pending" and not body["original"] and body["not_before_at"] is not None:
-            yield visit.at, "owed", {
-                "truck": body["truck"], "room": body["room"], "number": body["visit_number"],
-                "at": clock(evidence, body["not_before_at"]),
-            }  # fmt: skip
+
+
+def _visits(evidence: Evidence) -> Iterator[Line]:
+    """What a room is not given, why, and what it is owed for it."""
+    for record in _changed(evidence, "visit", "state"):
+        body = record.body
+        gaps = {"truck": body["truck"], "room": body["room"], "number": body["visit_number"]}
+        if body["state"] == "skipped":
+            yield record.at, "skipped", {**gaps, "reason": body["reason"] or "other"}
+        elif body["state"] == "pending" and not body["original"] and body["not_before_at"] is not None:
+            yield record.at, "owed", {**gaps, "at": clock(evidence, body["not_before_at"])}
+
+
+def _roads(evidence: Evidence) -> Iterator[Line]:
+    """Full trucks and closed roads."""
+    for record in _changed(evidence, "run", "full_at", at_first=None):
+        full = record.body["full_at"] is not None
+        yield record.at, "full" if full else "emptied", {"truck": record.body["truck"]}
+    for record in _changed(evidence, "closure", "until_at"):
+        until = clock(evidence, record.body["until_at"])
+        yield record.at, "closed", {"room": record.body["room"], "at": until}
+
+
+def _others(evidence: Evidence) -> Iterator[Line]:
+    """Alarms and bookings: each change of their states."""
+    for record in _changed(evidence, "alarm", "state"):
+        body = record.body
+        yield record.at, "alarm", {"alarm": body["word"], "about": body["about"], "stage": body["state"]}
+    for record in _changed(evidence, "booking", "state"):
+        body = record.body
+        yield record.at, "booking", {"truck": body["truck"], "pile": body["pile"], "stage": body["state"]}
+
+
+def _changed(evidence: Evidence, kind: str, field: str, at_first: object = _NEVER) -> Iterator[StoredRecord]:
+    """The records of a kind that say another thing in a field than the one before of their key."""
+    before: dict[str, object] = {}
+    for record in evidence.stored_of(kind):
+        value = record.body[field]
+        if before.get(record.key, at_first) != value:
+            yield record
+        before[record.key] = value
 
 
 def _answer(evidence: Evidence, at: float, row: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Line]:

@@ -212,6 +212,12 @@ def _on_screen_visit(stage: Stage, values: Values) -> None:
     stage.plant.dispatcher.answer(visit, values["action"] == "serve", values["reason"])
 
 
+def _on_screen_alarm(stage: Stage, values: Values) -> None:
+    """A person at the screen does this to each alarm of a word, whose subject has a part."""
+    word, _, part = values["alarm"].partition(" ")
+    stage.plant.dispatcher.answer_alarm(word, part, values["action"], round(60 * values["shelf_min"]))
+
+
 def _truck_full(stage: Stage, values: Values) -> None:
     """The crew says so, and its truck is emptied before it goes on."""
     if stage.plant.dispatcher.say_full(values["truck"]):
@@ -251,6 +257,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "on_screen": _on_screen,
     "answer": _answer,
     "on_screen_visit": _on_screen_visit,
+    "on_screen_alarm": _on_screen_alarm,
     "truck_full": _truck_full,
     "road_closed": _road_closed,
 }

@@ -140,6 +140,11 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "action": Key(str, words=("serve", "skip")),
         "reason": Key(str, "other", words=wire.SKIP_REASONS),
     },
+    "on_screen_alarm": {
+        "alarm": Key(str),
+        "action": Key(str, words=("see", "shelve", "unshelve", "out-of-service", "back")),
+        "shelf_min": Key(float, 30.0, 1.0, 7 * 1440.0),
+    },
     "truck_full": {"truck": _DEVICE, "unload_min": Key(float, 12.0, 0.0, 240.0)},
     "road_closed": {"room": _DEVICE, "other_room": Key(str, ""), "for_min": _MINUTES},
     "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},

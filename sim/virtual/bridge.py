@@ -12,7 +12,8 @@ from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
-from broker.web.picture import Picture, attention, snapshot
+from broker.web.api.street.alarms import DEEDS
+from broker.web.picture import Picture, alarms, attention, snapshot
 from firmware import wire
 from sim.judging.sentence import Term, said
 from sim.virtual.broker import VirtualBroker, Will
@@ -24,6 +25,7 @@ from sim.world.timeline import Timeline
 TICK_S = 1.0
 CHANNELS_HEARD = ("fix", "bins", "incident")
 WHO = "dispatcher"
+ALARM_DEEDS = {deed: action for deed, action, _, _ in DEEDS}
 
 
 class VirtualBridge:
@@ -136,6 +138,14 @@ class VirtualBridge:
         """Who is asked about an incident says so."""
         act = Act("answer", addressee, (truck, incident_id), addressee=addressee, answer=says, until_at=until_at)
         return self._act(act)
+
+    def answer_alarm(self, word: str, part: str, deed: str, shelf_s: int) -> bool:
+        """See, shelve (for so long), unshelve, out-of-service or back each alarm of a word whose subject has a part."""
+        if self._bridge is None:
+            return False
+        action, shelf = ALARM_DEEDS[deed], shelf_s if deed == "shelve" else None
+        meant = [row["alarm_id"] for row in alarms(self._bridge) if row["word"] == word and part in row["about"]]
+        return bool(meant) and all(self._act(Act(action, WHO, alarm=one, shelf_s=shelf)) for one in meant)
 
     def say_full(self, truck: str) -> bool:
         """Its crew says that it takes no more."""

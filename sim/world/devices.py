@@ -54,6 +54,10 @@ class Dispatcher(Protocol):
         """Who is asked about an incident says so: see, promise (until then), finish, refuse, set_out."""
         ...
 
+    def answer_alarm(self, word: str, part: str, deed: str, shelf_s: int) -> bool:
+        """See, shelve (for so long), unshelve, out-of-service or back each alarm of a word whose subject has a part."""
+        ...
+
     def say_full(self, truck: str) -> bool:
         """Its crew says that it takes no more."""
         ...

@@ -7,16 +7,26 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
+from broker.plan.model import Route
 from broker.reports import day_report
 from broker.reports.explained_call import as_text, explained_in
+from broker.reports.words import WORDS, word
+from broker.rules.arrival.believed import learned_on_the_way
+from broker.rules.arrival.prediction import Eta
+from broker.rules.learning.history import History, HistorySettings
+from broker.rules.learning.observations import LegRecord
+from broker.rules.settings import FirstStay, Streets
 from broker.rules.statistics.cube import count
 from broker.rules.statistics.explained import explained
 from broker.rules.statistics.periods import Period
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import TrackVisit
 from tests.support.bridge.morning import DAY, Morning
 from tests.support.facts import DAY as FACTS_DAY
 from tests.support.facts import NAMES, NOON, ZONE, Fact, visit
 
 LONG_STAY_S = 500
+KINDS = {language: WORDS.groups(language)["call_kind"] for language in ("en", "zh")}
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +69,66 @@ def test_every_call_of_a_bridge_keeps_what_it_rests_on(morning: Morning) -> None
     for body in first.values():
         assert body["rests_on"]["visits"][-1][:3] == [body["room"], 1, body["eta_at"]]
     assert later and not any("rests_on" in body for body in later)
+
+
+def test_the_last_record_of_a_call_says_its_kind_and_what_was_off(morning: Morning) -> None:
+    """What was off adds up to how late the truck was; the record says where it belongs, without its visit."""
+    last = {record.key: record.body for record in morning.store.scan("call")}
+    bodies = [last[call_of(morning, number)] for number in range(4)]
+    assert [body["kind"] for body in bodies] == ["first_leg"] * 3 + ["live"]
+    for body in bodies:
+        assert sum(seconds for _, _, seconds in body["off"]) == body["arrived_at"] - body["eta_at"]
+        assert (body["route"], body["how"]) == (morning.route.route_id, "served")
+
+
+def test_what_was_learned_of_each_part_is_told(morning: Morning) -> None:
+    """Seen before or a guess; the time of day and today where they made a drive longer."""
+    one = explained_in(morning.store, call_of(morning, 3))
+    assert one.parts is not None
+    drives = [part for part in one.parts if part.kind == "leg"]
+    assert drives and {part.known for part in one.parts} == {False}, "of a first morning nothing was seen before"
+    assert {(part.half_hour, part.today) for part in drives} == {(1.0, 1.0)}
+    page = as_text(one, ZONE, {})
+    assert "a guess" in page and " today" not in page and page.splitlines()[5].endswith("learned")
+
+
+def test_factors_of_the_time_of_day_and_of_today_are_told_apart() -> None:
+    """Slow streets of today are no slow half-hour; what only one half-hour shows is not today's."""
+    history = History(Streets(), FirstStay(), HistorySettings(timezone=ZONE))
+    noon = NOON - NOON % 86_400
+    for day in range(30):
+        for half_hour in range(0, 48, 6):
+            slow = 2 if half_hour == 24 else 1
+            at = noon - (40 - day) * 86_400 + half_hour * 1800
+            history.learn_leg(LegRecord("A", "r01", "r02", 200 * slow, at, "t01", 1000.0))
+    tracker = RunTracker("run1", Route("A", "A", "unit_wet", ()), "t01", two_rooms(), noon, Streets())
+    etas = [Eta((room, 1), noon, noon, noon, "live") for room in ("r01", "r02")]
+    quiet = learned_on_the_way(tracker, history, etas, noon)[1]
+    for minute in range(5, 60, 5):
+        history.learn_leg(LegRecord("A", "r01", "r02", 800, noon - 900 - minute * 60, "t01", 1000.0))
+    slow = learned_on_the_way(tracker, history, etas, noon)[1]
+    assert quiet.leg_known and quiet.today == pytest.approx(1.0, abs=0.01)
+    assert slow.today > 1.1 and slow.half_hour == pytest.approx(quiet.half_hour, rel=0.2)
+
+
+def two_rooms() -> list[TrackVisit]:
+    """A kilometre apart."""
+    places = {"r01": 0.0, "r02": 1000.0}
+    return [TrackVisit((room, 1), 31.0, 121.0, "unit_wet", 0, None, along) for room, along in places.items()]
+
+
+def test_what_a_call_remembers_is_known_after_a_restart(tmp_path: Path) -> None:
+    """Its label, its kind and what it rested on: the record that a later bridge writes is as whole as any."""
+    day = Morning(tmp_path / "records", alone=True)
+    day.step(900)
+    called = next(visit for visit in day.bridge.dispatch.day.visits.values() if visit.state == "due")
+    before = day.bridge.dispatch.day.visits.watch(called.key)
+    day.store.close()
+    day.open()
+    after = day.bridge.dispatch.day.visits.watch(called.key)
+    assert (after.label, after.kind, after.rests_on) == (before.label, before.kind, before.rests_on)
+    assert before.kind == "not_begun" and before.rests_on is not None
+    day.close()
 
 
 def test_a_correction_of_the_arrival_is_what_came_true(morning: Morning) -> None:
@@ -119,9 +189,9 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
     assert "was not kept with this call" in early
 
 
-@pytest.mark.parametrize(("language", "title"), [("en", "Calls by room, the worst first"), ("zh", "最差的在前")])
+@pytest.mark.parametrize(("language", "title"), [("en", "Calls by room, the worst first"), ("zh", "各箱房的到站提醒")])
 def test_the_days_report_has_each_rooms_calls_the_worst_first(language: str, title: str) -> None:
-    """By their names, with how many were within the band and how far the others were off."""
+    """By their names, with how many were within the band and how far the others were off; then by route and kind."""
     late = call(room="r02", called_at=NOON - 1500)
     facts = [call(), Fact("call", "c2", "call:c2:1", NOON, late.body), visit(), visit("run1/r02/1", room="r02")]
     period = Period.around("day", FACTS_DAY)
@@ -129,6 +199,9 @@ def test_the_days_report_has_each_rooms_calls_the_worst_first(language: str, tit
     (chapter,) = [chapter for chapter in report.chapters if title in chapter.title]
     assert chapter.table is not None
     (worst, best) = chapter.table.rows
-    assert list(worst) == ["r02", "1", "0/1", "5.5", "25.0", "25.0"]
-    assert list(best)[1:] == ["1", "1/1", "0.0", "16.0", "16.0"]
+    assert list(worst) == ["r02", "1", "0/1", "5.5", "25.0", "25.0", ""]
+    assert list(best)[1:] == ["1", "1/1", "0.0", "16.0", "16.0", ""]
     assert best[0] in ("First", "一村")
+    (by_kind,) = [chapter for chapter in report.chapters if chapter.title == word(language, "calls_by_kind")]
+    assert by_kind.table is not None
+    assert [list(row)[:4] for row in by_kind.table.rows] == [["A", KINDS[language]["first_leg"], "2", "1/2"]]

@@ -32,3 +32,21 @@ def test_the_pilots_scene_reads_as_it_was() -> None:
     assert len(timeline(outcome.evidence, "zh")) == len(lines)
     with pytest.raises(ValueError, match="language"):
         timeline(outcome.evidence, "fr")
+
+
+OTHERS = {
+    "crew_skips": ("t01 does not serve r03 (visit 1): no way in", "t01 does not serve r05 (visit 1): bins are not out",
+                   "t01 arrives at r05 (visit 2)"),
+    "shelved_alarm": ("unit_silent (silent/room/r09): is told", "shelved", "is told", "gone before anybody saw it"),
+}  # fmt: skip
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_told_of_the_others_reads_as_it_was(name: str) -> None:
+    """A skip with its reason, an alarm on its shelf and off again; in both languages."""
+    outcome = play(load(name))
+    assert outcome.held, [verdict for verdict in outcome.verdicts if not verdict.held]
+    lines = timeline(outcome.evidence)
+    assert in_order(lines, OTHERS[name]) == []
+    assert len(timeline(outcome.evidence, "zh")) == len(lines)

@@ -31,10 +31,12 @@ COMMANDS = (
     "-m sim.demo_week.making",
     "-m firmware.truck --help",
     "tools/flash.py list --json",
+    "tools/teach.py --help",
 )
 # Not the environment's: what Python was before it. -S hides what this machine has installed besides.
 SYSTEM = (getattr(sys, "_base_executable", sys.executable), "-S")
-ENTRIES = [*(REPO / part for part in ("firmware/__init__.py", "firmware/environment.py", "tools/flash.py"))]
+ENTRIES = [*(REPO / part for part in ("firmware/__init__.py", "firmware/environment.py"))]
+ENTRIES += [REPO / "tools/flash.py", REPO / "tools/teach.py"]
 ENTRIES += [path for part in ("broker", "bench", "firmware", "sim") for path in (REPO / part).rglob("__main__.py")]
 
 

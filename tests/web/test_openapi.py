@@ -1,6 +1,6 @@
 """The API is as it describes itself: requests made of its OpenAPI, right and wrong ones, as four of its roles."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,24 +28,27 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
     made.morning.close()
 
 
-def examples_for(role: Role) -> Callable[[str], int]:
-    """Four of what the role may do; the same refusal again and again would teach nothing."""
-    may = {right.route for right in RIGHTS if right.anybody or role in right.roles}
-    return lambda route: 4 if route in may else 1
+def routes_of(role: Role) -> set[str]:
+    """What the role may do."""
+    return {right.route for right in RIGHTS if right.anybody or role in right.roles}
 
 
 @pytest.mark.real
 @pytest.mark.parametrize(
-    ("role", "met"), [("dispatcher", {200, 403, 404, 409, 422}), ("registrar", {200, 403, 409, 422}),
-                      ("supervisor", {200, 403, 404, 422}), ("viewer", {200, 403, 422})],
+    ("role", "met"), [("dispatcher", {200, 404, 409, 422}), ("registrar", {200, 409, 422}),
+                      ("supervisor", {200, 404, 422}), ("viewer", {200, 403, 422})],
 )  # fmt: skip
 def test_every_answer_is_as_the_api_describes_it(street: WholeWeb, role: Role, met: set[int]) -> None:
-    """No fault of the server, each refusal a problem detail, each answer of the kind and form that is said."""
-    token = street.house.people.add_token(role, (role,))
-    walk = Walk(street.app, token, street.ids(), examples_for(role), (ENDLESS, SAYS_503)).go()
+    """No fault of the server, each refusal a problem detail, each answer of the kind and form that is said: four right
+    and four wrong requests of what the role may do. What it may not do the viewer alone asks once: the same refusal
+    again and again would teach nothing."""
+    token, may = street.house.people.add_token(role, (role,)), routes_of(role)
+    refused = () if role == "viewer" else tuple({right.route for right in RIGHTS} - may)
+    left_out = (ENDLESS, SAYS_503, *refused)
+    walk = Walk(street.app, token, street.ids(), lambda route: 4 if route in may else 1, left_out).go()
     assert walk.odd == []
     assert met <= set(walk.statuses)
-    assert walk.statuses.total() >= 100
+    assert walk.statuses.total() >= 60
 
 
 def test_what_is_not_as_described_is_found() -> None:

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from broker.people.roles import Scope
 from broker.store import where
 from broker.web.api.figures.record import record_router
 from broker.web.picture import snapshot
+from broker.web.security import guarded
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import DAY, Morning
-from tests.support.people import screen_of
+from tests.support.people import House, screen_of
 
 pytestmark = pytest.mark.real  # a whole morning is driven first
 
@@ -151,6 +154,25 @@ def test_calls_are_scored(client: TestClient) -> None:
     served = [call for call in client.get("/api/v1/calls").json() if call["how"] == "served"]
     assert len(served) == 3
     assert all(call["lead_s"] == call["arrived_at"] - call["called_at"] for call in served)
+
+
+def test_the_scores_of_calls_are_told_to_an_estate_about_its_own_rooms(morning: Morning, client: TestClient) -> None:
+    """By room, route, day and kind, the worst first; nobody sees another estate's, an unknown word is refused."""
+    asked = f"/api/v1/calls/scores?from_day={DAY}&to_day={DAY}"
+    rows = client.get(asked).json()
+    assert sum(row["scored"] for row in rows) == 3 and {row["day"] for row in rows} == {str(DAY)}
+    off = [row["outside_band_s"] for row in rows if row["outside_band_s"] is not None]
+    assert off == sorted(off, reverse=True) and len(client.get(f"{asked}&most=1").json()) == 1
+    (whole,) = client.get(f"{asked}&by=route").json()
+    assert (whole["route"], whole["room"], whole["scored"]) == (morning.route.route_id, None, 3)
+    assert client.get(f"{asked}&by=moon").status_code == 422
+    estates = {morning.plan.rooms[row["room"]].estate_id for row in rows}
+    estate = min(estates)
+    house, app = House(), FastAPI()
+    app.include_router(record_router(morning.store, morning.plan))
+    keeper = house.machine(guarded(app, house.gate), "keeper", name="K", scope=Scope(estates=(estate,)))
+    mine = keeper.get(asked).json()
+    assert mine and {morning.plan.rooms[row["room"]].estate_id for row in mine} == {estate}
 
 
 def test_health_and_metrics(client: TestClient) -> None:

@@ -21,7 +21,7 @@ def add_commands(subparsers: Any) -> None:
     command.add_argument("--from", dest="from_day", required=True, help="first day, YYYY-MM-DD")
     command.add_argument("--to", dest="to_day", help="last day (default: the first)")
     command.add_argument("--period", choices=PERIODS, default="day")
-    command.add_argument("--by", default="", help=f"comma separated, of {' '.join(DIMENSIONS)}")
+    command.add_argument("--by", default="", help=f"comma separated, of {' '.join(DIMENSIONS)}; calls: day kind too")
     command.add_argument("--table", choices=tables.TABLES, default="figures", help="default: figures")
     command.add_argument(
         "--format", choices=("csv", "json", "html"), default="csv", help="html: report of the last day"
@@ -52,7 +52,7 @@ def _stats(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--to {to_day} is before --from {from_day}")
     if date.fromisoformat(to_day) - date.fromisoformat(from_day) > timedelta(days=tables.MAX_DAYS):
         raise ValueError(f"--to {to_day} is more than {tables.MAX_DAYS} days after --from {from_day}")
-    tables.dimensions(arguments.by)  # asked for in vain is said, whichever table it is and whoever answers
+    tables.dimensions(arguments.by, arguments.table)  # asked for in vain is said, whoever answers
     with read(arguments) as store:
         # Before the end of the reading, which says if records had to be left out: the others are counted all the same.
         sys.stdout.write(_counted(store, arguments, from_day, to_day))
@@ -66,5 +66,5 @@ def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day:
 
         names = plan_names(arguments.config, area)
         return stored_report(store, area, to_day, arguments.language, timezone, names)
-    by = tables.dimensions(arguments.by)
+    by = tables.dimensions(arguments.by, arguments.table)
     return figures.answer(store, arguments.table, arguments.format, timezone, from_day, to_day, arguments.period, by)

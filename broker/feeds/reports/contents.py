@@ -15,6 +15,7 @@ from broker.rules.statistics.periods import Period
 from broker.words import LANGUAGES
 
 Page = Callable[[Sequence[Fact], Cube, Period, str], str]  # facts, their cube, of when, language
+CALLS_BY = ("room", "route", "day", "kind")
 AS_CSV = ("figures", "chain")
 FORMS = (*(f"{language}.html" for language in LANGUAGES), *(f"{table}.csv" for table in AS_CSV), "xlsx")
 
@@ -32,13 +33,13 @@ class Counted:
         return not any(period.from_day <= key[0] <= period.to_day for key in self.cube)
 
     def rows(self, table: str, period: Period) -> list[dict[str, Any]]:
-        """One of `tables.TABLES` of a period; figures and chain by kind of waste."""
+        """One of `tables.TABLES` of a period; figures and chain by kind of waste, calls by CALLS_BY."""
         span = period.from_day, period.to_day
         if table == "figures":
             return tables.rows(self.cube, period.kind, ("waste",), *span)
         if table == "chain":
             return chain_table.rows(self._links, period.kind, (), *span)
-        return tables.finding_rows(table, self.facts, self._timezone, *span)
+        return tables.finding_rows(table, self.facts, self._timezone, *span, CALLS_BY if table == "calls" else ())
 
     def whole(self, period: Period) -> dict[str, Any]:
         """The figures of a period over everything."""
@@ -70,8 +71,9 @@ class Report:
         facts, cube = counted.facts, counted.cube
         found = {f"{name}.{one}.html": page(facts, cube, self.period, one).encode() for one in LANGUAGES}
         found |= {f"{name}.{table}.csv": tables.as_csv(self.rows[table], table).encode() for table in AS_CSV}
+        headed = ((table, tables.heads(self.rows[table], table, CALLS_BY)) for table in tables.TABLES)
         found[f"{name}.xlsx"] = write_xlsx(
             (table, heads, [[row[head] for head in heads] for row in self.rows[table]])
-            for table, heads in ((table, tables.heads(self.rows[table], table)) for table in tables.TABLES) if heads
+            for table, heads in headed if heads
         )  # fmt: skip
         return found

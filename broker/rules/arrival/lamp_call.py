@@ -10,6 +10,7 @@ slip only changes its pattern:
 The two limits differ so that a prediction wavering about one of them cannot make the lamp waver.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -27,6 +28,24 @@ class Watch:
     below_since: int | None = None  # the first of the consecutive updates within call_at_s
     held: bool = False
     label: str | None = None  # of the prediction that made the call
+    kind: str | None = None  # what the truck did then, one of CALL_KINDS
+    rests_on: Mapping[str, Any] | None = None  # what that prediction was made of
+    lit_at: int | None = None  # when the room's unit first said that the lamp is on for it
+    held_at: int | None = None  # when the truck was first held after it
+
+    def remembers(self, call: Mapping[str, Any]) -> None:
+        """It is as a record of the call says, as far as it does."""
+        for name in ("label", "kind", "rests_on", "lit_at", "held_at"):
+            if call.get(name) is not None:
+                setattr(self, name, call[name])
+
+    def is_made_of(self, kind: str, rests_on: Mapping[str, Any]) -> None:
+        """The call is made of this; what was of one before is over."""
+        self.kind, self.rests_on, self.lit_at, self.held_at = kind, rests_on, None, None
+
+    def lamp_is_on(self, at: int) -> None:
+        """The unit says so; the first time counts."""
+        self.lit_at = at if self.lit_at is None else self.lit_at
 
 
 def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: int) -> bool:
@@ -51,12 +70,21 @@ def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: 
     return True
 
 
+def call_kind(visit: Visit, label: str, *, has_called_at_a_room: bool) -> str:
+    """Which of CALL_KINDS a call is that is made now."""
+    if not visit.original:
+        return "second"
+    if label == "timetable":
+        return "not_begun"
+    return "live" if has_called_at_a_room else "first_leg"
+
+
 def nothing_heard(watch: Watch) -> None:
     """No position younger than 90 s: the updates within call_at_s are not consecutive any more."""
     watch.below_since = None
 
 
-def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bool:
+def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: int) -> bool:
     """Whether a called visit's lamp shows `held` after this update; remembers it in `watch`."""
     if visit.state != "due" or visit.promised_at is None:
         watch.held = False
@@ -64,6 +92,7 @@ def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bo
     slip_s = eta.eta_at - visit.promised_at
     if eta.label == "held" or slip_s > settings.slip_s:
         watch.held = True
+        watch.held_at = now if watch.held_at is None else watch.held_at
     elif watch.held and eta.label in FRESH_LABELS and slip_s <= settings.recover_s:
         watch.held = False
     return watch.held

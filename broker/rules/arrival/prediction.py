@@ -91,7 +91,7 @@ def predict(
     state = tracker.progress(now, visits)
     label = _label(state, now) if free is None or free.label in FRESH_LABELS else free.label
     outlook = history.outlook(tracker.route.route_id, now)
-    first = _step(None, visits[0], bins, history.streets.detour_factor)
+    first = _step(tracker, None, visits[0], bins)
     begin_at: float
     leave_at: float | None = None
     if state.arrived_at is not None:
@@ -103,7 +103,7 @@ def predict(
 
     def anew() -> Iterator[float]:
         pairs = zip((None, *visits), visits, strict=False)
-        steps = [_step(before, visit, bins, history.streets.detour_factor) for before, visit in pairs]
+        steps = [_step(tracker, before, visit, bins) for before, visit in pairs]
         return walk(begin_at, steps, outlook, leave_at, Plan(pace=pace))
 
     arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, pace), anew)
@@ -121,7 +121,7 @@ def expected_stays(
     outlook, state = history.outlook(tracker.route.route_id, now), tracker.progress(now)
     stays = []
     for index, (visit, eta) in enumerate(zip(tracker.pending, etas, strict=False)):
-        step = _step(None, visit, bins, history.streets.detour_factor)
+        step = _step(tracker, None, visit, bins)
         if index == 0 and state.arrived_at is not None:
             rest_s = _stay_rest_s(state, step, outlook, now, settings or ArrivalSettings())
             stays.append(round(now + rest_s - state.arrived_at))
@@ -131,11 +131,13 @@ def expected_stays(
 
 
 def _step(
-    before: TrackVisit | None, visit: TrackVisit, bins: Mapping[tuple[str, str], int], detour_factor: float
+    tracker: RunTracker, before: TrackVisit | None, visit: TrackVisit, bins: Mapping[tuple[str, str], int]
 ) -> Step:
     length_m = gap_s = None
+    cells: tuple[str, ...] = ()
     if before is not None:
-        length_m = leg_length_m(before, visit, detour_factor)
+        length_m = leg_length_m(before, visit, tracker.streets.detour_factor)
+        cells = tracker.cells(before, visit)
         if before.planned_at and visit.planned_at and visit.planned_at > before.planned_at:
             gap_s = float(visit.planned_at - before.planned_at)
     return Step(
@@ -146,6 +148,7 @@ def _step(
         planned_at=visit.planned_at or None,
         not_before_at=visit.not_before_at,
         bins=bins.get((visit.key[0], visit.waste)),
+        cells=cells,
     )
 
 
@@ -182,7 +185,7 @@ def _stay_rest_s(state: Progress, step: Step, outlook: Outlook, now: int, settin
 def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Outlook, now: int) -> float:
     """What is left until the truck reaches the first owed visit."""
     length_m = state.leg_length_m
-    expected_s, _ = outlook.leg_s(state.from_room, step.room, length_m, now)
+    expected_s, _ = outlook.leg_s(state.from_room, step.room, length_m, now, cells=tracker.cells_now)
     leg_rest_s = expected_s * (state.leg_rest_m / length_m if length_m > 0 else 0.0)
     if not state.started:
         near_s = 0.0 if state.stale else leg_rest_s

@@ -18,7 +18,8 @@ PACE_WEIGHT = 0.5  # so many visits that kept the timetable count as seen before
 class Step(NamedTuple):
     """One stop of a walk: the leg that leads to it and the stay there; None = not known.
 
-    `leg_planned_s` is a planned driving time, `gap_planned_s` a planned time from arrival to arrival.
+    `leg_planned_s` is a planned driving time, `gap_planned_s` a planned time from arrival to arrival,
+    `cells` the streets that the leg leads through.
     """
 
     room: str
@@ -29,6 +30,7 @@ class Step(NamedTuple):
     planned_at: float | None = None
     not_before_at: float | None = None
     bins: int | None = None
+    cells: Sequence[str] = ()
 
 
 class Plan(NamedTuple):
@@ -73,7 +75,7 @@ def walk(
             left_at = leave_first_at if leave_first_at is not None and first_left else clock + away_s
             early_s = before.planned_at - clock if before.planned_at else 0.0
             drive_s, label = outlook.leg_s(
-                before.room, step.room, step.length_m, left_at, step.leg_planned_s, early_s
+                before.room, step.room, step.length_m, left_at, step.leg_planned_s, early_s, step.cells
             )
             arrive_at = left_at + drive_s
             if (

@@ -8,6 +8,7 @@
 | incidents | each incident as it stands, the offers shown for it | incidents.py |
 | bookings | each booking as it stands, the rounds of the trucks on call | bookings/book.py |
 | told | what rooms and trucks hold of ours | told.py |
+| call_scores | the calls of the last days that are over | call_scores.py |
 | attention | what a person should look at | attention/attention_list.py |
 | alarms | what people have done about each of it | attention/alarms.py |
 | closures | roads that are closed for a time | closures.py |
@@ -30,6 +31,7 @@ from broker.rules.bookings.book import Bookings
 from broker.rules.day.attention.alarms import Alarms
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.attention.attention_list import AttentionList
+from broker.rules.day.call_scores import CallScores
 from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closures
 from broker.rules.day.devices import Devices
@@ -61,6 +63,7 @@ class Day:
     incidents: Incidents = field(default_factory=Incidents)
     bookings: Bookings = field(default_factory=Bookings)
     told: Told = field(default_factory=Told)
+    call_scores: CallScores = field(default_factory=CallScores)
     attention: AttentionList = field(default_factory=AttentionList)
     alarms: Alarms = field(default_factory=Alarms)
     closures: Closures = field(default_factory=Closures)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from broker.rules.arrival.lamp_call import Watch
 from broker.rules.states.visit import Visit, VisitKey
@@ -67,7 +68,7 @@ class Visits(Mapping[VisitKey, Visit]):
         """What the calls of these visits were, though the day was begun again."""
         for key, watch in before._watches.items():
             if key in self._visits:
-                self._watches[key] = Watch(held=watch.held, label=watch.label)
+                self._watches[key] = replace(watch, below_since=None)
 
     def watch(self, key: VisitKey) -> Watch:
         """The call's memory of one visit; lamp_call.py writes it."""

@@ -55,6 +55,7 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
         return []
     if address.channel == "lamp":
         room.shows(body["lamps"], now)
+        _lit(day, address.device, body, now)
         return []
     return _keeper(day, address.device, room, body, now)
 
@@ -83,6 +84,14 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
     elif channel == "lamp":
         day.devices.room(name).shows(body["lamps"], now)
     return []
+
+
+def _lit(day: Day, room: str, body: dict[str, Any], now: int) -> None:
+    """Whether a lamp is on for a call, by the pin that was read back: each call remembers since when."""
+    lit = {lamp["call_id"] for lamp in body["lamps"] if lamp["lit"] and lamp["lamp"] == "due"}
+    for visit in day.visits.at(room) if lit else ():
+        if visit.state == "due" and visit.call_id in lit:
+            day.visits.watch(visit.key).lamp_is_on(now if body["at"] is None else min(body["at"], now))
 
 
 def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> None:

@@ -22,7 +22,7 @@ from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
-from broker.rules.dispatch.alarms import alarm_states, silences, watching
+from broker.rules.dispatch.alarms import alarm_states, drifting, silences, watching
 from broker.rules.dispatch.bookings import booking_handling, on_call_runs
 from broker.rules.dispatch.bookings.following import follow_visits
 from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
@@ -142,6 +142,7 @@ class Dispatch:
             for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
                 yield self._decision("watching", run_id, partial(watching.look_at_run, run_id=run_id), now)
             yield self._decision("watching", "", watching.look_around, now)
+            yield self._decision("drifting", "", drifting.look_at_calls, now)
         for about in alarm_states.to_settle(self.day, now):
             yield self._decision("alarm state", about, partial(alarm_states.settle, about=about), now)
 

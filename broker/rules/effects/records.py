@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from broker.rules.arrival.believed import learned_on_the_way
 from broker.rules.arrival.prediction import Eta, expected_stays
 from broker.rules.bookings.book import Round
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.effects.attention import ask_about_incident, ask_about_passed
+from broker.rules.effects.call_errors import what_was_off
 from broker.rules.effects.effect import Effect, Keep, Notice, Publish
 from broker.rules.states.booking import Booking
 from broker.rules.states.incident import Incident
@@ -33,10 +35,12 @@ def visit_record(day: Day, visit: Visit, now: int) -> Keep:
 
 
 def call_record(
-    day: Day, visit: Visit, now: int, *, ended: str | None = None, rests_on: dict[str, Any] | None = None
+    day: Day, visit: Visit, now: int, *, ended: str | None = None, is_first: bool = False
 ) -> Keep:
-    """What is known by now of a visit's call: made when, for when, met by the truck when, ended how; the first one
-    also has what the promise rested on (`broker/rules/statistics/explained.py` reads it)."""
+    """What is known by now of a visit's call: made when, of which kind, for when, shown when, met by the truck when,
+    ended how; the first one also has what the promise rested on (`broker/rules/statistics/explained.py` reads it), the
+    last one of a served visit what of that was off."""
+    watch = day.visits.watch(visit.key)
     body: dict[str, Any] = {
         "call_id": visit.call_id,
         "run_id": visit.run_id,
@@ -46,30 +50,41 @@ def call_record(
         "visit_number": visit.visit_number,
         "called_at": visit.due_at,
         "eta_at": visit.promised_at,
-        "label": day.visits.watch(visit.key).label,
+        "label": watch.label,
+        "kind": watch.kind,
+        "route": visit.route,
+        "estate": visit.estate,
+        "lit_at": watch.lit_at,
+        "held_at": watch.held_at,
         "arrived_at": visit.arrived_at,
         "lead_s": visit.arrived_at - visit.due_at if visit.arrived_at and visit.due_at else None,
         "ended_at": now if ended else None,
         "how": ended,
     }
-    if rests_on is not None:
-        body["rests_on"] = rests_on
-    return Keep(f"call:{visit.call_id}:{day.clock.next_number()}", "call", str(visit.call_id), now, body)
+    if is_first:
+        body["rests_on"] = watch.rests_on
+    if ended == "served":
+        body["off"] = what_was_off(day, visit)
+    kept = Keep(f"call:{visit.call_id}:{day.clock.next_number()}", "call", str(visit.call_id), now, body)
+    if ended:
+        day.call_scores.take(kept, day.plan.timezone)
+    return kept
 
 
 def promise_basis(
     day: Day, run: Run, etas: Sequence[Eta], bins: Mapping[tuple[str, str], int], key: VisitKey, now: int
 ) -> dict[str, Any]:
     """What is believed of a run's visits up to this one, `etas` being all of them: when its truck reaches each, how
-    long it stays, for how many bins (None: not known)."""
+    long it stays, for how many bins (None: not known), and what of that was learned (`LearnedOf`)."""
     visits = []
     for eta, stay_s in zip(etas, expected_stays(run.tracker, day.history, bins, etas, now), strict=True):
         room, number = eta.key
         visits.append([room, number, eta.eta_at, stay_s, bins.get((room, run.waste))])
         if eta.key == key[1:]:
             break
-    fix = run.tracker.fix
-    return {"fix_at": fix.fix_at if fix is not None else None, "visits": visits}
+    fix, learned = run.tracker.fix, learned_on_the_way(run.tracker, day.history, etas[: len(visits)], now)
+    fix_at = fix.fix_at if fix is not None else None
+    return {"fix_at": fix_at, "visits": visits, "learned": [list(row) for row in learned]}
 
 
 def run_record(day: Day, run: Run, now: int) -> Keep:

@@ -1,25 +1,21 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `dwell_times.py` the stays, `start_times.py` how late runs begin, `bands.py` how far
-off predictions were, `observations.py` the records; this page is the one door to all of it. Feed records in any order
-of days; what happened after the asked moment never counts as today.
+`leg_times.py` holds the drives, `today.py` what today is like, `dwell_times.py` the stays, `start_times.py` how late
+runs begin, `bands.py` how far off predictions were, `observations.py` the records; this page is the one door to all of
+it. Feed records in any order of days; what happened after the asked moment never counts as today.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from broker.rules.learning.bands import Bands, BandSettings
 from broker.rules.learning.dwell_times import StaySettings, StayTimes
-from broker.rules.learning.leg_times import (
-    FALLBACK_LEG_S,
-    MINUTE_S,
-    LegSettings,
-    LegTimes,
-    half_hour_of,
-)
+from broker.rules.learning.leg_times import Leg, LegSettings, LegTimes, half_hour_of
 from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.learning.start_times import StartSettings, StartTimes
+from broker.rules.learning.today import MINUTE_S
 from broker.rules.settings import FirstStay, Streets
 
 
@@ -47,7 +43,8 @@ class Outlook:
         self._starts = starts
         self._route_id = route_id
         self._offset_s = offset_s
-        self._today = legs.today_factor(route_id, now)
+        self._now = now
+        self._today = legs.today.route_factor(route_id, now)
         self._half_hours: dict[int, float] = {}
 
     def leg_s(
@@ -58,15 +55,19 @@ class Outlook:
         at: float,
         planned_s: float | None = None,
         early_s: float = 0.0,
+        cells: Sequence[str] = (),
     ) -> tuple[float, str]:
-        """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable")."""
+        """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable");
+        `cells` are the streets that it leads through, where that is known.
+        """
         pair = (from_room, to_room)
-        base_s, planned = _base(length_m, planned_s, self._streets.speed_mps)
+        leg = Leg.of(pair, length_m, planned_s, self._streets.speed_mps, cells)
         half_hour = half_hour_of(at, self._offset_s)
         factor = self._half_hours.get(half_hour)
         if factor is None:
             factor = self._half_hours[half_hour] = self._legs.half_hour_factor(self._route_id, half_hour)
-        drive_s = base_s * self._legs.pair_ratio(pair, base_s, planned) * factor * self._today
+        drive_s = self._legs.usual_s(leg) * factor
+        drive_s *= self._legs.today.street_factor(leg.cells, self._now, at, self._today)
         if early_s > 0:
             drive_s += self._legs.wait_s(pair, early_s)
         return max(1.0, drive_s), "history" if self._legs.knows(pair) else "timetable"
@@ -105,18 +106,10 @@ class History:
         self.learned += 1
         if record.drive_s <= 0:
             return
-        base_s, planned = _base(record.length_m, record.planned_s, self.streets.speed_mps)
-        self._legs.learn(
-            record.route_id,
-            (record.from_room, record.to_room),
-            base_s,
-            planned,
-            record.drive_s,
-            record.started_at + record.drive_s,
-            record.early_s,
-            self._offset_s(record.started_at),
-            lasting,
-        )
+        pair = (record.from_room, record.to_room)
+        leg = Leg.of(pair, record.length_m, record.planned_s, self.streets.speed_mps, record.cells)
+        ended_at, offset_s = record.started_at + record.drive_s, self._offset_s(record.started_at)
+        self._legs.learn(record.route_id, leg, record.drive_s, ended_at, record.early_s, offset_s, lasting=lasting)
 
     def learn_dwell(self, record: DwellRecord) -> None:
         """Take in one stay; a negative one is ignored."""
@@ -166,11 +159,3 @@ class History:
         offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()
         return int(offset.total_seconds()) if offset is not None else 0
 
-
-def _base(length_m: float | None, planned_s: float | None, speed_mps: float) -> tuple[float, bool]:
-    """(first guess of a drive in seconds, whether the timetable gave it)."""
-    if planned_s is not None and planned_s > 0:
-        return float(planned_s), True
-    if length_m is not None:
-        return max(1.0, length_m / speed_mps), False
-    return FALLBACK_LEG_S, False

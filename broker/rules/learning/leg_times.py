@@ -1,22 +1,27 @@
-"""How long drives between two rooms take: learned per pair of rooms, seen against a first guess.
+"""How long drives between two rooms take: learned per leg and per street, seen against a first guess.
 
-The first guess of a leg (its base) is its planned time where the timetable gives one, else its length at a default
-speed. What is learned is how much longer or shorter than that it really is:
+The first guess of a leg is its length at a default speed, and its planned time where the timetable gives one. What is
+learned is how much longer or shorter than that it really is:
 
-    expected drive = base x ratio of the leg x half-hour factor x factor of today  (+ waiting for the timetable)
+    expected drive = guess x ratio of the leg x half-hour factor x factor of today  (+ waiting for the timetable)
 
-Every ratio is sums of seconds over sums of seconds, started with a prior weight of the next coarser one: leg <- all
-legs of that kind of base; factor of the route <- factor of the area <- 1. So a new leg, a new route and a first day
-all have an answer, and evidence moves it by as much as it weighs. Pairs of rooms are shared by all routes of an
-area: trucks of different waste kinds drive the same streets.
+Every ratio is sums of seconds over sums of seconds, started with a prior weight of the next coarser one: leg <- the
+streets it leads through <- all legs; factor of the street now <- of the route <- of the area <- 1. So a new leg, a new
+route and a first day all have an answer, and evidence moves it by as much as it weighs. Pairs of rooms are shared by
+all routes of an area, and so are streets: trucks of different waste kinds stop at other doors of the same street.
+
+A street is the cells of about 100 m, with their direction, that a leg leads through (`cells_along`); a leg whose way
+nobody knows is a cell of its own. Where a timetable has other minutes at other hours, half of that is believed.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp
+from typing import NamedTuple
+
+from broker.rules.learning.today import Today, TodaySettings
 
 START_ROOM = ""  # the room a run's first leg comes from: wherever the truck starts
-MINUTE_S = 60
 HALF_HOUR_S = 1800
 HALF_HOURS = 48
 FALLBACK_LEG_S = 120.0  # a leg of which neither length nor plan is known
@@ -40,12 +45,12 @@ class LegSettings:
     memory: int = MEMORY
     planned_weight_legs: float = 10.0
     length_weight_legs: float = 2.0
+    street_weight_cells: float = 1.0
+    street_memory_s: float = 6000.0
     general_weight_s: float = 60.0
     half_hour_weight_s: float = 20000.0
-    today_area_weight_s: float = 20000.0
-    today_route_weight_s: float = 8000.0
-    today_minutes: int = 90
-    today_decay_minutes: float = 30.0
+    steady_share: float = 0.5
+    today: TodaySettings = field(default_factory=TodaySettings)
     waits: WaitSettings = field(default_factory=WaitSettings)
 
 
@@ -69,6 +74,11 @@ class Ratio:
             actual_s, expected_s = self._recent.popleft()
             self.actual_s -= actual_s
             self.expected_s -= expected_s
+
+    def forget_beyond(self, most_s: float) -> None:
+        """Halve what was seen once it is more than `most_s` expected seconds: a street may change."""
+        if self.expected_s > most_s:
+            self.actual_s, self.expected_s = self.actual_s / 2, self.expected_s / 2
 
     def value(self, prior: float, weight_s: float) -> float:
         """The ratio when `prior` counts as much as `weight_s` seconds of evidence."""
@@ -103,35 +113,32 @@ class Waits:
         return min(1.0, max(0.0, sums[0] / (sums[1] + self._settings.weight_s2))) * self.early_s(early_s)
 
 
-class Today:
-    """Actual over expected drives of the last hour and a half, newer ones weighing more."""
+class Leg(NamedTuple):
+    """A drive between two rooms before anything is learned: seconds by length and by timetable, and its streets."""
 
-    KEEP_MINUTES = 4000
+    pair: tuple[str, str]
+    guess_s: float
+    planned_s: float | None
+    cells: Sequence[str]
 
-    def __init__(self, settings: LegSettings) -> None:
-        self._settings = settings
-        self._minutes: dict[int, tuple[float, float]] = {}
+    @classmethod
+    def of(
+        cls, pair: tuple[str, str], length_m: float | None, planned_s: float | None, speed_mps: float,
+        cells: Sequence[str] = (),
+    ) -> "Leg":  # fmt: skip
+        """The leg of this length and planned time, each None where it is not known."""
+        guess_s = FALLBACK_LEG_S if length_m is None else max(1.0, length_m / speed_mps)
+        planned = planned_s if planned_s is not None and planned_s > 0 else None
+        return cls(pair, guess_s, planned, cells or (f"{pair[0]}>{pair[1]}",))
 
-    def add(self, ended_at: float, actual_s: float, expected_s: float) -> None:
-        """Take in a drive that ended at `ended_at`."""
-        minute = int(ended_at // MINUTE_S)
-        actual, expected = self._minutes.get(minute, (0.0, 0.0))
-        self._minutes[minute] = (actual + actual_s, expected + expected_s)
-        if len(self._minutes) > self.KEEP_MINUTES:
-            del self._minutes[next(iter(self._minutes))]
 
-    def factor(self, now: float, prior: float, weight_s: float) -> float:
-        """The factor from drives that ended before the present minute."""
-        actual_s, expected_s = prior * weight_s, weight_s
-        this_minute = int(now // MINUTE_S)
-        if self._minutes:
-            for age in range(1, self._settings.today_minutes + 1):
-                sums = self._minutes.get(this_minute - age)
-                if sums is not None:
-                    weight = exp(-age / self._settings.today_decay_minutes)
-                    actual_s += weight * sums[0]
-                    expected_s += weight * sums[1]
-        return actual_s / expected_s
+class _Known:
+    """The drives of one leg, against its length and against its timetable."""
+
+    __slots__ = ("by_length", "by_plan")
+
+    def __init__(self, memory: int) -> None:
+        self.by_length, self.by_plan = Ratio(memory), Ratio(memory)
 
 
 class LegTimes:
@@ -139,55 +146,84 @@ class LegTimes:
 
     def __init__(self, settings: LegSettings) -> None:
         self.settings = settings
-        self._pairs: dict[tuple[str, str], Ratio] = {}
-        self._general = {True: Ratio(), False: Ratio()}  # by whether the base is a planned time
+        self.today = Today(settings.today)
+        self._pairs: dict[tuple[str, str], _Known] = {}
+        self._streets: dict[str, Ratio] = {}
+        self._usual: dict[Leg, float] = {}  # what was asked since the last drive
+        self._by_length, self._by_plan = Ratio(), Ratio()  # of all legs
         self._half_hours: dict[tuple[str, int], Ratio] = {}
-        self._today: dict[str, Today] = {}
         self._waits = Waits(settings.waits)
 
     def learn(
-        self,
-        route_id: str,
-        pair: tuple[str, str],
-        base_s: float,
-        planned: bool,
-        drive_s: float,
-        ended_at: float,
-        early_s: float,
-        offset_s: int,
-        lasting: bool,
+        self, route_id: str, leg: Leg, drive_s: float, ended_at: float, early_s: float, offset_s: int, *, lasting: bool
     ) -> None:
-        """Take in one drive of `drive_s` over a leg whose base is `base_s`; not `lasting`: as today's traffic only."""
+        """Take in one drive of `drive_s` over a leg; not `lasting`: as today's traffic only."""
         half_hour = half_hour_of(ended_at - drive_s, offset_s)
-        factor = self.half_hour_factor(route_id, half_hour)
-        usual_s = base_s * self.pair_ratio(pair, base_s, planned)
-        wait_s = self._waits.wait_s(pair, early_s)
+        factor, usual_s = self.half_hour_factor(route_id, half_hour), self.usual_s(leg)
+        wait_s = self._waits.wait_s(leg.pair, early_s)
         moving_s = max(1.0, min(drive_s - wait_s, WINSOR_FACTOR * usual_s * factor + WINSOR_S))
-        if pair in self._pairs:
-            for route in ("", route_id):
-                self._today.setdefault(route, Today(self.settings)).add(ended_at, moving_s, usual_s * factor)
+        known = leg.pair in self._pairs
+        if known or any(cell in self._streets for cell in leg.cells):
+            self.today.learn(route_id, leg.cells, ended_at, moving_s, usual_s * factor)
         if not lasting:
             return
-        if pair in self._pairs:
+        if known:
             for route in ("", route_id):
                 self._half_hours.setdefault((route, half_hour), Ratio()).add(moving_s, usual_s)
-            self._waits.learn(pair, early_s, drive_s - usual_s * factor)
-        self._pairs.setdefault(pair, Ratio(self.settings.memory)).add(moving_s / factor, base_s)
-        self._general[planned].add(moving_s / factor, base_s)
+            self._waits.learn(leg.pair, early_s, drive_s - usual_s * factor)
+        self._take_in(leg, moving_s / factor)
+
+    def _take_in(self, leg: Leg, usual_s: float) -> None:
+        """What a drive would have taken at an average time of the day teaches the leg, its streets and all legs."""
+        self._usual.clear()
+        settings = self.settings
+        ratios = self._pairs.setdefault(leg.pair, _Known(settings.memory))
+        ratios.by_length.add(usual_s, leg.guess_s)
+        pieces = len(leg.cells)
+        for cell in leg.cells:
+            street = self._streets.setdefault(cell, Ratio())
+            street.add(usual_s / pieces, leg.guess_s / pieces)
+            street.forget_beyond(settings.street_memory_s)
+        if leg.planned_s is None:
+            self._by_length.add(usual_s, leg.guess_s)
+        else:
+            ratios.by_plan.add(usual_s, leg.planned_s)
+            self._by_plan.add(usual_s, leg.planned_s)
 
     def knows(self, pair: tuple[str, str]) -> bool:
         """Whether this leg was driven before."""
         return pair in self._pairs
 
-    def pair_ratio(self, pair: tuple[str, str], base_s: float, planned: bool) -> float:
-        """Expected over base seconds of one leg at an average time of an average day."""
-        settings = self.settings
-        general = self._general[planned].value(1.0, settings.general_weight_s)
-        ratio = self._pairs.get(pair)
-        if ratio is None:
-            return general
-        legs = settings.planned_weight_legs if planned else settings.length_weight_legs
-        return ratio.value(general, legs * base_s)
+    def usual_s(self, leg: Leg) -> float:
+        """Expected seconds of a leg at an average time of an average day."""
+        found = self._usual.get(leg)
+        if found is None:
+            found = self._usual[leg] = self._worked_out_s(leg)
+        return found
+
+    def _worked_out_s(self, leg: Leg) -> float:
+        settings, known = self.settings, self._pairs.get(leg.pair)
+        if known is None and leg.planned_s is not None:
+            return leg.planned_s * self._by_plan.value(1.0, settings.general_weight_s)
+        by_length_s = leg.guess_s * self._street_ratio(leg)
+        if known is not None:
+            by_length_s = leg.guess_s * known.by_length.value(
+                by_length_s / leg.guess_s, settings.length_weight_legs * leg.guess_s
+            )
+        if known is None or leg.planned_s is None:
+            return by_length_s
+        general = self._by_plan.value(1.0, settings.general_weight_s)
+        by_plan_s = leg.planned_s * known.by_plan.value(general, settings.planned_weight_legs * leg.planned_s)
+        return by_plan_s + settings.steady_share * (by_length_s - by_plan_s)
+
+    def _street_ratio(self, leg: Leg) -> float:
+        general = self._by_length.value(1.0, self.settings.general_weight_s)
+        weight_s = self.settings.street_weight_cells * leg.guess_s / len(leg.cells)
+        found = 0.0
+        for cell in leg.cells:
+            street = self._streets.get(cell)
+            found += general if street is None else street.value(general, weight_s)
+        return found / len(leg.cells)
 
     def half_hour_factor(self, route_id: str, half_hour: int) -> float:
         """How much slower than usual a route is in one half-hour of the day."""
@@ -198,15 +234,6 @@ class LegTimes:
         factor = area.value(1.0, weight_s)
         route = self._half_hours.get((route_id, half_hour))
         return factor if route is None else route.value(factor, weight_s)
-
-    def today_factor(self, route_id: str, now: float) -> float:
-        """How much slower than usual the route runs today, from what ended before `now`."""
-        area = self._today.get("")
-        if area is None:
-            return 1.0
-        factor = area.factor(now, 1.0, self.settings.today_area_weight_s)
-        route = self._today.get(route_id)
-        return factor if route is None else route.factor(now, factor, self.settings.today_route_weight_s)
 
     def wait_s(self, pair: tuple[str, str], early_s: float) -> float:
         """Expected waiting on a leg of somebody who starts it this much before the timetable."""

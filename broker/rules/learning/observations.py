@@ -18,7 +18,7 @@ class _Plain:
         """The record of a body made by `to_body`; unknown keys are ignored, KeyError names a missing field."""
         return cls(
             **{
-                each.name: body[each.name]
+                each.name: tuple(body[each.name]) if isinstance(body[each.name], list) else body[each.name]
                 for each in fields(cls)
                 if each.name in body or each.default is MISSING
             }
@@ -30,7 +30,7 @@ class LegRecord(_Plain):
     """One drive between two rooms: from leaving the first (`started_at`) to reaching the second.
 
     `length_m` or `planned_s` (the timetable's driving time) is what it is measured against; `early_s` is how
-    much before the timetable it started, where a driver may wait on the way.
+    much before the timetable it started, where a driver may wait on the way; `cells` are the streets it led through.
     """
 
     route_id: str
@@ -42,6 +42,7 @@ class LegRecord(_Plain):
     length_m: float | None = None
     planned_s: int | None = None
     early_s: int = 0
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ class Part:
     true_s: int | None
     bins: int | None = None  # of a stay: as believed when the room was called
     bins_true: int | None = None
+    known: bool | None = None  # whether a leg or stay was ever seen before the call
+    half_hour: float | None = None  # how many times as long as over a day a leg takes at its time of day ...
+    today: float | None = None  # ... and as usual on that day; both as believed
 
     @property
     def error_s(self) -> int | None:
@@ -76,6 +79,7 @@ class _Stop(NamedTuple):
     stay_s: int
     bins: int | None
     visit: Mapping[str, Any]
+    learned: tuple[bool, float, float, bool] | None  # as `LearnedOf`; None: calls of before did not keep it
 
 
 def explained(facts: Sequence[Fact], call_id: str) -> Explained:
@@ -108,6 +112,15 @@ def explained(facts: Sequence[Fact], call_id: str) -> Explained:
     )  # fmt: skip
 
 
+def parts_of(
+    rests_on: Any, visits: Mapping[tuple[str, int], Mapping[str, Any]], called_at: int, arrived_at: int, *, begun: bool
+) -> list[Part]:
+    """The parts of a call that was met, of what it rested on and its run's visits by room and number; none where that
+    was not kept."""
+    stops = list(_stops(rests_on, visits))
+    return list(_parts(stops, called_at, arrived_at, begun=begun)) if stops else []
+
+
 def _age(fact: Fact) -> tuple[int, str]:
     return fact.at, fact.id
 
@@ -123,12 +136,23 @@ def _key(body: Mapping[str, Any]) -> tuple[str, int]:
 def _stops(basis: Any, visits: Mapping[tuple[str, int], Mapping[str, Any]]) -> Iterator[_Stop]:
     """What the call rested on; nothing where it is not as the bridge writes it (a record may be somebody else's)."""
     rows = basis.get("visits") if isinstance(basis, Mapping) else None
-    for row in rows if isinstance(rows, list) else ():
+    learned = basis.get("learned") if isinstance(basis, Mapping) else None
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
         if not (isinstance(row, list) and len(row) == 5 and all(type(one) is int for one in row[1:4])):
             return
         room, number, eta_at, stay_s, bins = row
         visit = visits.get((str(room), number), {"visit_number": number})
-        yield _Stop(str(room), eta_at, stay_s, bins if type(bins) is int else None, visit)
+        known = learned[index] if isinstance(learned, list) and index < len(learned) else None
+        yield _Stop(str(room), eta_at, stay_s, bins if type(bins) is int else None, visit, _learned(known))
+
+
+def _learned(row: Any) -> tuple[bool, float, float, bool] | None:
+    if not isinstance(row, list) or [type(one) for one in row] not in LEARNED_SHAPES:
+        return None
+    return row[0], float(row[1]), float(row[2]), row[3]
+
+
+LEARNED_SHAPES = [[bool, first, second, bool] for first in (int, float) for second in (int, float)]
 
 
 def _stopped_by(visit: Mapping[str, Any], before_at: int) -> bool:
@@ -148,11 +172,20 @@ def _parts(stops: Sequence[_Stop], called_at: int, arrived_at: int | None, *, be
             continue
         if stop.eta_at > believed_at:
             came_at = max(true_at, min(came_at, went_at))
-            yield Part(kind, stop.room, stop.eta_at - believed_at, came_at - true_at)
+            yield _drive(kind, stop, stop.eta_at - believed_at, came_at - true_at)
             believed_at, true_at = stop.eta_at, came_at
         leaves_at = max(believed_at, stop.eta_at + stop.stay_s)
         bins = stop.bins, whole(stop.visit, "bins_before")
-        yield Part("stay", stop.room, leaves_at - believed_at, went_at - true_at, *bins)
+        known = stop.learned[3] if stop.learned is not None else None
+        yield Part("stay", stop.room, leaves_at - believed_at, went_at - true_at, *bins, known=known)
         believed_at, true_at, kind = leaves_at, went_at, "leg"
     last = stops[-1]
-    yield Part(kind, last.room, last.eta_at - believed_at, None if arrived_at is None else arrived_at - true_at)
+    yield _drive(kind, last, last.eta_at - believed_at, None if arrived_at is None else arrived_at - true_at)
+
+
+def _drive(kind: str, stop: _Stop, expected_s: int, true_s: int | None) -> Part:
+    """A leg with what was learned of it; of a way with several of them that would say nothing."""
+    if kind != "leg" or stop.learned is None:
+        return Part(kind, stop.room, expected_s, true_s)
+    known, half_hour, today, _ = stop.learned
+    return Part(kind, stop.room, expected_s, true_s, known=known, half_hour=half_hour, today=today)

@@ -55,6 +55,18 @@ class RunTracker:
         """The visits not yet left, in driving order; the first may be where the truck stands."""
         return tuple(self._stops.pending)
 
+    def cells(self, before: TrackVisit, visit: TrackVisit) -> tuple[str, ...]:
+        """The cells of the way from one visit to another along the line; none where that is not the way."""
+        return self._way.streets.between(before.distance_m, visit.distance_m)
+
+    @property
+    def cells_now(self) -> tuple[str, ...]:
+        """The cells of the present leg, from where it began; none where it is not along the line."""
+        visit = next(iter(self._stops.pending), None)
+        if visit is None or not self._way.on_line(visit):
+            return ()
+        return self._way.streets.between(self._way.leg.from_m, visit.distance_m)
+
     @property
     def passed(self) -> AbstractSet[StopKey]:
         """What it left behind without a stay, and may still go back to: it is not predicted."""

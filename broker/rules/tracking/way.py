@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from broker.plan.geometry import distance_m
 from broker.plan.model import Route
+from broker.plan.streets import LineStreets
 from broker.rules.learning.leg_times import START_ROOM
 from broker.rules.learning.observations import LegRecord
 from broker.rules.settings import Streets
@@ -27,6 +28,7 @@ class Way:
     ) -> None:
         self.line = LineFollower(route, settings)
         self.leg = Leg()
+        self.streets = LineStreets(route.line)
         self.started = False
         self._first_fix: GpsFix | None = None
         self._route_id = route.route_id
@@ -116,7 +118,8 @@ class Way:
         if not self.leg.clean or left_at is None or at <= left_at:
             return None
         length_m, _ = self.lengths_m(visit, fix)
+        cells = self.streets.between(self.leg.from_m, visit.distance_m) if self.on_line(visit) else ()
         return LegRecord(
             self._route_id, self.leg.from_room, visit.key[0], at - left_at, left_at, truck_id,
-            length_m=round(length_m, 1),
+            length_m=round(length_m, 1), cells=cells,
         )  # fmt: skip

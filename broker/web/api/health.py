@@ -1,13 +1,11 @@
 """HTTP: whether the bridge does its work, for whoever watches it."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from broker import __version__
 from broker.store import Store, StoreError
+from broker.web.api.metrics import exposition
 from broker.web.desk import Desk
 from broker.web.health import Sentences, damaged, ill, of_picture, of_stream, store_trouble, stuck
 
@@ -48,30 +46,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
 
     @router.get("/metrics", summary="Prometheus text format", response_class=PlainTextResponse)
     def metrics() -> PlainTextResponse:
-        return PlainTextResponse(_metrics(desk.picture, desk.outside()), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(exposition(desk), media_type="text/plain; version=0.0.4")
 
     return router
 
-
-def _metrics(picture: dict[str, Any], outside: list[dict[str, Any]]) -> bytes:
-    registry = CollectorRegistry()
-    data = picture["data"]
-    messages = Gauge("zhanpai_messages", "Messages by what became of them", ["kind"], registry=registry)
-    for kind, count in data["counts"].items():
-        messages.labels(kind).set(count)
-    ages = Gauge("zhanpai_fix_age_seconds", "Age of each truck's newest position", ["truck"], registry=registry)
-    for truck in picture["trucks"]:
-        if truck["fix_at"] is not None:
-            ages.labels(truck["truck"]).set(max(0, picture["at"] - truck["fix_at"]))
-    open_count = sum(1 for incident in picture["incidents"] if incident["open"])
-    Gauge("zhanpai_open_incidents", "Incidents that are not closed", registry=registry).set(open_count)
-    Gauge("zhanpai_unstored_records", "Records decided on but not durable", registry=registry).set(data["unstored"])
-    connected = Gauge("zhanpai_broker_connected", "1 while the MQTT broker is connected", registry=registry)
-    connected.set(picture["link"]["up"])
-    Gauge("zhanpai_late_positions", "Positions too old to use", registry=registry).set(data["late_positions"])
-    for what in ("waiting", "delivered", "dead"):
-        of_receivers = Gauge(f"zhanpai_outside_{what}", f"Messages to people outside: {what}", ["receiver"],
-                             registry=registry)  # fmt: skip
-        for one in outside:
-            of_receivers.labels(one["name"]).set(one[what])
-    return generate_latest(registry)

@@ -260,6 +260,19 @@ def test_a_truck_that_stands_on_the_road_is_an_alarm_and_one_whose_driver_presse
     assert "standing" not in words(morning).values()
 
 
+def test_a_truck_that_is_emptied_at_the_station_does_not_stand_on_the_road(morning: Rehearsal) -> None:
+    """It does once it should have been back on its round for ten minutes."""
+    morning.serve(0)
+    morning.step(20, 8.0)
+    morning.bridge.act(Act("full", "Wang", run_id=morning.run_id), morning.now)
+    away_until = morning.bridge.dispatch.day.runs[morning.run_id].away_until
+    assert away_until is not None
+    morning.step(int(away_until - morning.now) - 60)
+    assert "standing" not in words(morning).values()
+    morning.step(700)
+    assert words(morning)[f"road/{morning.run_id}"] == "standing"
+
+
 def test_what_is_found_again_and_again_is_on_the_list_since_it_was_found_first(morning: Rehearsal) -> None:
     """Its minutes are those of now."""
     standing = morning.bridge.dispatch.day.attention.of(Topic.ROAD)

@@ -30,6 +30,28 @@ def test_better_than_the_simple_ways(scores: Scores) -> None:
     assert scores.ours.share(13.5, 19.5) > scores.speed.share(13.5, 19.5) + 0.2
 
 
+def test_an_oracle_that_knows_the_means_and_the_bins_is_better_still(scores: Scores) -> None:
+    """Nearer than ours and far nearer than the timetable; where it is not, either of the two is measured wrongly."""
+    assert scores.oracle.mae_min() < scores.ours.mae_min() < scores.plan.mae_min()
+    for legs_or_stays in ("legs", "stays"):
+        ours, oracle = (
+            sum(abs(expected - true) for expected, true in getattr(one, legs_or_stays))
+            for one in (scores.ours, scores.oracle)
+        )
+        assert 0 < oracle < 1.1 * ours
+
+
+def test_a_second_visit_is_predicted_called_and_scored_by_itself() -> None:
+    """Its room's first call came to nothing where it had been made already; what is never called is a miss."""
+    scores = run_world(seed=4, learn_days=0, score_days=1, skips=1.0)
+    second = scores.ours.kinds["second visit"]
+    assert 0 < len(second.leads) <= 4
+    assert len(second.errors) > 50
+    assert sum(len(kind.leads) for kind in scores.ours.kinds.values()) + scores.ours.leads.count(None) == 80
+    assert 0 < scores.ours.never_true <= 4
+    assert scores.ours.unpredicted == 0
+
+
 def test_nearly_every_arrival_is_seen(scores: Scores) -> None:
     """Silences may hide a stay, but hardly ever; the arrival's time is right within half a minute in most cases."""
     assert scores.arrivals_seen >= 0.96 * scores.arrivals

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.rules.statistics.calls import calls_by_room
+from broker.rules.statistics.calls import CallScore, call_scores, scored_calls
 from broker.rules.statistics.explained import Explained, Part, explained
 from tests.support.facts import DAY, NOON, ZONE, Fact, visit
 
@@ -83,6 +83,19 @@ def test_a_call_whose_truck_never_came_has_no_truth_but_what_was_believed() -> N
     assert (one.lead_s, one.error_s, one.how, one.reason) == (None, None, "skipped", "lane_blocked")
 
 
+def test_what_was_learned_stands_beside_the_parts_where_the_call_kept_it() -> None:
+    """Of a way of several drives nothing; of rows that are not as the bridge writes them nothing."""
+    learned = [[False, 1.0, 1.0, True], [True, 1.2, 0.9, False], [True, 1, 1, True]]
+    came = made("r01", CALLED + 110, CALLED + 510), made("r02", CALLED + 700, CALLED + 800), made("r03", NOON, None)
+    one = told(call({**BASIS, "learned": learned}), *came)
+    assert [(part.known, part.half_hour, part.today) for part in one.parts or ()] == [
+        (False, 1.0, 1.0), (True, None, None), (True, 1.2, 0.9), (False, None, None), (True, 1.0, 1.0),
+    ]  # fmt: skip
+    for odd in (7, [], [[True]], [[1, "x", 2, 3]] * 3, [None, None, None]):
+        parts = told(call({**BASIS, "learned": odd}), *came).parts
+        assert parts is not None and {part.known for part in parts} == {None}
+
+
 @pytest.mark.parametrize("basis", [None, "x", {}, {"visits": []}, {"visits": [["r01", 1, None, 2, 3]]}, {"visits": 7}])
 def test_a_call_without_what_it_rested_on_is_scored_all_the_same(basis: Any) -> None:
     """Of an earlier release, or of a file that somebody else wrote."""
@@ -116,6 +129,11 @@ def test_the_parts_add_up_to_the_promise_and_to_the_lead(rows: list[Any], eta_s:
     assert sum(part.error_s or 0 for part in one.parts) == one.error_s
 
 
+def scored(*facts: Fact, by: tuple[str, ...] = ("room",)) -> list[CallScore]:
+    """The scores of the day."""
+    return call_scores(scored_calls(facts, ZONE, DAY, DAY), by)
+
+
 def test_rooms_are_scored_by_how_far_their_calls_miss_the_band_the_worst_first() -> None:
     """Each call against its visit; a room whose truck never came stands last."""
     facts = [
@@ -124,11 +142,65 @@ def test_rooms_are_scored_by_how_far_their_calls_miss_the_band_the_worst_first()
     ]  # fmt: skip
     more = Fact("call", "run2.r02.1", "call:run2.r02.1:1", CALLED, {**call(room="r02").body, "run_id": "run2"})
     facts += [more, visit("run2/r02/1", room="r02", run_id="run2", arrived_at=CALLED + 700)]
-    rooms = calls_by_room(facts, ZONE, DAY, DAY)
+    rooms = scored(*facts)
     assert [(one.room, one.calls, one.scored, one.outside_band_s) for one in rooms] == [
         ("r01", 1, 1, 310), ("r03", 1, 1, 60), ("r02", 2, 2, 55), ("r04", 1, 0, None),
     ]  # fmt: skip
     second = rooms[2]
     assert (second.calls_13_to_19, second.calls_short, second.median_lead_s) == (1, 0, 800)
     assert (second.worst_call, second.worst_lead_s) == ("run2.r02.1", 700)
-    assert calls_by_room(facts, ZONE, "2026-11-23", "2026-11-23") == []
+    assert scored_calls(facts, ZONE, "2026-11-23", "2026-11-23") == []
+
+
+def test_a_calls_kind_is_what_its_truck_did_also_where_its_record_does_not_say() -> None:
+    """What came upon the truck afterwards goes before that; records of before know a label, the rest is the run's."""
+    reached = made("r01", CALLED - 60, CALLED - 10)
+    for body, visits, kind in (
+        ({"kind": "live"}, (), "live"), ({"kind": "first_leg", "held_at": CALLED + 60}, (), "held"),
+        ({"kind": "second", "held_at": CALLED + 60}, (), "second"), ({"label": "timetable"}, (), "not_begun"),
+        ({"label": "timetable"}, (reached,), "not_begun"), ({"label": "live"}, (reached,), "live"),
+        ({"label": "history"}, (made("r01", CALLED + 60, None),), "first_leg"),
+        ({"label": None}, (made("r03", NOON, None, original=False),), "second"),
+    ):  # fmt: skip
+        (one,) = scored(call(**body), *visits, by=("kind",))
+        assert one.kind == kind, (body, visits)
+
+
+def test_the_first_record_of_a_call_says_what_it_was_made_of_the_last_what_became_of_it() -> None:
+    """A later bridge may know neither label nor kind; when the lamp was on is said once."""
+    first = call(kind="not_begun", label="timetable")
+    forgot = {**first.body, "label": None, "kind": None}
+    lit = Fact("call", first.key, "call:x:2", CALLED + 20, {**forgot, "lit_at": CALLED + 9})
+    last = Fact("call", first.key, "call:x:3", NOON, {**first.body, "label": "live", "kind": "live", "how": "served"})
+    (one,) = scored_calls([last, first, lit, made("r03", NOON + 30, None)], ZONE)
+    assert (one.kind, one.late_s, one.dark_s, one.is_over, one.route) == ("not_begun", 30, 9, True, "A")
+
+
+def test_scores_tell_room_route_day_and_kind_apart_the_worst_first() -> None:
+    """And say which part of the promises was off most; a call that no truck answered counts as such."""
+    off = [["stay", "r01", 400], ["leg", "r03", -30]]
+    facts = [
+        call(room="r03", kind="live", off=off), made("r03", NOON + 370, None),
+        call(room="r02", kind="live", off=[["leg", "r02", 10]]), made("r02", NOON + 10, None),
+        call(room="r04", kind="live", how="skipped"), made("r04", None, None, state="skipped"),
+    ]  # fmt: skip
+    rows = scored(*facts, by=("room", "route", "day", "kind"))
+    assert [(one.room, one.route, one.day, one.kind) for one in rows] == [
+        ("r03", "A", DAY, "live"), ("r02", "A", DAY, "live"), ("r04", "A", DAY, "live"),
+    ]  # fmt: skip
+    assert (rows[0].off_most, rows[0].off_room, rows[0].off_s, rows[0].median_late_s) == ("stay", "r01", 400, 370)
+    (whole,) = scored(*facts, by=("kind",))
+    assert (whole.calls, whole.scored, whole.unmet, whole.off_s) == (3, 2, 1, 200)
+
+
+@pytest.mark.parametrize("off", [None, 7, "x", [7], [["leg", "r01"]], [["leg", "r01", True]], [[1, 2, 3]]])
+def test_what_was_off_is_read_as_the_bridge_writes_it_or_not_at_all(off: Any) -> None:
+    """A record may be somebody else's."""
+    (one,) = scored(call(off=off), made("r03", NOON + 60, None))
+    assert (one.off_most, one.median_late_s) == (None, 60)
+
+
+def test_a_lamp_that_came_on_late_is_what_was_off() -> None:
+    """The keeper saw it so much later: the lead that was met is shorter."""
+    (one,) = scored(call(lit_at=CALLED + 240, off=[["leg", "r03", 30]]), made("r03", NOON + 30, None))
+    assert (one.off_most, one.off_room, one.off_s) == ("lamp", "r03", -240)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.judging.outcome import Outcome
+from sim.report.timeline import timeline
 from sim.scenario.scenario import Demand, Happening, load, parse
 from sim.scenario.scenes.scene import DataAbsentError
 from sim.virtual.run import play
@@ -46,8 +47,10 @@ def played(name: str) -> Outcome:
 
 @pytest.mark.parametrize("name", [*SHORT, *ON_REAL_INPUT])
 def test_every_expectation_of_the_scenario_holds(name: str) -> None:
-    """What the scenario demands of the world's truth, of the records and of the lamps; and bins are counted in all."""
+    """What the scenario demands of the world's truth, of the records and of the lamps; and bins are counted in all.
+    Its timeline has a word for everything in it, in both languages."""
     outcome = played(name)
+    assert timeline(outcome.evidence, "en") != timeline(outcome.evidence, "zh")
     failed = [f"{verdict.kind}: {'; '.join(verdict.faults)}" for verdict in outcome.verdicts if not verdict.held]
     assert not failed
 

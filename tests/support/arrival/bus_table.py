@@ -52,13 +52,14 @@ def verdicts(found: Mapping[str, Marks], city: str) -> list[str]:
         if city != TUNED_ON:
             least = min(least, max(0.0, gain / 2))
     asked = f"at least {least:.1f}" + ("" if gain is None or city == TUNED_ON else " (or half of the model's gain)")
-    said.append(_goal(points >= least, f"{points:+.1f} points (+-{half_width:.1f}) over {best}", asked))
+    said.append(goal(points >= least, f"{points:+.1f} points (+-{half_width:.1f}) over {best}", asked))
     least_mae = min(marks.mae() or 0.0 for marks in rivals.values())
-    said.append(_goal((ours.mae() or 0.0) < least_mae, f"MAE 10-15 {ours.mae():.2f} min", f"below {least_mae:.2f}"))
+    said.append(goal((ours.mae() or 0.0) < least_mae, f"MAE 10-15 {ours.mae():.2f} min", f"below {least_mae:.2f}"))
     short = ours.short / max(1, ours.stops())
-    said.append(_goal(short <= GOAL_SHORT, f"under 10 min {short:.2%}", f"at most {GOAL_SHORT:.0%}"))
+    said.append(goal(short <= GOAL_SHORT, f"under 10 min {short:.2%}", f"at most {GOAL_SHORT:.0%}"))
     return said
 
 
-def _goal(met: bool, figure: str, asked: str) -> str:
+def goal(met: bool, figure: str, asked: str) -> str:
+    """A figure and what was asked of it; a missed one is said so."""
     return f"  {'met   ' if met else 'MISSED'} {figure}; goal: {asked}"

@@ -11,6 +11,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from broker.plan.geometry import lengths_m
+from broker.plan.streets import LineStreets
 from broker.rules.arrival.walk import Step, walk
 from broker.rules.learning.history import History, Outlook
 from broker.rules.learning.leg_times import START_ROOM
@@ -70,6 +72,7 @@ class Zhanpai:
     def __init__(self, patterns: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._patterns = patterns
         self._history = History(Streets(), FirstStay())
+        self._streets = {name: _cells_of(stops) for name, stops in patterns.items()}
         self._pattern = ""
         self._lessons = 0  # one before everything: a whole day is scored; one before each trip: strict order of time
         self._planned: Mapping[int, float] | None = None
@@ -124,6 +127,7 @@ class Zhanpai:
                     length_m=float(stop["d"]) - float(stops[index - 1]["d"]) if index else None,
                     leg_planned_s=planned_at - before_at if planned_at is not None and before_at is not None else None,
                     planned_at=planned_at,
+                    cells=self._streets[pattern][index],
                 )
             )
         return steps
@@ -138,18 +142,18 @@ class Zhanpai:
             step, before = self._steps[ahead], self._steps[ahead - 1]
             span_m = self._stops_m[ahead] - self._stops_m[ahead - 1]
             rest = (self._stops_m[ahead] - place_m) / max(1.0, span_m)
-            leave_at, early_s = now, 0.0
-            if ahead == 1 and place_m <= self._stops_m[0] + AT_START_M:  # it has not left yet
-                due_at = _due_at(self._times, before.planned_at)
-                leave_at = due_at + outlook.late_s(now - due_at)
+            early_s = 0.0
             if before.planned_at is not None:
                 if abs(before.planned_at - now) > TRUST_PLAN_S:
                     pass
                 elif ahead > 1:
                     early_s = before.planned_at + (1 - rest) * (step.leg_planned_s or 0.0) - now
             origin = before.room if ahead > 1 else START_ROOM
-            drive_s, _ = outlook.leg_s(origin, step.room, step.length_m, leave_at, step.leg_planned_s, early_s)
-            first_at = leave_at + rest * drive_s
+            drive_s, _ = outlook.leg_s(origin, step.room, step.length_m, now, step.leg_planned_s, early_s, step.cells)
+            first_at = now + rest * drive_s
+            if ahead == 1 and place_m <= self._stops_m[0] + AT_START_M:  # it has not left yet
+                due_at = _due_at(self._times, step.planned_at)
+                first_at = max(first_at, due_at + outlook.late_s(now - due_at))
         etas: dict[int, float] = {}
         for index, arrive_at in enumerate(walk(first_at, self._steps[ahead:], outlook), start=ahead):
             etas[index] = arrive_at
@@ -169,10 +173,10 @@ class Zhanpai:
         steps = self._steps_of(pattern, sched)
         stops_m = [float(stop["d"]) for stop in self._patterns[pattern]]
         gone = next((index for index, place_m in enumerate(places_m) if place_m > stops_m[0] + AT_START_M), 0)
-        if lasting and gone > 0:
-            due_at = _due_at(times, steps[0].planned_at)
-            self._history.learn_start(StartRecord(pattern, round(times[gone - 1] - due_at)))
         passed = passages(times, places_m, stops_m)
+        if lasting and gone > 0 and len(passed) > 1 and passed[1] is not None:
+            due_at = _due_at(times, steps[1].planned_at)
+            self._history.learn_start(StartRecord(pattern, round(passed[1] - due_at)))
         for index in range(2, len(steps)):  # the first leg has the waiting for departure in it
             left_at, reached_at = passed[index - 1], passed[index]
             if left_at is None or reached_at is None:
@@ -189,11 +193,22 @@ class Zhanpai:
                     length_m=steps[index].length_m,
                     planned_s=round(planned_s) if planned_s is not None else None,
                     early_s=round(planned_at - left_at) if planned_at is not None else 0,
+                    cells=tuple(steps[index].cells),
                 ),
                 lasting=lasting,
             )
 
 
 def _due_at(times: Sequence[float], planned_at: float | None) -> float:
-    """When a bus that is seen at its first stop should leave it: by its timetable, else at once."""
+    """When a bus that is seen at its first stop should come to the next: by its timetable, else at once."""
     return times[0] if planned_at is None or abs(planned_at - times[0]) > TRUST_PLAN_S else max(times[0], planned_at)
+
+
+def _cells_of(stops: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """The streets that lead to each stop, straight from the one before it; none where nobody says where stops are."""
+    places = [(float(stop.get("lat", 0.0)), float(stop.get("lon", 0.0))) for stop in stops]
+    streets, along_m = LineStreets(places), lengths_m(places)
+    known = all("lat" in stop and "lon" in stop for stop in stops)
+    return [
+        streets.between(along_m[index - 1], along_m[index]) if known and index else () for index in range(len(stops))
+    ]

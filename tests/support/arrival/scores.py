@@ -2,14 +2,28 @@
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
+from statistics import fmean
 
 from broker.rules.arrival.prediction import Eta
-from tests.support.arrival.world import Trip
+from tests.support.arrival.in_order import Kind
+from tests.support.arrival.world import ROOMS, Trip
 
 UPDATE_S = 10
 SPEED_WINDOW_S = 900
 FRESH = ("live", "history", "timetable")
+JUDGED_S = 600  # the bucket of 10 to 15 minutes
+
+
+def kind_of(label: str, index: int, first_owed: int) -> str:
+    """What a prediction rested on, in the words of the bench of buses; what they have no word for keeps its label."""
+    if index >= ROOMS:
+        return "second visit"
+    if label == "live":
+        return "first leg" if first_owed == 0 else "live"
+    return {"timetable": "not begun", "history": "silent"}.get(label, label)
 
 
 @dataclass(slots=True)
@@ -19,6 +33,22 @@ class Score:
     leads: list[float | None] = field(default_factory=list)
     errors: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     flips: int = 0
+    kinds: dict[str, Kind] = field(default_factory=lambda: defaultdict(Kind))
+    by_day: dict[int, list[float | None]] = field(default_factory=lambda: defaultdict(list))
+    unpredicted: int = 0  # reached, and nobody ever said when
+    called: int = 0
+    never_true: int = 0  # called, and nobody came
+    legs: list[tuple[float, float]] = field(default_factory=list)  # expected 10 to 15 minutes before, and true seconds
+    stays: list[tuple[float, float]] = field(default_factory=list)
+
+    def mae_min(self) -> float:
+        """Mean minutes off of predictions 10 to 15 minutes ahead."""
+        return fmean(abs(error) / 60 for error in self.errors[JUDGED_S]) if self.errors[JUDGED_S] else inf
+
+    def share_of(self, days: Iterable[int]) -> float:
+        """The share of calls 13.5 to 19.5 minutes ahead on these days."""
+        leads = [lead for day in days for lead in self.by_day.get(day, ())]
+        return sum(lead is not None and 13.5 <= lead <= 19.5 for lead in leads) / max(1, len(leads))
 
     def share(self, low: float, high: float) -> float:
         """The share of calls with a lead between two minutes."""
@@ -66,6 +96,8 @@ class Scores:
     ours: Score = field(default_factory=Score)
     plan: Score = field(default_factory=Score)
     speed: Score = field(default_factory=Score)
+    oracle: Score = field(default_factory=Score)
+    seer: Score = field(default_factory=Score)
     held: Held = field(default_factory=Held)
     bands: dict[tuple[int, str], Band] = field(default_factory=lambda: defaultdict(Band))  # by week and label
     arrivals: int = 0
@@ -80,7 +112,7 @@ class Simple:
 
     def __init__(self, trip: Trip) -> None:
         self._rooms_m = [room.along_m for room in trip.world.rooms]
-        self._planned_at = trip.planned_at
+        self._planned_at = trip.planned_at  # of a second visit there is none
         self._times: list[int] = []
         self._places_m: list[float] = []
 
@@ -118,17 +150,21 @@ class Caller:
         self._call_at_s = call_at_s
         self._trip = trip
         self._below_since: dict[int, int] = {}
-        self._called_at: dict[int, int] = {}
+        self._called_at: dict[int, tuple[int, str]] = {}
         self._lit: set[int] = set()
+        self._predicted: set[int] = set()
 
-    def update(self, index: int, eta: float, now: int, fresh: bool) -> None:
-        """One prediction for one room."""
+    def update(self, index: int, eta: float, now: int, fresh: bool, kind: str = "live") -> None:
+        """One prediction for one room, and what it rested on."""
+        self._predicted.add(index)
         rest_s = self._trip.arrived_at[index] - now
         if rest_s <= 0:
             return
         for low, high, _, _ in BUCKETS_S:
             if low < rest_s <= high:
                 self._score.errors[low].append(self._trip.arrived_at[index] - eta)
+                if low == JUDGED_S:
+                    self._score.kinds[kind].errors.append((eta - self._trip.arrived_at[index]) / 60)
         if not fresh:
             self._below_since.pop(index, None)
             return
@@ -140,12 +176,21 @@ class Caller:
             return
         since = self._below_since.setdefault(index, now)
         if now - since >= UPDATE_S:
-            self._called_at.setdefault(index, now)
+            self._called_at.setdefault(index, (now, kind))
             self._lit.add(index)
 
     def close(self, first_at: int) -> None:
         """The run is over: every room that could be called in time counts."""
+        score = self._score
+        score.called += len(self._called_at)
         for index, arrived_at in enumerate(self._trip.arrived_at):
-            if arrived_at - first_at >= 1200:
-                called_at = self._called_at.get(index)
-                self._score.leads.append(None if called_at is None else (arrived_at - called_at) / 60)
+            called_at, kind = self._called_at.get(index, (None, ""))
+            if arrived_at == inf:
+                score.never_true += called_at is not None
+            elif arrived_at - first_at >= 1200:
+                lead = None if called_at is None else (arrived_at - called_at) / 60
+                score.leads.append(lead)
+                score.by_day[self._trip.day].append(lead)
+                score.unpredicted += index not in self._predicted
+                if lead is not None:
+                    score.kinds[kind].leads.append(lead)

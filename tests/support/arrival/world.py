@@ -3,16 +3,18 @@
 Four routes of 20 rooms, one run a day each, about 115 minutes, most of it at the rooms. Put in: half-hour traffic up
 to +55 %, a day factor of 7 %, segment noise of 18 % that carries over, red lights, late starts (mean 3 min), stays of
 (35..80 s) e^N(0,.25) + 24 s x bins x e^N(0,.12), 6 % missing keepers (mean 150 s more), a blocked lane on 1.2 % of
-the segments (median 8 min), GPS 7 m off and drifting, gaps of 1 to 5 min, bin counts wrong by 0.8.
+the segments (median 8 min), GPS 7 m off and drifting, gaps of 1 to 5 min, bin counts wrong by 0.8. If asked, a lane
+that stays blocked on a share of the runs: its room is skipped and gets a second visit after the last room.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import cos, exp, log, pi, radians, sin
+from math import cos, exp, inf, log, pi, radians, sin
 from random import Random
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, lengths_m, point_at
 from broker.plan.model import Route
+from tests.support.arrival.effects import Effects
 
 WASTE = "residential_wet"
 ROOMS = 20
@@ -47,9 +49,23 @@ class WorldRoute:
     start_s: int
 
 
+SETUP_SIGMA, BINS_SIGMA, PER_BIN_S = 0.25, 0.12, 24.0
+LIGHT_RED, LIGHT_S = 0.4, (5.0, 50.0)
+LATE_S = 180.0
+BLOCKED, BLOCKED_S, BLOCKED_SIGMA = 0.012, 480.0, 0.7
+ABSENT, ABSENT_S = 0.06, 150.0
+DRIVE_SIGMA = 0.18
+SKIPPED_SHORT_M, SKIPPED_AFTER_S = 60.0, 90.0
+ORDINARY = Effects()
+
+
 @dataclass(slots=True)
 class Trip:
-    """One run as it truly went; `track` is (second, metre) in time order, `blocked` the (from, to) of blocked lanes."""
+    """One run as it truly went; `track` is (second, metre) in time order, `blocked` the (from, to) of blocked lanes.
+
+    `arrived_at` has a row for each room and a last one for a second visit; inf: the truck did not come. `skipped` is
+    the room whose lane stayed blocked and when that was known, `pace` how slow the whole day was.
+    """
 
     world: WorldRoute
     day: int
@@ -61,6 +77,13 @@ class Trip:
     left_at: list[float]
     track: list[tuple[float, float]]
     blocked: list[tuple[float, float]]
+    effects: Effects
+    pace: float = 1.0
+    skipped: tuple[int, float] | None = None
+
+    def room(self, index: int) -> WorldRoom:
+        """The room of a row: the last one is that of the second visit."""
+        return self.world.rooms[index if index < ROOMS or self.skipped is None else self.skipped[0]]
 
 
 def traffic(second_of_day: float) -> float:
@@ -99,28 +122,38 @@ def timetable(world: WorldRoute) -> list[int]:
     for room, speed_mps, lights in zip(world.rooms, world.speeds_mps, world.lights, strict=True):
         clock += traffic(clock) * (room.along_m - before_m) / speed_mps + 11 * len(lights)
         planned.append(round(clock / 60) * 60)
-        clock += room.setup_s + 24 * room.usual_bins + 9
+        clock += room.setup_s + PER_BIN_S * room.usual_bins + 9
         before_m = room.along_m
     return planned
 
 
-def make_trip(world: WorldRoute, day: int, random: Random) -> Trip:
-    """One day's run."""
+def make_trip(
+    world: WorldRoute, day: int, random: Random, effects: Effects = ORDINARY, skips: float = 0.0
+) -> Trip:
+    """One day's run; `skips` is the share of runs on which a lane stays blocked."""
     midnight = EPOCH + day * DAY_S
     depart_at = midnight + world.start_s
-    clock = depart_at + random.expovariate(1 / 180)
+    clock = depart_at + random.expovariate(1 / LATE_S)
     day_factor = exp(random.gauss(0, 0.07))
-    noise = random.gauss(0, 0.18)
-    trip = Trip(world, day, depart_at, [midnight + s for s in timetable(world)], {}, {}, [], [], [], [])
+    noise = random.gauss(0, DRIVE_SIGMA)
+    route = world.route.route_id
+    trip = Trip(
+        world, day, depart_at, [midnight + s for s in timetable(world)], {}, {}, [], [], [], [], effects, day_factor
+    )
+    skipped = None
+    if skips:
+        dice = Random(f"skips {day} {route}")
+        skipped = dice.randrange(2, ROOMS - 4) if dice.random() < skips else None
     trip.track.append((depart_at - 1500.0, 0.0))
     trip.track.append((clock, 0.0))
     before_m = 0.0
-    for room, speed_mps, lights in zip(world.rooms, world.speeds_mps, world.lights, strict=True):
-        noise = 0.6 * noise + 0.8 * random.gauss(0, 0.18)
-        pace = traffic(clock - midnight) * day_factor * exp(noise) / speed_mps
-        halts = [(place_m, random.uniform(5, 50)) for place_m in lights if random.random() < 0.4]
-        if random.random() < 0.012:
-            halts.append((random.uniform(before_m + 50, room.along_m - 45), 480 * exp(random.gauss(0, 0.7))))
+    for index, (room, speed_mps, lights) in enumerate(zip(world.rooms, world.speeds_mps, world.lights, strict=True)):
+        noise = 0.6 * noise + 0.8 * random.gauss(0, DRIVE_SIGMA)
+        pace = traffic(clock - midnight) * day_factor * exp(noise) * effects.drive(day, route, index) / speed_mps
+        halts = [(place_m, random.uniform(*LIGHT_S)) for place_m in lights if random.random() < LIGHT_RED]
+        if random.random() < BLOCKED:
+            place_m = random.uniform(before_m + 50, room.along_m - 45)
+            halts.append((place_m, BLOCKED_S * exp(random.gauss(0, BLOCKED_SIGMA))))
         for place_m, halt_s in sorted(halts):
             clock += pace * (place_m - before_m)
             trip.track.append((clock, place_m))
@@ -129,18 +162,31 @@ def make_trip(world: WorldRoute, day: int, random: Random) -> Trip:
             clock += halt_s
             trip.track.append((clock, place_m))
             before_m = place_m
-        clock += pace * (room.along_m - before_m)
-        before_m = room.along_m
-        trip.track.append((clock, room.along_m))
-        trip.arrived_at.append(clock)
         bins = max(0, round(random.gauss(room.usual_bins, 0.3 * room.usual_bins)))
         trip.emptied[room.room_id] = bins
         trip.counted[room.room_id] = max(0, round(bins + random.gauss(0, 0.8)))
-        clock += room.setup_s * exp(random.gauss(0, 0.25)) + 24 * bins * exp(random.gauss(0, 0.12))
-        if random.random() < 0.06:
-            clock += random.expovariate(1 / 150)
-        trip.track.append((clock, room.along_m))
+        stay_s = room.setup_s * exp(random.gauss(0, SETUP_SIGMA)) + PER_BIN_S * bins * exp(random.gauss(0, BINS_SIGMA))
+        stay_s *= effects.stay(day, route, index)
+        if random.random() < ABSENT:
+            stay_s += random.expovariate(1 / ABSENT_S)
+        goal_m = room.along_m if index != skipped else max(before_m, room.along_m - SKIPPED_SHORT_M)
+        clock += pace * (goal_m - before_m)
+        before_m = goal_m
+        trip.track.append((clock, goal_m))
+        if index == skipped:
+            clock += SKIPPED_AFTER_S
+            trip.skipped, again_s = (index, clock), stay_s
+        trip.arrived_at.append(inf if index == skipped else clock)
+        clock += 0.0 if index == skipped else stay_s
+        trip.track.append((clock, goal_m))
         trip.left_at.append(clock)
+    if trip.skipped is not None:  # back along the line, with the wind of the last street
+        room = world.rooms[trip.skipped[0]]
+        clock += pace * (before_m - room.along_m)
+        before_m = room.along_m
+        trip.track += [(clock, before_m), (clock + again_s, before_m)]
+        trip.arrived_at.append(clock)
+        trip.left_at.append(clock := clock + again_s)
     trip.track.append((clock + 60, before_m + 300))
     return trip
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.ingest.restored_day import restore
+from broker.plan.geometry import lengths_m
+from broker.plan.streets import LineStreets
 from broker.rules.day.attention.about_runs import PassedBy
 from broker.rules.day.attention.alarms import Alarms
 from broker.rules.day.attention.asked import Topic
@@ -151,6 +153,10 @@ def known_by(day: Day) -> dict[str, Any]:
     rooms = sorted(day.plan.rooms)
     ways = [(route, *way) for route in day.plan.routes for way in pairwise(rooms)]
     legs = [day.history.leg_s(*way, 500.0, day.clock.now) for way in ways]
+    for route_id, route in day.plan.routes.items():
+        outlook, length_m = day.history.outlook(route_id, day.clock.now), lengths_m(route.line)
+        cells = LineStreets(route.line).between(0.0, length_m[-1] if length_m else None)
+        legs += [outlook.leg_s("", "", 500.0, day.clock.now, cells=(cell,)) for cell in cells]
     return {
         "runs": runs, "visits": dict(day.visits), "incidents": dict(day.incidents), "attention": attention,
         "closures": dict(day.closures),

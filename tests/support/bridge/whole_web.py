@@ -18,6 +18,7 @@ from broker.web.api.figures.record import record_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.registers.routers import router as register_router
 from broker.web.pages.bookings import booking_pages
+from broker.web.pages.learned import learned_pages
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
@@ -47,7 +48,8 @@ class WholeWeb:
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further += people_routers(self.house.gate, plan)
-        further += [make(self.desk, self.morning.store, plan) for make in (booking_router, booking_pages)]
+        pages = booking_router, booking_pages, learned_pages
+        further += [make(self.desk, self.morning.store, plan) for make in pages]
         self.book = CaseBook(self.morning.store, plan, 3, 14)
         further.append(case_router(self.book, plan, lambda: self.morning.now))
         self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
@@ -67,5 +69,6 @@ class WholeWeb:
         alarm_id = next(one.id for one in self.morning.bridge.dispatch.day.alarms.values() if one.topic == "stranger")
         people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
         about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
+        about["route_id"] = self.morning.route.route_id
         people |= {"closure_id": "x", "case_id": "x"}  # there are none
         return {**about, "number": 1, "room": room, **people}

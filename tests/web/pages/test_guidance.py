@@ -5,7 +5,7 @@ import re
 from dataclasses import is_dataclass
 from pathlib import Path
 
-from broker.rules.day.attention import about_area, about_devices, about_presses, about_runs
+from broker.rules.day.attention import about_area, about_calls, about_devices, about_presses, about_runs
 from broker.rules.day.attention.asked import Asked
 from broker.words import LANGUAGES, Words
 from firmware import wire
@@ -18,7 +18,10 @@ OF_THE_SCREEN = {"picture_failed", "record_damaged"}  # said where no rule can s
 def alarm_words() -> set[str]:
     """Every word that an alarm or a press may have."""
     asked = {kind.word for kind in Asked.__subclasses__() if is_dataclass(kind)}
-    some = (about_area.PlanEnded, about_devices.TruckSilent, about_presses.PressUnworked, about_runs.Standing)
+    some = (
+        about_area.PlanEnded, about_calls.CallsDrift, about_devices.TruckSilent, about_presses.PressUnworked,
+        about_runs.Standing,
+    )  # fmt: skip
     assert {kind.word for kind in some} <= asked  # their files are read
     return asked | OF_THE_SCREEN | set(wire.INCIDENT_REASONS)
 

@@ -58,7 +58,10 @@ def busy_day() -> list[Fact]:
     leads = {"r00": 960, "r01": 12_345, "r02": 1, "q0": None}
     return [
         *facts,
-        *(Fact("call", f"c.{room}", f"call:c.{room}:1:1", NOON, {"called_at": NOON, "room": room, "lead_s": lead_s})
+        *(Fact("call", f"c.{room}", f"call:c.{room}:1:1", NOON, {
+            "called_at": NOON, "eta_at": NOON + 960, "room": room, "lead_s": lead_s, "route": "wet-north",
+            "off": [["counts", "r00", 123]],
+          })
           for room, lead_s in leads.items()),
     ]  # fmt: skip
 

@@ -68,7 +68,8 @@ def fix(bridge: BridgeProcess, seq: int) -> dict[str, Any]:
 def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     page: Page, morning: tuple[BridgeProcess, Client]
 ) -> None:
-    """The alarm appears by itself; two clicks later the driver's light has gone from stored to decided."""
+    """The alarm appears by itself; two clicks later the driver's light has gone from stored to decided. A bridge that
+    is killed between the clicks goes on with what was answered."""
     bridge, truck = morning
     outside: list[str] = []
     page.on("request", lambda request: None if "127.0.0.1" in request.url else outside.append(request.url))
@@ -93,6 +94,14 @@ def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     page.get_by_test_id("answer-estate-t01-1-2").get_by_text("已通知").wait_for()
     page.get_by_test_id("answer-estate-promise-t01-1-2").click()
     page.get_by_test_id("answer-estate-t01-1-2").get_by_text("已承诺").wait_for()
+    promise = page.get_by_test_id("answer-estate-t01-1-2").locator("span").first.inner_text().split(" · ")[:2]
+    bridge.kill()  # in the middle of it: who was told, saw and promised is on record
+    page.get_by_test_id("veil").wait_for(state="visible", timeout=15000)
+    bridge.start()
+    page.get_by_test_id("veil").wait_for(state="hidden", timeout=30000)
+    again = page.get_by_test_id("answer-estate-t01-1-2").locator("span").first.inner_text().split(" · ")[:2]
+    assert again == promise and again[0] == "已承诺"  # until the same time
+    page.locator("[data-testid=incident-t01-1-2].acknowledged").wait_for()
     page.get_by_test_id("return_later-t01-1-2").click()
     wait_until(lambda: truck.last(ack)["stage"] == "decided", "decided")
     answers = {row["from"]: row["state"] for row in truck.last(ack)["answers"]}

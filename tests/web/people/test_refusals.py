@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 from functools import reduce
+from itertools import count
 from operator import getitem
 from pathlib import Path
 from typing import Any
@@ -160,23 +161,23 @@ def parts_with(value: bytes, file: bytes, table: bytes = b"") -> bytes:
 
 @pytest.mark.real
 def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(office: Office) -> None:
-    """NaN, infinities, half characters, text that is not UTF-8, in JSON and in forms: 4xx, nothing stored."""
-    before = office.kept()
+    """NaN, infinities, half characters, text that is not UTF-8, in JSON and in forms: 4xx, nothing stored. Each route
+    gets each value, in turn at each of its places."""
+    before, turns = office.kept(), count()
     for method, path in office.routes():
         body = office.body_of(path)
-        for place in leaves(body):
-            for value in BAD_VALUES:
+        places = [*leaves(body)]
+        for value in BAD_VALUES:
+            for place in places[next(turns) % 3 :: 3] or places[:1]:
                 assert send(office, method, path, with_value(body, place, value), "application/json") >= 400
         for content in NOT_JSON:
-            for kind in JSON_TYPES:
-                assert send(office, method, path, content, kind) >= 400
+            assert send(office, method, path, content, JSON_TYPES[next(turns) % len(JSON_TYPES)]) >= 400
         for name in FORM:
-            for value in BAD_FORM_VALUES:
-                assert send(office, method, path, form_with(name, value), FORM_TYPE) >= 400
+            assert send(office, method, path, form_with(name, BAD_FORM_VALUES[next(turns) % 2]), FORM_TYPE) >= 400
         for charset in CHARSETS:
-            for value in (b"+2AA-", b"\\ud800", b"xn--\xff"):
-                kind = f"multipart/form-data; boundary=B; charset={charset}"
-                assert send(office, method, path, parts_with(value, value), kind) >= 400
+            value = (b"+2AA-", b"\\ud800", b"xn--\xff")[next(turns) % 3]
+            kind = f"multipart/form-data; boundary=B; charset={charset}"
+            assert send(office, method, path, parts_with(value, value), kind) >= 400
     assert office.kept() == before
     assert office.client.get("/registers/elections/log").status_code == 200
 
@@ -203,12 +204,11 @@ def test_odd_values_are_taken_or_refused_but_never_a_fault(office: Office) -> No
     for method, path in office.routes():
         body = office.body_of(path)
         for place in leaves(body):
-            for value in chosen.sample(ODD_VALUES, 6):
+            for value in chosen.sample(ODD_VALUES, 2):
                 send(office, method, path, with_value(body, place, value), "application/json")
         for name in FORM:
-            for value in chosen.sample(ODD_FORM_VALUES, 3):
-                send(office, method, path, form_with(name, value), FORM_TYPE)
-        for content in (*[parts_with(b"1", file) for file in ODD_FILES], b"--B", b""):
+            send(office, method, path, form_with(name, chosen.choice(ODD_FORM_VALUES)), FORM_TYPE)
+        for content in (*[parts_with(b"1", file) for file in chosen.sample(ODD_FILES, 3)], b"--B", b""):
             send(office, method, path, content, "multipart/form-data; boundary=B")
         send(office, method, path, b"--B", "multipart/form-data")
     assert office.morning.bridge.counts["unstorable"] == 0

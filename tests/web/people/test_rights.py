@@ -51,6 +51,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/alarms/{alarm_id}/out-of-service": {D, T},
     "POST /api/v1/alarms/{alarm_id}/back": {D, T},
     "GET /api/v1/calls": FIGURES,
+    "GET /api/v1/calls/scores": FIGURES | {P, K},
     "GET /api/v1/stats": FIGURES,
     f"POST {INCIDENT}/acknowledge": {D},
     f"POST {INCIDENT}/decide": {D},
@@ -169,7 +170,8 @@ class Street(WholeWeb):
         names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
                  "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
-        asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23",
+        days = "?from_day=2026-11-23&to_day=2026-11-23"
+        asked = {"stats": days, "scores": days, "weighings": "?day=2026-11-23",
                  "windows": "?pile=p01"}  # fmt: skip
         url += asked.get(path.rpartition("/")[2], "")
         body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None

@@ -31,6 +31,7 @@ class Topic(StrEnum):
     WAY = "way"  # a run: what it will not reach in time, or cannot load any more
     DOOR = "door"  # a visit: the truck is there, the bins are not
     SENSOR = "sensor"  # a room whose sensors contradict each other or the crew
+    DRIFT = "drift"  # rooms whose calls were off to one side for a week
     LINK = "link"  # the way to the devices
     FLOOD = "flood"  # the alarms themselves: too many at once
     ANSWER = "answer"  # an addressee of an incident: nobody answered, or a promise is broken

@@ -47,7 +47,7 @@ class Attention:
 # What is on no record, or is found by looking for a while.
 KEPT_ASKED = frozenset({
     Topic.FAULT, Topic.CLOCK, Topic.PART, Topic.LIMIT, Topic.STRANGER, Topic.BOOTS, Topic.BEGIN, Topic.SILENT,
-    Topic.ROAD, Topic.WAY, Topic.DOOR, Topic.SENSOR, Topic.LINK, Topic.FLOOD,
+    Topic.ROAD, Topic.WAY, Topic.DOOR, Topic.SENSOR, Topic.DRIFT, Topic.LINK, Topic.FLOOD,
 })  # fmt: skip
 
 

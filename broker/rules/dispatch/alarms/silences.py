@@ -103,7 +103,7 @@ def _trucks(day: Day, before: Mapping[str, int], now: int) -> Found:
         if silence.is_long and one not in together
     }
     if together:
-        names = _named(one.removeprefix(TRUCKS) for one in together)
+        names = named(one.removeprefix(TRUCKS) for one in together)
         since = min(silent[one].since for one in together)
         found_of[_ALL_TRUCKS] = (TrucksSilent(len(together), names, together), since)
     return found_of
@@ -123,7 +123,7 @@ def _rooms(day: Day, before: Mapping[str, int], now: int) -> Found:
     found_of: Found = {}
     if everywhere:
         estates = sorted({estate_of[one] for one in everywhere})
-        names = _named(day.plan.estates[estate].name if estate in day.plan.estates else estate for estate in estates)
+        names = named(day.plan.estates[estate].name if estate in day.plan.estates else estate for estate in estates)
         covered = (*everywhere, *(ESTATE + estate for estate in estates))
         since = min(silent[one].since for one in everywhere)
         found_of[UNITS] = (UnitsSilent(len(estates), names, covered), since)
@@ -133,7 +133,7 @@ def _rooms(day: Day, before: Mapping[str, int], now: int) -> Found:
         all_of_it = [name for name, room in rooms.items() if room.estate_id == estate and name in day.devices.rooms]
         together = _together(day, ESTATE + estate, here, len, whole=len(all_of_it))
         if together:
-            names = _named(rooms[one.removeprefix(ROOMS)].name for one in together)
+            names = named(rooms[one.removeprefix(ROOMS)].name for one in together)
             name = day.plan.estates[estate].name if estate in day.plan.estates else estate
             values = EstateSilent(name, len(together), names, together)
             found_of[ESTATE + estate] = (values, min(here[one].since for one in together))
@@ -168,6 +168,7 @@ def _is_put_aside(day: Day, subject: str) -> bool:
     return alarm is not None and alarm.suppressed
 
 
-def _named(names: Iterable[str]) -> str:
+def named(names: Iterable[str]) -> str:
+    """The first MOST_NAMED of some names in a row."""
     all_names = list(names)
     return listed([*all_names[:MOST_NAMED], *(["…"] if len(all_names) > MOST_NAMED else [])])

@@ -124,6 +124,8 @@ def _standing(day: Day, run: Run, heard_s: int, now: int) -> Asked | None:
         return None
     if now < (owed[0].not_before_at or 0):
         return None  # it waits for a window, or until a road is free
+    if run.full_at is not None and (run.away_until is None or now < run.away_until):
+        return None  # it is emptied at the station
     if progress.still_s >= day.settings.alarms.standing_s:
         room = day.plan.places[owed[0].room].name
         return Standing(run.truck, run.run_id, room, progress.still_s // 60)

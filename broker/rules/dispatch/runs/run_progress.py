@@ -10,10 +10,9 @@ Each returns what must be stored, published and told. `follow` settles what has 
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from broker.plan.calendar import local_date
-from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
+from broker.rules.arrival.lamp_call import call_id_of, call_kind, call_now, held_now, nothing_heard
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
@@ -176,14 +175,19 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         if not heard:
             nothing_heard(watch)
             if eta.label == "held":  # so its driver said, or it was seen before it fell silent
-                held_now(watch, visit, eta, day.settings.calls)
+                held_now(watch, visit, eta, day.settings.calls, now)
             continue
         if active and followed is None:
             nothing_heard(watch)
         elif is_known and call_now(watch, visit, eta, day.settings.calls, now):
-            effects += _call(day, visit, eta.eta_at, now, promise_basis(day, run, etas, bins, key, now))
+            has_called = any(other.arrived_at is not None for other in day.visits.of(run.order))
+            watch.is_made_of(
+                call_kind(visit, eta.label, has_called_at_a_room=has_called),
+                promise_basis(day, run, etas, bins, key, now),
+            )
+            effects += _call(day, visit, eta.eta_at, now)
         else:
-            held_now(watch, visit, eta, day.settings.calls)
+            held_now(watch, visit, eta, day.settings.calls, now)
     effects += _keep_lit(day, run, now)
     changed = changed or before != [visit.state for visit in day.visits.of(run.order)]
     changes = [day.visits.changes(key[1], run.waste) for key in run.order]
@@ -234,6 +238,6 @@ def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
     return effects
 
 
-def _call(day: Day, visit: Visit, eta_at: int, now: int, rests_on: dict[str, Any]) -> list[Effect]:
+def _call(day: Day, visit: Visit, eta_at: int, now: int) -> list[Effect]:
     called = visit.called(now, eta_at, call_id_of(visit))
-    return [*put(day, called, now), call_record(day, called, now, rests_on=rests_on)]
+    return [*put(day, called, now), call_record(day, called, now, is_first=True)]

@@ -2,26 +2,24 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
-from broker.store import Store, StoreError
+from broker.store import Store
 from broker.web.api.figures.amendments import amendment_routes
+from broker.web.api.figures.calls import call_routes
 from broker.web.api.figures.statistics import figure_routes, report_routes
 from broker.web.api.figures.weighings import weighing_routes
 from broker.web.pages.transfer_station import transfer_station_page
-
-MAX_CALLS = 5000
 
 
 def record_router(store: Store, plan: Plan) -> APIRouter:
     """The routes that read the store and the plan."""
     router = APIRouter(tags=["record"])
-    _calls(router, store)
+    call_routes(router, store, plan.timezone)
     figure_routes(router, store, plan.timezone)
     amendment_routes(router, store, plan.timezone)
     report_routes(router, store, plan)
@@ -29,20 +27,6 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
     transfer_station_page(router, store, plan)
     _gtfs(router, plan)
     return router
-
-
-def _calls(router: APIRouter, store: Store) -> None:
-    @router.get("/api/v1/calls", summary="Lamp calls, scored against true arrivals")
-    def calls(from_at: int | None = None, to_at: int | None = None) -> list[dict[str, Any]]:
-        newest: dict[str, dict[str, Any]] = {}
-        try:
-            for record in store.scan("call", from_at, to_at):
-                newest[record.key] = dict(record.body)
-                if len(newest) > MAX_CALLS:
-                    raise HTTPException(413, f"more than {MAX_CALLS} calls: ask for a shorter time with from_at, to_at")
-        except StoreError as why:
-            raise HTTPException(503, str(why)) from why
-        return list(newest.values())
 
 
 def _gtfs(router: APIRouter, plan: Plan) -> None:

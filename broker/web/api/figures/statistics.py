@@ -1,6 +1,6 @@
 """HTTP: figures of days, weeks and months, and the report of a day, counted from what is on record."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query
@@ -9,14 +9,11 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from broker.plan.model import Plan
 from broker.reports import figures, tables
-from broker.reports.tables import MAX_DAYS
 from broker.rules.statistics.cube import DIMENSIONS
 from broker.store import Store, StoreError
+from broker.web.api.figures.days import FIRST_DAY, LAST_DAY, Day, days_asked
 from broker.web.pages.day_report import stored_report
 from broker.web.problems import PAGE_REFUSALS
-
-FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
-Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
 
 
 def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
@@ -30,23 +27,21 @@ def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
         from_day: Day,
         to_day: Day,
         period: Literal["day", "week", "month"] = "day",
-        by: Annotated[str, Query(description=f"comma separated, of {' '.join(DIMENSIONS)}")] = "",
+        by: Annotated[str, Query(description=f"comma separated, of {' '.join(DIMENSIONS)}; calls: day kind too")] = "",
         table: Annotated[
             Literal[
                 "figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "bookings",
                 "cases",
             ],
-            Query(description="the figures, or what they hide: period and by are for figures and chain"),
+            Query(description="the figures, or what they hide: period is for figures and chain, by for calls too"),
         ] = "figures",
         form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
     ) -> Response:
-        if not from_day <= to_day <= from_day + timedelta(days=MAX_DAYS):
-            raise HTTPException(422, f"to_day must be 0 to {MAX_DAYS} days after from_day")
+        days = days_asked(from_day, to_day)
         try:
-            dimensions = tables.dimensions(by)
+            dimensions = tables.dimensions(by, table)
         except ValueError as why:
             raise HTTPException(422, str(why)) from why
-        days = from_day.isoformat(), to_day.isoformat()
         try:
             text = figures.answer(store, table, form, timezone, *days, period, dimensions)
         except StoreError as why:

@@ -5,7 +5,7 @@ from fastapi import APIRouter, HTTPException, Request
 from broker.people.roles import Reach
 from broker.reports.weighed import WeighedLoad, weighed_on
 from broker.store import Store, StoreError
-from broker.web.api.figures.statistics import Day
+from broker.web.api.figures.days import Day
 
 
 def weighing_routes(router: APIRouter, store: Store, timezone: str) -> None:

@@ -1,0 +1,1 @@
+"""A route that is driven once becomes a feed."""

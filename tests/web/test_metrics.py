@@ -1,0 +1,142 @@
+"""`/metrics`: what Prometheus reads, from a morning whose calls, presses and messages are known."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from broker.ingest.measured import Measured, Spread
+from broker.rules.statistics.calls import outside_band_s
+from broker.store import Record
+from broker.web.desk import Desk
+from broker.web.picture import snapshot
+from tests.support.bridge.morning import Morning
+from tests.support.people import screen_of
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+class Watched:
+    """A bridge and its metrics."""
+
+    def __init__(self, folder: Path) -> None:
+        self.morning = Morning(folder, alone=True)
+        self.desk = Desk(measured=self.morning.bridge.measured)
+        self.client: TestClient = screen_of(self.desk, self.morning.store)
+
+    def samples(self) -> Samples:
+        """Every sample by its name and labels."""
+        self.desk.show(snapshot(self.morning.bridge, self.morning.now))
+        families = text_string_to_metric_families(self.client.get("/metrics").text)
+        return {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in families for sample in family.samples
+        }  # fmt: skip
+
+    def value(self, name: str, **labels: str) -> float:
+        """One of them; 0 where there is none."""
+        return self.samples().get((name, tuple(sorted(labels.items()))), 0.0)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """Two rooms served, a press, and a message that nobody can read."""
+    one = Watched(tmp_path_factory.mktemp("watched") / "records")
+    one.morning.serve(0)
+    one.morning.serve(1)
+    one.morning.step(20, 5.0)
+    one.morning.press()
+    one.morning.step(2)
+    one.morning.bridge.receive("zp/v1/xh/truck/t01/fix", b"\xff{", one.morning.now)
+    yield one
+    one.morning.close()
+
+
+def test_calls_are_counted_by_kind_and_outcome_with_their_leads(watched: Watched) -> None:
+    """As the record has them, once each."""
+    last = {record.key: record.body for record in watched.morning.store.scan("call")}
+    over = [body for body in last.values() if body["how"] == "served"]
+    unmet = sum(body["how"] == "skipped" for body in last.values())
+    assert (len(over), unmet) == (2, 1)  # the press was for the third
+    in_band = sum(outside_band_s(body["lead_s"]) == 0 for body in over)
+    samples = watched.samples()
+    calls = {labels: count for (name, labels), count in samples.items() if name == "zhanpai_calls_total"}
+    assert sum(calls.values()) == 3
+    assert sum(count for labels, count in calls.items() if ("outcome", "unmet") in labels) == unmet
+    assert sum(count for labels, count in calls.items() if ("outcome", "in_band") in labels) == in_band
+    leads = {name: count for (name, labels), count in samples.items() if ("kind", over[0]["kind"]) in labels}
+    assert leads["zhanpai_call_lead_seconds_count"] == sum(body["kind"] == over[0]["kind"] for body in over)
+    assert leads["zhanpai_call_lead_seconds_sum"] == sum(
+        body["lead_s"] for body in over if body["kind"] == over[0]["kind"]
+    )
+
+
+def test_presses_messages_refusals_and_arrivals_are_counted(watched: Watched) -> None:
+    """By words that are few and ours."""
+    assert watched.value("zhanpai_press_stored_seconds_count") == 1
+    assert watched.value("zhanpai_messages_received_total", channel="incident") == 1
+    assert watched.value("zhanpai_messages_received_total", channel="fix") > 20
+    assert watched.value("zhanpai_messages_sent_total", channel="arrival") > 0
+    assert watched.value("zhanpai_refusals_total", reason="unreadable") == 1
+    errors = [error for record in watched.morning.store.scan("error") for error in record.body["errors"]]
+    samples = watched.samples()
+    arrivals = sum(count for (name, _), count in samples.items() if name == "zhanpai_predictions_total")
+    assert arrivals == len(errors) > 0
+    assert watched.value("zhanpai_commit_seconds_count", urgent="true") == 1
+
+
+def test_no_count_falls_when_a_day_is_over_or_begun_again(watched: Watched) -> None:
+    """A counter that falls is a restart to whoever reads it."""
+    before = watched.samples()
+    watched.morning.now += 86_400
+    watched.morning.step(3)
+    assert watched.morning.bridge._decisions.rebuild(int(watched.morning.now))  # as after a rule failed
+    watched.morning.step(3)
+    after = watched.samples()
+    counts = {key: value for key, value in before.items() if key[0].endswith(("_total", "_count", "_bucket", "_sum"))}
+    assert len(counts) > 50
+    assert {key for key, value in counts.items() if after.get(key, 0.0) < value} == set()
+
+
+def test_names_and_units_are_as_prometheus_has_them(watched: Watched) -> None:
+    """Counters end in _total, times in _seconds; no secret, no place and no person is a label."""
+    text = watched.client.get("/metrics").text
+    for line in text.splitlines():
+        if line.startswith("# TYPE"):
+            _, _, name, kind = line.split()
+            assert re.fullmatch(r"zhanpai_[a-z_]+", name), name
+            assert (kind == "counter") == name.endswith("_total"), line
+            assert kind != "histogram" or name.endswith("_seconds"), line
+    ours = {"channel", "event", "kind", "label", "le", "level", "outcome", "reason", "receiver", "truck", "urgent"}
+    assert set(re.findall(r'([a-z_]+)="', text)) <= ours
+
+
+def test_the_operators_table_names_every_metric(watched: Watched) -> None:
+    """And none that there is not."""
+    watched.desk.outside = lambda: [{"name": "phones", "waiting": 1, "dead": 0, "delivered": 2}]
+    watched.desk.turned(1.0)
+    page = (Path(__file__).parents[2] / "docs" / "operator.md").read_text(encoding="utf-8")
+    table = page.split("| metric | kind | labels | what it is |")[1].split("\n\n")[0]
+    said = set(re.findall(r"`(zhanpai_\w+)`", table))
+    assert said == set(re.findall(r"^# TYPE (\w+)", watched.client.get("/metrics").text, re.M))
+
+
+def test_words_that_a_device_could_make_up_make_no_lines() -> None:
+    """What a record says that is none of ours is counted as unknown."""
+    measured = Measured()
+    odd = {"how": "served", "kind": "x" * 50, "lead_s": "soon"}
+    errors = [{"label": f"l{n}", "error_s": 1, "in_band": False} for n in range(99)]
+    records = [Record(f"c{n}", "call", "c", 1, 1, "xh", odd | {"kind": f"k{n}"}) for n in range(99)]
+    measured.committed([*records, Record("e", "error", "e", 1, 1, "xh", {"errors": errors})], 0.1, 5.0, urgent=False)
+    assert measured.calls == {("unknown", "unknown"): 99} and measured.predictions == {("unknown", "late"): 99}
+
+
+def test_a_spread_counts_a_value_that_lies_on_a_bound_up_to_it() -> None:
+    """As `le` says."""
+    spread = Spread((1, 2))
+    for value in (0.5, 1, 1.5, 2, 9):
+        spread.add(value)
+    assert (spread.counts, spread.total) == ([2, 2, 1], 14.0)

@@ -1,0 +1,1 @@
+"""A receiver's own log as the positions of a drive."""
