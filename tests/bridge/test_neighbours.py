@@ -20,6 +20,11 @@ def day(tmp_path: Path) -> Iterator[NextDoor]:
     morning.close()
 
 
+def scored(day: NextDoor) -> set[str]:
+    """The calls that are over, by what is remembered of them."""
+    return {one.call_id for one in day.bridge.dispatch.day.call_scores.between("0000", "9999")}
+
+
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize(("told", "true"), [(0, 1), (1, 0)])
 def test_the_stay_goes_to_the_room_whose_bins_were_emptied(day: NextDoor, told: int, true: int, restarts: bool) -> None:
@@ -40,6 +45,7 @@ def test_the_stay_goes_to_the_room_whose_bins_were_emptied(day: NextDoor, told: 
     calls = {call: record.body for call, record in day.store.latest("call").items()}
     assert (calls[owed.call_id]["arrived_at"], calls[owed.call_id]["how"]) == (None, None)
     assert (calls[served.call_id]["arrived_at"], calls[served.call_id]["how"]) == (served.arrived_at, "served")
+    assert owed.call_id not in scored(day) and served.call_id in scored(day)
     assert [day.arrival(visit.room)["state"] for visit in (owed, served)] == ["held", "served"]
     assert set(day.bridge.dispatch.day.attention.of(Topic.PASSED)) == {owed.key}
     states = {row["room"]: row["state"] for run in snapshot(day.bridge, day.now)["runs"] for row in run["visits"]}

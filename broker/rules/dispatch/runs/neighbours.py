@@ -26,14 +26,14 @@ from broker.rules.collecting.moves import SETTLES_S
 from broker.rules.day.bins import SEEN_AGAIN_S, came_back_to, collected_at
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.runs.run_progress import follow
+from broker.rules.dispatch.runs.run_progress import finish_if_settled
+from broker.rules.dispatch.visits.full_trucks import full_by_count
 from broker.rules.dispatch.visits.moved_visits import set_visits
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import call_record, put, run_record
 from broker.rules.settings import LIGHTEST_BIN_GRAMS
 from broker.rules.states.visit import Visit
 from broker.rules.tracking.stays import SAME_PLACE_M
-from broker.rules.tracking.types import TrackEvent, TrackKind
 
 ONE_AFTER_THE_OTHER_S = 900  # between two such stays
 
@@ -161,16 +161,11 @@ def _owed_again(day: Day, run: Run, visit: Visit, now: int) -> list[Effect]:
 
 
 def _served_too(day: Day, run: Run, visit: Visit, arrived_at: int, left_at: int, now: int) -> list[Effect]:
-    """The stay was of this one, or of it as well."""
-    if visit.state == "served":
-        known = visit.stayed(arrived_at, left_at)
-        known = known.collected(collected_at(day, known))
-        effects = put(day, known, now)
-        return [*effects, call_record(day, known, now, ended="served")] if known.call_id is not None else effects
-    events = [
-        TrackEvent(TrackKind.ARRIVED, visit.key[1:], arrived_at, inferred=True),
-        TrackEvent(TrackKind.LEFT, visit.key[1:], left_at, inferred=True),
-    ]
-    effects = follow(day, run, events, now)
+    """The stay was of this one, or of it as well; it is known too late to teach anything of its arrival."""
+    known = _if_served(visit, arrived_at, left_at)
+    known = known.collected(collected_at(day, known))
+    effects = put(day, known, now)
+    if known.call_id is not None:
+        effects.append(call_record(day, known, now, ended="served"))
     set_visits(day, run, now)
-    return effects
+    return [*effects, *full_by_count(day, run, now), *finish_if_settled(day, run, now)]
