@@ -222,7 +222,8 @@ class Bridge:
         if self._set_back and self.flush(now):
             self._begin_again(now)
         for effects in self._decisions.on_tick(int(now)):
-            self._take(effects, int(now))
+            if effects:
+                self._take(effects, int(now))
         while not self._in_steps and self.work(now):
             pass
         self._to_tell_all = self._decisions.take_to_tell() or self._to_tell_all

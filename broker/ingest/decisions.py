@@ -101,7 +101,8 @@ class Decisions:
             return
         if self.dispatch.day.attention.of(Topic.FAULT):
             self._forgive(now)
-        yield from self._offer_again(now)
+        if self._waiting:
+            yield from self._offer_again(now)
         rebuilt, self._rebuilt = self._rebuilt, False
         for rule, about, make in self.dispatch.on_tick(now):
             yield self._made(rule, about, make, now)

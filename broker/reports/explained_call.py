@@ -16,6 +16,10 @@ from broker.store import Store, amendments, where
 BEFORE_S, AFTER_S = 86_400, 15 * 86_400  # visits are written on their day, and by who tidies up within two weeks
 WORTH_A_WORD_S = 30
 LEAST_FACTOR = 0.01
+KINDS = {
+    "first_leg": "while the truck was on its way to its first room", "live": "while the truck was between rooms",
+    "second": "for a visit that makes up for a skipped one",
+}  # fmt: skip
 SAYS = {"leg": "drive to", "stay": "stay at", "way": "way to"}
 RESTS_ON = {
     "live": "the truck's own position",
@@ -65,6 +69,12 @@ def _lines(one: Explained, zone: ZoneInfo, names: Mapping[str, str]) -> Iterator
     rests_on = RESTS_ON.get(one.label, one.label or "nobody knows what")
     heard = "" if one.fix_at is None else f", the truck heard of at {at(one.fix_at)}"
     yield f"called    {at(one.called_at)}, by {rests_on}{heard}"
+    if one.kind in KINDS:
+        yield f"          {KINDS[one.kind]}"
+    if one.lit_at is not None:
+        yield f"lamp on   {at(one.lit_at)}, as the room's unit said"
+    if one.held_at is not None:
+        yield f"held      {at(one.held_at)}: from then on the lamp said that the truck is late or blocked"
     ahead = "" if one.eta_at is None else f", {_minutes(one.eta_at - one.called_at)} ahead"
     yield f"promised  {at(one.eta_at)}{ahead}"
     yield f"came true {_outcome(one, at(one.arrived_at))}"

@@ -97,6 +97,7 @@ class Unit:
         self._effects = []
         prefix = "%s/%s/room/%s/" % (wire.ROOT, self.area, self.device)
         self._life_topic = prefix + "life"
+        self._clock_topic = "%s/%s/bridge/clock" % (wire.ROOT, self.area)
         self._arrival_prefix = prefix + "arrival/"
         self._topics = {}
         for kind in ("bins", "lamp", "keeper"):
@@ -187,6 +188,10 @@ class Unit:
             self._bins_again_ms = self._up_ms
 
     def _on_message(self, topic, payload):
+        if topic == self._clock_topic and payload is not None:
+            at = wire.heartbeat_at(payload)
+            if at is not None:
+                return self._on_clock(topic, at)
         try:
             if payload is None:
                 raise wire.WireError(topic, "payload", "is too long to hold")

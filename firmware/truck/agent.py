@@ -53,10 +53,13 @@ from firmware.truck.events import (
     Stage,
     Started,
     Stopping,
+    Wake,
 )
 from firmware.truck.gps.acceptance import Box
 from firmware.truck.gps.fix import Fix
 from firmware.truck.gps.whereabouts import Whereabouts
+
+EDGES = (ButtonDown, ButtonUp)
 
 
 class Agent:
@@ -97,23 +100,25 @@ class Agent:
         # Edges are stamped in another thread: they may be a moment older than what was handled last.
         now_s = self._now_s = max(self._now_s, now_s)
         out: list[Effect] = []
-        if isinstance(event, ButtonDown | ButtonUp):
+        if isinstance(event, EDGES):
             self._gesture(self._gestures.edge(isinstance(event, ButtonDown), now_s), out)
         else:
             self._gesture(self._gestures.advance(now_s), out)
-        if isinstance(event, Started):
+        if isinstance(event, Wake):
+            pass  # as most are, but for what is seen: time has passed, and no more
+        elif isinstance(event, FixSeen):
+            self._fix_seen(event.fix, now_s, out)
+        elif isinstance(event, Received):
+            self._received(event, now_s, out)
+        elif isinstance(event, Started):
             self._incidents.restore(event.incidents)
             self._whereabouts.begin(now_s)
             if event.button_down:
                 self._gestures = Gestures(down=True)
                 out.append(self._note("button_stuck", "the button is down at start: ignored until it is let go"))
-        elif isinstance(event, FixSeen):
-            self._fix_seen(event.fix, now_s, out)
         elif isinstance(event, GpsState):
             if not self._whereabouts.said(event.word):
                 self.counts["gps_word_unknown"] += 1
-        elif isinstance(event, Received):
-            self._received(event, now_s, out)
         elif isinstance(event, LinkUp):
             self._incidents.link_up(now_s)
             out.append(self._life("ready"))

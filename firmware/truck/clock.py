@@ -84,7 +84,8 @@ class TruckClock:
     @property
     def offset_s(self) -> float | None:
         """POSIX seconds less monotonic ones, or None while nobody has told."""
-        return {"gps": self._gps_offset_s, "bridge": self._bridge_offset_s, "none": None}[self.source]
+        source = self.source
+        return self._gps_offset_s if source == "gps" else self._bridge_offset_s if source == "bridge" else None
 
     def unix_at(self, now_s: float) -> int | None:
         """POSIX seconds at monotonic `now_s`, or None while nobody has told."""

@@ -68,7 +68,8 @@ class TruckDevice:
             self._courier.link_up()
         elif isinstance(event, LinkDown):
             self._courier.link_down()
-        out = self._done(self.agent.handle(event, now_s), now_s)
+        effects = self.agent.handle(event, now_s)
+        out = self._done(effects, now_s) if effects else []
         self._date_reports()
         self.outbox.flush_if_due(now_s)
         # What its memory alone holds is lost with the power: somebody should know.

@@ -246,5 +246,6 @@ def _habits(scenario: Scenario, dice: random.Random) -> Habits:
         world["refill"], world["keeper_late"], world["bin_forgotten"], world["other_kind_out"], world["bin_refused"],
         dice.random() < world["crew_fetches"], world["sensors"] == "container", world["keeper_early"],
         world["taken_in_again"], world["keeper_absent"], world["wrong_kind_out"], world["platform_walks"],
+        world["keepers_go_by"], 60 * world["rolls_out_before_min"],
     )  # fmt: skip
 

@@ -76,6 +76,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "bin_refused": _TIMES,
         "crew_fetches": _TIMES,
         "keeper_early": _TIMES,
+        "keepers_go_by": Key(str, "lamp", words=("lamp", "timetable", "always")),
+        "rolls_out_before_min": Key(float, 15.0, 0.0, 120.0),
         "taken_in_again": _TIMES,
         "keeper_absent": _TIMES,
         "wrong_kind_out": _TIMES,

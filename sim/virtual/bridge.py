@@ -1,9 +1,10 @@
 """The bridge in virtual time: the very `broker.bridge` over a real store, ticked and flushed as its program does."""
 
-import json
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import orjson
 
 from broker.bridge import Bridge
 from broker.ingest.acks import ACK_EVERY_S
@@ -11,6 +12,7 @@ from broker.plan.model import Plan
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
 from broker.web.api.street.alarms import DEEDS
 from broker.web.picture import Picture, alarms, attention, snapshot
@@ -52,6 +54,7 @@ class VirtualBridge:
         self._flush_asked = False
         self._frozen = False
         self._booked = 0
+        self._shown: dict[tuple[str, str], tuple[Incident, dict[str, Any]]] = {}
         self.wrong_by_s = 0.0  # of the world's clock
 
     # --- what the world does --------------------------------------------------------------------------
@@ -112,7 +115,16 @@ class VirtualBridge:
         """The incidents the screen shows as open."""
         if self._bridge is None:
             return []
-        return [incident.body() for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        opened = [incident for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        shown = self._shown  # somebody looks each second, and it is seldom another than before
+        self._shown = {one.key: self._shown_as(one, shown.get(one.key)) for one in opened}
+        return [body for _, body in self._shown.values()]
+
+    @staticmethod
+    def _shown_as(
+        incident: Incident, before: tuple[Incident, dict[str, Any]] | None
+    ) -> tuple[Incident, dict[str, Any]]:
+        return before if before is not None and before[0] is incident else (incident, incident.body())
 
     def acknowledge(self, truck: str, incident_id: str) -> bool:
         """I have seen it."""
@@ -209,7 +221,7 @@ class VirtualBridge:
             return
         channel = topic.split("/")[5]
         if channel in CHANNELS_HEARD and payload:
-            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], json.loads(payload))
+            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], orjson.loads(payload))
             self._evidence.heard.append(heard)
         bridge.receive(topic, payload, self._now())
         if not self._flush_asked:

@@ -9,9 +9,8 @@ A cut link is silence, not an error: what is sent waits in the socket and arrive
 before either side gave up, else it is lost.
 """
 
-import copy
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
@@ -56,6 +55,16 @@ def may_publish(client_id: str, topic: str) -> bool:
     if client_id.startswith("bridge-"):
         return wire.sent_by(address) == "bridge" and address.area == client_id.removeprefix("bridge-")
     return wire.sent_by(address) == "device" and address.device == client_id
+
+
+def _copied(
+    retained: Mapping[str, bytes], sessions: Mapping[str, Session]
+) -> tuple[dict[str, bytes], dict[str, Session]]:
+    """What outlives the broker's process."""
+    kept = (session for session in sessions.values() if not session.clean)
+    return dict(retained), {
+        one.client_id: Session(one.client_id, one.clean, [*one.filters], deque(one.queue)) for one in kept
+    }
 
 
 class Connection:
@@ -251,8 +260,7 @@ class VirtualBroker:
         self._frozen = False
         for reasons in self._cut.values():
             reasons.discard("broker")
-        retained, sessions = copy.deepcopy(self._snapshot)
-        self._retained, self._sessions = retained, sessions
+        self._retained, self._sessions = _copied(*self._snapshot)
         self._heard_by.clear()
         self.up = True
 
@@ -263,8 +271,7 @@ class VirtualBroker:
             self._save()
 
     def _save(self) -> None:
-        kept = {name: session for name, session in self._sessions.items() if not session.clean}
-        self._snapshot = copy.deepcopy((self._retained, kept))
+        self._snapshot = _copied(self._retained, self._sessions)
 
     def _down(self) -> None:
         self.up = False

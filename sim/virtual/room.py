@@ -141,8 +141,10 @@ class VirtualRoom:
         now_ms = self._now_ms()
         if self._looks_away:
             self._look_again(unit, now_ms)
-        dropped = unit.dropped()
+        wakes_at_ms, dropped = unit.wake_at_ms, unit.dropped()
         effects = unit.handle(event, now_ms)
+        if not effects and self._wake is not None and self._wakes_at_ms <= wakes_at_ms == unit.wake_at_ms:
+            return  # as after most heartbeats
         if unit.dropped() != dropped:
             gone = [effect[1:] for effect in effects if effect[0] == "forget"]
             self._evidence.notes.append(said("notes", "gave_up", room=self._room_id, number=len(gone)))

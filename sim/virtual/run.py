@@ -1,5 +1,6 @@
 """A whole scenario in virtual time: build the area, play the hours, settle, judge."""
 
+import gc
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +20,20 @@ from sim.world.timeline import Timeline
 SETTLE_S = 900.0  # after the last hour: links are whole, and what is owed must arrive
 PACE_S = 0.02
 PARKED_SAYS_EVERY = 3  # of a truck that says where it stands each 4 s: less than 15 s of silence is none
+SWEPT_EACH = 100_000  # objects made and not gone
 PARTS = 200  # so often a run that is as fast as it can says how far it is
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a run commits thousands of times; memory spares the disk
+
+
+@contextmanager
+def _seldom_swept() -> Iterator[None]:
+    """What a run makes it keeps as evidence, or has no cycles: looking for those again and again finds nothing."""
+    usual = gc.get_threshold()
+    gc.set_threshold(SWEPT_EACH)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 @contextmanager
@@ -46,7 +59,7 @@ def play(
     end_at = float(scene.day_start_at + scenario.until_s)
     evidence = Evidence(timeline.start_at, end_at, float(scene.day_start_at))
     director = Director(scenario, scene, timeline, evidence, PARKED_SAYS_EVERY)
-    with scratch_folder() as folder:
+    with scratch_folder() as folder, _seldom_swept():
         plant = VirtualPlant(
             timeline, scene.plan, director.truck_ids, folder, evidence, scenario.seed,
             director.lamp_shown, director.itinerary_shown, SENSORS[scenario.world["sensors"]],

@@ -5,7 +5,7 @@ serve two rooms from one place; each with dice of its own.
 """
 
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ class Driver:
         self._short, self._two = world["stops_short"], world["two_from_one"]
         self._dice = random.Random(f"{seed} crew")
         self._itinerary: Mapping[str, Any] | None = None
+        self._owed: Sequence[Mapping[str, Any]] = ()
         self._manners: dict[Key, str] = {}
         self._first: dict[Key, Key] = {}  # what is served on the way back, and after which
 
@@ -55,6 +56,7 @@ class Driver:
     def reads(self, itinerary: Mapping[str, Any]) -> None:
         """The screen in the cab shows another itinerary."""
         self._itinerary = itinerary
+        self._owed = [visit for visit in itinerary["visits"] if visit["state"] in OWED]
 
     def has_served(self, errand: Errand) -> None:
         """What was owed there before this visit took its place is done by it, too."""
@@ -72,7 +74,10 @@ class Driver:
     ) -> Errand | None:
         """Where to go next on this run; `to_come` are the runs whose time has not come yet, `closed` the rooms to which
         no road leads."""
-        errands = [errand for errand in self._open(run, route, run_id, to_come) if errand.room not in closed]
+        reachable = (errand for errand in self._open(run, route, run_id, to_come) if errand.room not in closed)
+        if not (self._skips or self._later):  # whatever is owed is served when its turn comes
+            return next(reachable, None)
+        errands = [*reachable]
         for number, errand in enumerate(errands):
             manner = self._manner(errand)
             if manner == SKIPS:
@@ -98,8 +103,8 @@ class Driver:
         told = self._itinerary
         if told is not None and told["run_id"] in to_come:
             told = None
-        rows = [visit for visit in (told["visits"] if told is not None else ()) if visit["state"] in OWED]
-        asked = {visit["room"] for visit in rows}
+        rows = self._owed if told is not None else ()
+        asked = {visit["room"] for visit in rows} if self._first else ()
         for key in self._first:  # whatever the screen says, the crew knows where it has not been
             if told is not None and key[0] not in asked and key not in self.done:
                 yield Errand(*key)

@@ -27,6 +27,7 @@ class TrueVisit:
     run_id: str = ""
     booked: bool = False  # at a pile, for which the truck was booked: nobody is called
     litres: int = 0  # that it loaded there
+    waited_s: float = 0.0  # of its stay, for bins that were not outside yet
     stood_from_at: float | None = None  # earlier than `arrived_at` where another room was served from the same place
 
 
@@ -38,6 +39,16 @@ class LampChange:
     room: str
     waste: str
     shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class BinsOutside:
+    """From then on so many bins of a kind stood before the room, full or emptied."""
+
+    at: float
+    room: str
+    waste: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,7 @@ class Evidence:
     day_start_at: float = 0.0
     visits: list[TrueVisit] = field(default_factory=list)
     lamps: list[LampChange] = field(default_factory=list)
+    bins_outside: list[BinsOutside] = field(default_factory=list)
     track: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)  # truck: time and true place
     presses: list[Press] = field(default_factory=list)
     lights: list[LightChange] = field(default_factory=list)
@@ -143,6 +155,7 @@ class Evidence:
             end_at=at,
             visits=[_standing(visit, at) for visit in self.visits if visit.arrived_at <= at],
             lamps=[change for change in self.lamps if change.at <= at],
+            bins_outside=[change for change in self.bins_outside if change.at <= at],
             track={truck: _gone(track, at) for truck, track in self.track.items()},
             presses=[press for press in self.presses if press.at <= at],
             lights=[change for change in self.lights if change.at <= at],

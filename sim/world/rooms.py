@@ -2,6 +2,7 @@
 
     lamp due, at stop     the keeper comes and rolls the bins out, one after the other: the sensors see them no more
     lamp off, truck gone  the keeper comes and rolls them back in
+    no lamp               the keeper goes by the printed timetable, or the bins always stand outside
     crew fetches          it takes each bin out of the room, empties it and puts it back while the truck stands there
     container             nothing moves: the crew empties it where it stands, just before the truck goes
 
@@ -16,7 +17,7 @@ from typing import Protocol
 
 from broker.plan.model import Room
 from sim.world.bins import FULL_GRAMS, Bins
-from sim.world.evidence import Evidence, LampChange
+from sim.world.evidence import BinsOutside, Evidence, LampChange
 from sim.world.timeline import Timeline
 
 KEEPER_LOOKS_S = (20.0, 150.0)  # from the lamp's change to the first bin that moves
@@ -62,6 +63,8 @@ class Habits:
     absent: float = 0.0
     wrong_kind: float = 0.0
     walks_an_hour: float = 0.0
+    goes_by: str = "lamp"  # or "timetable", "always": the bins stand outside all day
+    before_s: float = 900.0  # the printed time of who goes by that
 
     @property
     def rolled(self) -> bool:
@@ -92,12 +95,15 @@ class RoomTruth:
     _walkers: dict[str, int] = field(default_factory=dict)  # kind: what the people on its platform weigh
     _standing: set[str] = field(default_factory=set)  # kinds of the trucks that stand here
     _fetched: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _outside: dict[str, int] = field(default_factory=dict)
     _wandered_grams: int = 0  # how much more the cells say than lies on them
 
     def start(self) -> None:
         """Show the sensors the morning's bins and let more waste come."""
         for waste in self.bins:
             self._report(waste)
+            if self.habits.goes_by == "always":
+                self._send_keeper(waste, True, 0.0)
             if self.habits.refill:
                 self._expect_more(waste)
             if self.habits.walks_an_hour:
@@ -109,6 +115,8 @@ class RoomTruth:
             return
         self._shown[waste] = shown
         self.evidence.lamps.append(LampChange(since, self.room.room_id, waste, shown))
+        if self.habits.goes_by != "lamp":
+            return
         for kind in self.bins if waste == "any" else (waste,):
             if shown in ("due", "at_stop") and not self.rolled_out.get(kind):
                 if shown == "due" and self.habits.absent and self.dice.random() < self.habits.absent:
@@ -151,6 +159,9 @@ class RoomTruth:
 
     def truck_is_planned(self, waste: str, at: float) -> None:
         """The timetable has a truck at this time: who knows it does not wait for the lamp."""
+        if waste in self.bins and self.habits.goes_by == "timetable":
+            self.timeline.at(at - self.habits.before_s, lambda: self._send_keeper(waste, True, 0.0))
+            return
         if waste in self.bins and self.dice.random() < self.habits.early:
             rolls_at = at - self.dice.uniform(*COMES_EARLY_S)
             self.timeline.at(rolls_at, lambda: self._send_keeper(waste, True, 0.0))
@@ -172,7 +183,7 @@ class RoomTruth:
         refused = int(bool(bins.outside) and self.dice.random() < self.habits.refuses)
         count, grams = bins.empty(refused)
         fetched_count, fetched_grams = self._fetched.pop(waste, (0, 0))
-        if self._wanted.get(waste):
+        if self._wanted.get(waste) and self.habits.goes_by != "always":
             self._bring_back(waste)
         return count + fetched_count, grams + fetched_grams, refused
 
@@ -319,6 +330,10 @@ class RoomTruth:
 
     def _report(self, waste: str) -> None:
         bins = self.bins[waste]
+        outside = BinsOutside(self.timeline.now, self.room.room_id, waste, len(bins.outside))
+        if self._outside.get(waste, 0) != outside.number:
+            self._outside[waste] = outside.number
+            self.evidence.bins_outside.append(outside)
         count, grams = bins.seen
         count = bins.worth if self.habits.container else count
         self.device.set_bins(waste, count, grams + self._wandered_grams + self._walkers.get(waste, 0))

@@ -38,7 +38,10 @@ class Timeline:
 
     def after(self, delay_s: float, action: Action) -> Appointment:
         """Run `action` in `delay_s` seconds."""
-        return self.at(self.now + delay_s, action)
+        now = self.now  # not by `at`: nearly all come this way
+        appointment = Appointment((now + delay_s if delay_s > 0 else now, next(self._order), action))
+        heapq.heappush(self._heap, appointment)
+        return appointment
 
     def every(self, period_s: float, action: Action) -> None:
         """Run `action` each `period_s` seconds from now on, for as long as the timeline runs."""
@@ -58,14 +61,14 @@ class Timeline:
     def run_until(self, end_at: float) -> int:
         """Run everything due up to and including `end_at` and leave the clock there; the number of actions run."""
         count = 0
-        heap = self._heap
+        heap, heappop = self._heap, heapq.heappop
         while heap and heap[0][0] <= end_at:
-            appointment = heapq.heappop(heap)
+            appointment = heappop(heap)
             action: Action | None = appointment[2]
             if action is None:
                 continue
             self.now = appointment[0]
-            appointment.cancel()
+            appointment[2] = None
             action()
             count += 1
         self.now = max(self.now, end_at)

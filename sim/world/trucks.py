@@ -95,6 +95,7 @@ class TruckTruth:
         self._place = (*self._runs[0].depot, 0.0)
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
+        self._not_out_s = 0.0
         self._parked_ticks = -1
         self._unload_s: float | None = None  # what it takes to be emptied, which comes before the next room
         self._asked: set[tuple[str, int, str]] = set()
@@ -141,8 +142,9 @@ class TruckTruth:
         drives = self.state in ("driving", "hauling")
         speed_mps = self._drive.speed_mps if self._drive is not None and drives else 0.0
         self._world.evidence.was_at(self.truck_id, now, *self.place, parked=self.state == "parked")
-        said = self.receiver.says(now, self._place, speed_mps)
-        if self._is_aloud():
+        is_aloud = self._is_aloud()
+        said = self.receiver.says(now, self._place, speed_mps, is_heard=is_aloud)
+        if is_aloud:
             self._unit.serial(said)
         self._world.timeline.after(1.0 if drives else STANDING_TICK_S, self._tick)
 
@@ -226,6 +228,7 @@ class TruckTruth:
             return
         room, waste, visit = self._world.rooms[self._errand.room], self._errand.waste, self._visit
         if room.is_rolling(waste):
+            visit.waited_s = self._not_out_s + now - self._busy_until
             return
         visit.bins_taken, visit.grams_taken, visit.bins_refused = room.collect(waste)
         visit.left_at = now
@@ -347,12 +350,13 @@ class TruckTruth:
         dwell_s = DWELL_BASE_S * math.exp(self._dice.gauss(0, 0.15 * self._pace.jitter))
         bins = room.to_take(errand.waste)
         dwell_s += bins * DWELL_PER_BIN_S * math.exp(self._dice.gauss(0, 0.08 * self._pace.jitter))
-        if not out and room.habits.rolled:
-            dwell_s += BINS_NOT_OUT_S * min(1.0, self._pace.jitter)
+        self._not_out_s = BINS_NOT_OUT_S * min(1.0, self._pace.jitter) if not out and room.habits.rolled else 0.0
+        dwell_s += self._not_out_s
         self._busy_until = now + dwell_s
         self._visit = TrueVisit(
             self.truck_id, errand.room, errand.waste, errand.visit_number, now,
             bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out, run_id=self._run.run_id,
+            waited_s=self._not_out_s,
         )  # fmt: skip
         if isinstance(room, PileTruth):
             self._visit.booked, self._visit.litres = True, room.litres

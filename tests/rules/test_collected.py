@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.rules.collecting.collected import Collected, collected
+from broker.rules.collecting.collected import Collected, collected, collected_and_settled
 from broker.rules.collecting.moves import Span
 from broker.rules.collecting.readings import KEPT_S, MOST, Reading, Readings
 
@@ -494,3 +494,30 @@ def test_whatever_sensors_say_the_amounts_are_amounts(
     assert found == amounts(backwards, span, tare)
     if found.bins is not None:
         assert 0 <= found.bins <= (found.bins_before or 0)
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.integers(min_value=0, max_value=2**32))
+def test_what_is_settled_no_later_reading_changes(seed: int) -> None:
+    """All bins are back: whoever steps on the scale, and whatever is brought or rolled out after that, is of others."""
+    dice = random.Random(seed)
+    rows = [*OUT, (LEFT + 100, 5, dice.choice([None, 60_000, 75_000])), (LEFT + 200, 5, 61_000)]
+    memory = readings(*rows)
+    found, settled_at = collected_and_settled(memory.between(0, LEFT + 7200), SPAN, TARE)
+    assert settled_at is not None
+    at = settled_at
+    for number in range(len(rows), len(rows) + 12):
+        at += dice.randint(1, 400)
+        bins, grams = dice.choice([None, *range(7)]), dice.choice([None, 0, 61_000, 140_000])
+        memory.add(Reading(at, dice.randint(1, 2), number, bins, grams, dice.randint(0, 4)))
+        assert collected(memory.between(0, LEFT + 7200), SPAN, TARE) == found
+
+
+def test_a_late_reading_unsettles() -> None:
+    """What a unit tells of before is counted, though all was settled; a newer one is known to change nothing."""
+    memory = readings(*OUT)
+    memory.settle("visit", 1, CALL + 200)
+    assert memory.is_settled("visit", 1, CALL + 300) and not memory.is_settled("visit", 2, CALL + 300)
+    assert not memory.is_settled("visit", 1, CALL + 200)
+    memory.add(Reading(CALL + 90, 1, 99, 1, 60_000, 0))
+    assert not memory.is_settled("visit", 1, CALL + 300)

@@ -16,6 +16,7 @@ from sim.virtual.link import VirtualLink
 from sim.virtual.room import VirtualRoom
 from sim.virtual.run import play
 from sim.world.evidence import Evidence
+from sim.world.gps.receiver import Receiver
 from sim.world.timeline import Timeline
 
 START_AT = 1_795_555_200
@@ -146,3 +147,13 @@ def test_a_parked_truck_that_is_heard_less_often_says_where_it_is_each_minute() 
     at = [one.body["fix_at"] for one in fixes]
     assert len(at) > 18
     assert {after - before for before, after in pairwise(at[1:])} == {60}
+
+
+def test_a_receiver_that_nobody_hears_strays_as_one_that_is_heard() -> None:
+    """Nothing is put into words, and what it says afterwards is the same."""
+    heard, unheard = Receiver(random.Random(5)), Receiver(random.Random(5))
+    for second in range(9):
+        heard.says(START_AT + second, (31.2, 121.4, 0.0), 0.0)
+        assert unheard.says(START_AT + second, (31.2, 121.4, 0.0), 0.0, is_heard=False) == b""
+    now, place = START_AT + 9, (31.2, 121.4, 0.0)
+    assert heard.says(now, place, 0.0) == unheard.says(now, place, 0.0) != b""

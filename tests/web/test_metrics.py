@@ -1,5 +1,6 @@
 """`/metrics`: what Prometheus reads, from a morning whose calls, presses and messages are known."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from broker.web.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.people import screen_of
 
+DOCS = Path(__file__).parents[2] / "docs"
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -118,10 +120,32 @@ def test_the_operators_table_names_every_metric(watched: Watched) -> None:
     """And none that there is not."""
     watched.desk.outside = lambda: [{"name": "phones", "waiting": 1, "dead": 0, "delivered": 2}]
     watched.desk.turned(1.0)
-    page = (Path(__file__).parents[2] / "docs" / "operator.md").read_text(encoding="utf-8")
+    page = (DOCS / "operator.md").read_text(encoding="utf-8")
     table = page.split("| metric | kind | labels | what it is |")[1].split("\n\n")[0]
     said = set(re.findall(r"`(zhanpai_\w+)`", table))
     assert said == set(re.findall(r"^# TYPE (\w+)", watched.client.get("/metrics").text, re.M))
+
+
+def test_each_query_of_the_dashboard_names_metrics_and_labels_that_exist(watched: Watched) -> None:
+    """A panel over a name that nobody has stays empty for ever."""
+    watched.desk.outside = lambda: [{"name": "phones", "waiting": 1, "dead": 0, "delivered": 2}]
+    watched.desk.turned(1.0)
+    labels: dict[str, set[str]] = {}
+    for name, given in watched.samples():
+        labels.setdefault(name, set()).update(label for label, _ in given)
+    board = json.loads((DOCS / "grafana.json").read_bytes())
+    queries = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    assert len(queries) > 20
+    for query in queries:
+        named = re.findall(r"zhanpai_\w+", query)
+        assert named and set(named) <= labels.keys(), query
+        used = re.findall(r"(\w+)(?:=~|!=|=)\"", query) + re.findall(r"\b(?:by|on) \(([^)]*)\)", query)
+        known = set().union(*(labels[name] for name in named))
+        assert {label.strip() for text in used for label in text.split(",")} <= known, query
+    gauges = {name for name in labels if not name.endswith(("_total", "_bucket", "_sum", "_count"))}
+    for query in queries:  # a counter alone is a line that only rises
+        for name in re.findall(r"zhanpai_\w+", query):
+            assert name in gauges or re.search(rf"(rate|increase)\({name}", query), query
 
 
 def test_words_that_a_device_could_make_up_make_no_lines() -> None:

@@ -109,6 +109,26 @@ def test_any_bytes_are_refused_quietly(payload: bytes) -> None:
             continue
 
 
+CLOCK = "zp/v1/xh/bridge/clock"
+
+
+def test_a_heartbeat_as_the_bridge_writes_it_is_read_without_json() -> None:
+    """So a board need not take apart what comes all day long."""
+    assert wire.heartbeat_at(wire.pack(CLOCK, {"at": 1_795_374_261})) == 1_795_374_261
+
+
+@given(
+    st.from_regex(rb'\{ ?"at":[-0-9 .]{1,12}\}', fullmatch=True) | st.binary(min_size=17, max_size=17)
+    | st.integers(min_value=0, max_value=10**10).map(lambda at: json.dumps({"at": at}, separators=(",", ":")).encode())
+)  # fmt: skip
+@settings(max_examples=300, deadline=None)
+def test_a_heartbeat_read_so_is_what_the_wire_reads(payload: bytes) -> None:
+    """Whatever the wire refuses is left to it."""
+    at = wire.heartbeat_at(payload)
+    if at is not None:
+        assert wire.unpack(CLOCK, payload).body == {"at": at}
+
+
 @given(st.text(max_size=80))
 @settings(max_examples=300, deadline=None)
 def test_any_topic_is_parsed_or_refused(topic: str) -> None:

@@ -208,16 +208,17 @@ def _with_bands(
     visits: Sequence[TrackVisit], arrivals: Sequence[float], label: str, history: History, now: int,
     settings: ArrivalSettings,
 ) -> list[Eta]:  # fmt: skip
-    least_s = settings.least_band_s
+    least_s, band_s = settings.least_band_s, history.band_s
     etas = []
     for visit, arrive_at in zip(visits, arrivals, strict=True):
         if arrive_at < now:
             arrive_at = now
-        early_s, late_s = history.band_s(arrive_at - now, label)
+        early_s, late_s = band_s(arrive_at - now, label)
         eta_at = round(arrive_at)
-        early_at = round(arrive_at + min(early_s, -least_s))
-        late_at = round(arrive_at + max(late_s, least_s))
-        etas.append(Eta(visit.key, eta_at, max(now, early_at), max(eta_at, late_at), label))
+        early_at = round(arrive_at + (early_s if early_s < -least_s else -least_s))
+        late_at = round(arrive_at + (late_s if late_s > least_s else least_s))
+        early_at, late_at = early_at if early_at > now else now, late_at if late_at > eta_at else eta_at
+        etas.append(Eta(visit.key, eta_at, early_at, late_at, label))
     return etas
 
 

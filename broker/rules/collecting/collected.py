@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from broker.rules.collecting.moves import SENSORS_S, Bins, Later, Span, Weight, later, rises_soon
-from broker.rules.collecting.passers_by import without_passers_by
+from broker.rules.collecting.passers_by import STANDS_S, without_passers_by
 from broker.rules.collecting.readings import Reading
 from broker.rules.settings import LIGHTEST_BIN_GRAMS
 
@@ -64,15 +64,25 @@ class CameBack(NamedTuple):
     full: int = 0  # as full as they had left
     brought: int = 0  # more than had been seen to leave
     first_at: int | None = None  # when the first came that the truck may have emptied
+    settled_at: int | None = None  # after which moment no reading can change it: all are back
 
 
 def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> Collected:
     """What was collected in a span by these readings (see `Readings.between`); `tare_grams` as known from before."""
-    return came_back(readings, span, tare_grams).amounts
+    return collected_and_settled(readings, span, tare_grams)[0]
+
+
+def collected_and_settled(
+    readings: Sequence[Reading], span: Span, tare_grams: int | None
+) -> tuple[Collected, int | None]:
+    """The same, and after which moment no reading can change it: all bins are back; None where there is none yet."""
+    found = came_back(readings, span, tare_grams)
+    return found.amounts, found.settled_at
 
 
 def came_back(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> CameBack:
     """The same, with what is known of the bins that came back."""
+    settled_at: int | None = None
     readings = without_passers_by(readings)
     bins, weight = Bins(), Weight()
     silent, worst, unweighed = False, 0, False
@@ -82,6 +92,7 @@ def came_back(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
     after: Sequence[Reading] = ()
     for place, one in enumerate(readings):
         if bins.are_back(one.at, span):
+            settled_at = one.at + STANDS_S  # who stood on the scale is known when he steps off
             break
         if one.at > span.until_at > 0:
             after = readings[place:]
@@ -104,7 +115,7 @@ def came_back(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
             unweighed = True
         bins_left = one.bins is not None and bins.see(one.bins, one.at, span)
         if one.grams is not None:
-            comes = rises_soon(readings, place)
+            comes = (bins_left or weight.moving) and rises_soon(readings, place)  # else nobody asks
             weight.see(one.grams, one.at, span, bins, bins_left=bins_left, bins_come=comes, counted=counted)
         silent, before = False, one
     if off is not None or (silent and (before is None or before.at < (span.left_at or span.until_at))):
@@ -112,8 +123,9 @@ def came_back(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
     if unweighed:  # bins moved that no cell weighed: half the weights would be a wrong sum
         weight = Weight()
     if weight.standing is None and not counted:
-        return CameBack(Collected())
-    return _outcome(bins, weight, later(after, bins, weight.standing), span, tare_grams, worst)
+        return CameBack(Collected(), settled_at=settled_at)
+    found = _outcome(bins, weight, later(after, bins, weight.standing), span, tare_grams, worst)
+    return found._replace(settled_at=settled_at)
 
 
 def _truck_left_between(before: Reading, after: Reading, span: Span) -> bool:

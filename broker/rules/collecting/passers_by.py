@@ -14,12 +14,14 @@ def without_passers_by(readings: Sequence[Reading]) -> list[Reading]:
     A count that is made of the weight rose and fell with it; a count by beams goes its own way meanwhile.
     """
     told: list[Reading] = []
+    before_grams = None
     for one in readings:
-        if told and _fell(told[-1], one):
+        if before_grams is not None and one.grams is not None and before_grams - one.grams >= LIGHTEST_BIN_GRAMS:
             base = _base(told, one)
             if base is not None:
                 _flatten(told, base, one)
         told.append(one)
+        before_grams = one.grams
     return told
 
 
@@ -32,12 +34,6 @@ def _base(told: Sequence[Reading], one: Reading) -> int | None:
         if first.grams - before.grams >= LIGHTEST_BIN_GRAMS and _nothing_left(before, told[-1], one):
             return place
     return None
-
-
-def _fell(before: Reading, after: Reading) -> bool:
-    if before.grams is None or after.grams is None:
-        return False
-    return before.grams - after.grams >= LIGHTEST_BIN_GRAMS
 
 
 def _nothing_left(before: Reading, last: Reading, one: Reading) -> bool:

@@ -13,6 +13,7 @@ KEPT_S = 4 * 3600  # a visit's roll-out, stay and the way back of its bins lie i
 SPOKEN_OF_S = 1800  # a unit that has nothing to tell says so every ten minutes
 AWAY_S = 48 * 3600  # the backlog of a unit that was away for longer is not waited for
 MOST = 1000  # a unit that talks on and on takes no more memory than this
+MOST_SETTLED = 32
 NEVER_AT = 2**62
 NO_SPAN = (0, 0, 0, 0)  # from and before which moment a span begins, from and before which it ends
 USELESS = 3  # a reading of this quality or worse says nothing about bins (firmware/binroom/weighing.py)
@@ -60,6 +61,7 @@ class Readings:
         self._made: Any = None  # by `of_span`
         self._made_for = NO_SPAN
         self.held: Any = None  # what somebody made of the readings as they are
+        self._settled: dict[Any, tuple[Any, int]] = {}  # for whom: as what, and of which moment on nothing changes it
         self._held_from = self._held_until = 0  # a unit that was away has a backlog to tell: until then nothing goes
 
     def add(self, reading: Reading) -> None:
@@ -77,6 +79,7 @@ class Readings:
             if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
                 return
             kept.insert(place, reading)
+            self._settled.clear()
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
         self._made_for, self.held = NO_SPAN, None
         newest_at = kept[-1].at
@@ -99,8 +102,20 @@ class Readings:
         """Keep what somebody made of the readings (`held`) as long as they are as they are."""
         self.held = made
 
+    def settle(self, whom: object, made: object, at: int) -> None:
+        """What was made of the readings for somebody stays as it is (`made`), whatever is read after that moment."""
+        if len(self._settled) >= MOST_SETTLED:
+            self._settled.clear()
+        self._settled[whom] = made, at
+
+    def is_settled(self, whom: object, made: object, at: int) -> bool:
+        """Whether a reading of this moment, the newest of all, changes nothing of that."""
+        known = self._settled.get(whom)
+        return known is not None and at > known[1] and known[0] == made
+
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""
+        self._settled.clear()
         self._made_for, self.held = NO_SPAN, None
         ahead = [one for one in self._readings if one.at > now]
         if ahead:

@@ -31,10 +31,6 @@ class _Held(NamedTuple):
     before_at: int  # then it may be another
     waits: Waits
 
-    def is_of(self, visit: Visit, changes: int, now: int) -> bool:
-        """Whether it is what waits for this visit now."""
-        return self.visit is visit and self.changes == changes and self.since_at <= now < self.before_at
-
 
 def waiting(day: Day, visit: Visit, now: int) -> Waits:
     """(bins, grams) that wait for a visit: what stood in the room before they were rolled out; None: nobody knows.
@@ -52,7 +48,7 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
         return None, None
     held: _Held | None = readings.held
     changes = day.visits.changes(visit.room, visit.waste)
-    if held is not None and held.is_of(visit, changes, now):
+    if held is not None and held.visit is visit and held.changes == changes and held.since_at <= now < held.before_at:
         return held.waits
     from_at = _from_at(day, visit, now)
     newest = readings.newest
@@ -126,6 +122,23 @@ def came_back_to(day: Day, visit: Visit) -> CameBack:
     if visit.state == "served" and _shares_bins(day, visit, readings):
         return CameBack(found.amounts.of_nobody())
     return found
+
+
+def collected_again(day: Day, visit: Visit, at: int) -> Collected | None:
+    """What was collected at a visit that is over, now that a reading of this moment came; None where the reading is
+    known to change nothing: all its bins are back, no other truck stood there, and the visits are as they were."""
+    room = day.devices.rooms.get(visit.room)
+    readings = room.readings.get(visit.waste) if room else None
+    changes = day.visits.changes(visit.room, visit.waste)
+    if readings is not None and readings.is_settled(visit.key, changes, at):
+        return None
+    found = came_back_to(day, visit)
+    settled_at = found.settled_at
+    if readings is not None and settled_at is not None and visit.state == "served":
+        others = (other for other in day.visits.at(visit.room, visit.waste) if other.key != visit.key)
+        is_alone = not any(other.state in ("at_stop", "served") for other in others)
+        readings.settle(visit.key, changes, settled_at if is_alone else NEVER_AT)
+    return found.amounts
 
 
 def is_emptied(day: Day, visit: Visit, now: int) -> bool:

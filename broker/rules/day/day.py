@@ -83,12 +83,14 @@ class Day:
         A run that is long over and still owes visits stays open, but does not keep the truck from its next run.
         """
         mine = [run for run in self.runs.of_truck(truck) if run.state != "finished"]
+        if len(mine) < 2:  # as nearly always
+            return mine[0] if mine else None
         in_time = [run for run in mine if self.clock.now <= run.planned_end_at + self.settings.forget_after_s]
         return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def run_after(self, run: Run) -> Run | None:
         """The truck's next unfinished run by planned start."""
-        later = [other for other in self.runs.of_truck(run.truck) if other.state != "finished"]
+        later = [other for other in self.runs.of_truck(run.truck) if other.state != "finished" and other is not run]
         later = [other for other in later if other.planned_start_at > run.planned_start_at]
         return min(later, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 

@@ -23,14 +23,15 @@ class Working:
 class Incidents(Mapping[IncidentKey, Incident]):
     """The newest state of each incident; an incident changes by being placed again.
 
-    Written by: effects/records, dispatch/incidents/unworked, dispatch/time_passing, dispatch/visits/offers, day,
-    ingest/restored_day.
+    Written by: effects/records, dispatch/incidents/unworked, dispatch/incidents/addressing, dispatch/time_passing,
+    dispatch/visits/offers, day, ingest/restored_day.
     """
 
     def __init__(self) -> None:
         self._incidents: dict[IncidentKey, Incident] = {}
         self._offers: dict[IncidentKey, ShownOffers] = {}
         self._shown_before: dict[IncidentKey, list[ShownOffers]] = {}  # what somebody may look at yet
+        self._rests_until: dict[IncidentKey, int] = {}
         self.working: Working | None = None  # one at a time
 
     def __getitem__(self, key: IncidentKey) -> Incident:
@@ -53,10 +54,20 @@ class Incidents(Mapping[IncidentKey, Incident]):
     def place(self, incident: Incident) -> None:
         """Make `incident` the state of its key."""
         self._incidents[incident.key] = incident
+        self._rests_until.pop(incident.key, None)
+
+    def rests(self, key: IncidentKey, now: int) -> bool:
+        """Whether time changes no answer yet, as the incident stands."""
+        return now < self._rests_until.get(key, 0)
+
+    def rest_until(self, key: IncidentKey, at: int) -> None:
+        """Time changes none of its answers before that, unless the incident itself changes."""
+        self._rests_until[key] = at
 
     def drop(self, key: IncidentKey) -> None:
         """Know nothing of an incident any more; the record keeps it."""
         self._incidents.pop(key, None)
+        self._rests_until.pop(key, None)
         self.take_offers_down(key)
 
     @property

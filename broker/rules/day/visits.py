@@ -1,23 +1,28 @@
 """The visits of the day as they stand, by key and by room, and what each one's call remembers."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from broker.rules.arrival.lamp_call import Watch
 from broker.rules.states.visit import Visit, VisitKey
+
+Made = TypeVar("Made")
 
 
 class Visits(Mapping[VisitKey, Visit]):
     """The newest state of each visit; a visit changes by being placed again.
 
-    Written by: effects/records, dispatch/runs/run_restoring, day, ingest/restored_day.
+    Written by: effects/records, dispatch/runs/run_restoring, dispatch/alarms/watching, day,
+    ingest/restored_day.
     """
 
     def __init__(self) -> None:
         self._visits: dict[VisitKey, Visit] = {}
         self._by_room: dict[tuple[str, str], list[VisitKey]] = {}
         self._watches: dict[VisitKey, Watch] = {}
+        self._made: dict[VisitKey, Any] = {}  # of a visit as it stands
         self._changes: Counter[tuple[str, str]] = Counter()
         self.placed = 0  # how often one was
 
@@ -35,6 +40,7 @@ class Visits(Mapping[VisitKey, Visit]):
         if visit.key not in self._visits:
             self._by_room.setdefault((visit.room, visit.waste), []).append(visit.key)
         self._visits[visit.key] = visit
+        self._made.pop(visit.key, None)
         self._changes[(visit.room, visit.waste)] += 1
         self.placed += 1
 
@@ -42,6 +48,7 @@ class Visits(Mapping[VisitKey, Visit]):
         """Know nothing of a visit any more; the record keeps it."""
         visit = self._visits.pop(key, None)
         self._watches.pop(key, None)
+        self._made.pop(key, None)
         if visit is not None:
             self._changes[(visit.room, visit.waste)] += 1
             self._by_room[(visit.room, visit.waste)].remove(key)
@@ -51,6 +58,15 @@ class Visits(Mapping[VisitKey, Visit]):
         if waste:
             return [self._visits[key] for key in self._by_room.get((room, waste), ())]
         return [self._visits[key] for (place, _), keys in self._by_room.items() if place == room for key in keys]
+
+    def made_of(self, visit: Visit, make: Callable[[Visit], Made]) -> Made:
+        """What is made of a visit as it stands, made once; one `make` only may ask, and it may look at nothing else."""
+        if self._visits.get(visit.key) is not visit:
+            return make(visit)
+        if visit.key not in self._made:
+            self._made[visit.key] = make(visit)
+        made: Made = self._made[visit.key]
+        return made
 
     def changes(self, room: str, waste: str) -> int:
         """How often a visit of this room and waste was placed or dropped."""
@@ -72,4 +88,7 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def watch(self, key: VisitKey) -> Watch:
         """The call's memory of one visit; lamp_call.py writes it."""
-        return self._watches.setdefault(key, Watch())
+        watch = self._watches.get(key)
+        if watch is None:
+            watch = self._watches[key] = Watch()
+        return watch

@@ -29,7 +29,7 @@ from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, t
 from broker.rules.dispatch.runs.run_opening import LOOK_EVERY_S, PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.runs.run_restoring import cancel_gone
-from broker.rules.dispatch.runs.shift_ends import end_shift
+from broker.rules.dispatch.runs.shift_ends import end_shift, is_long_over
 from broker.rules.dispatch.visits.closed_roads import keep_closed
 from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
@@ -122,8 +122,9 @@ class Dispatch:
         is_steady = now - self.steady_since >= FORGET_EVERY_S
         for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
             yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
-            yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
-            if is_steady:
+            if time_passing.is_run_due(self.day, run_id, now):
+                yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
+            if is_steady and is_long_over(self.day, run_id, now):
                 yield self._decision("shift's end", run_id, partial(end_shift, run_id=run_id), now)
         for closure_id in list(self.day.closures):
             yield self._decision("closed road", closure_id, partial(keep_closed, closure_id=closure_id), now)
@@ -134,8 +135,9 @@ class Dispatch:
         if self.day.bookings.open():
             yield self._decision("following", "", follow_visits, now)
         for key in [key for key, one in self.day.incidents.items() if one.open or key in self.day.incidents.shown]:
-            for rule, make in time_passing.OF_INCIDENT.items():
-                yield self._decision(rule, "/".join(key), partial(make, key=key), now)
+            for rule, (is_due, make) in time_passing.OF_INCIDENT.items():
+                if is_due(self.day, key, now):
+                    yield self._decision(rule, "/".join(key), partial(make, key=key), now)
         if not 0 <= now - self.watched_at < watching.LOOK_EVERY_S:
             self.watched_at = now
             yield self._decision("silences", "", silences.look_for_silences, now)
@@ -156,7 +158,11 @@ class Dispatch:
         time_passing.leave_work(self.day)
 
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
-        return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))
+        return Decision(rule, about, partial(self._made, make, now))
+
+    def _made(self, make: Callable[..., list[Effect]], now: int) -> list[Effect]:
+        effects = make(self.day, now=now)
+        return self._tell_changed(effects, now) if self.day.changed_runs else effects
 
     def _followed(self, effects: list[Effect], before: int, now: int) -> list[Effect]:
         """With what becomes of bookings by that: who asks for something next finds them as their visits are."""

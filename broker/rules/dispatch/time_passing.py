@@ -1,4 +1,8 @@
-"""What time alone brings to a run and to an incident: gaps that grow, alarms that repeat, offers that age."""
+"""What time alone brings to a run and to an incident: gaps that grow, alarms that repeat, offers that age.
+
+Time is asked each second and seldom brings anything: whether it does now (`is_run_due`, and what stands first in a row
+of OF_INCIDENT) is known without a decision.
+"""
 
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
@@ -14,6 +18,19 @@ from broker.rules.states.incident import Incident
 OFFER_EVERY_S = 30
 
 
+def is_run_due(day: Day, run_id: str, now: int) -> bool:
+    """Whether `of_run` may find anything."""
+    run = day.runs.get(run_id)
+    if run is None or run.state == "finished":
+        return False
+    if day.run_of(run.truck) is not run:
+        return now - run.updated_at >= _next_run_every_s(day, run, now)
+    if now - run.updated_at >= _every_s(day, run) or run.tracker.may_be_held(now):
+        return True
+    following = day.run_after(run)
+    return following is not None and now >= following.planned_start_at
+
+
 def of_run(day: Day, run_id: str, now: int) -> list[Effect]:
     """What a run's tracker says without a position, and predictions made again."""
     run = day.runs.get(run_id)
@@ -23,9 +40,14 @@ def of_run(day: Day, run_id: str, now: int) -> list[Effect]:
         return update(day, run, now) if now - run.updated_at >= _next_run_every_s(day, run, now) else []
     events = run.tracker.on_tick(now)
     effects = [*follow(day, run, events, now), *stay_on(day, run, now)]
-    if events or now - run.updated_at >= (day.settings.restate_s if run.is_calm else day.settings.update_s):
+    if events or now - run.updated_at >= _every_s(day, run):
         effects += update(day, run, now)
     return effects
+
+
+def _every_s(day: Day, run: Run) -> int:
+    """How often a run is predicted whose truck is on it."""
+    return day.settings.restate_s if run.is_calm else day.settings.update_s
 
 
 def _next_run_every_s(day: Day, run: Run, now: int) -> int:
@@ -36,13 +58,26 @@ def _next_run_every_s(day: Day, run: Run, now: int) -> int:
     return settings.update_s if is_near else settings.restate_s
 
 
+def _is_alarm_due(day: Day, key: IncidentKey, now: int) -> bool:
+    incident = day.incidents.get(key)
+    wake_at = incident.wake_at() if incident is not None else None
+    return wake_at is not None and now >= wake_at
+
+
 def alarm(day: Day, key: IncidentKey, now: int) -> list[Effect]:
     """An alarm that repeats, an acknowledgement that runs out."""
     incident = day.incidents.get(key)
-    wake_at = incident.wake_at() if incident is not None else None
-    if incident is None or wake_at is None or now < wake_at:
-        return []
-    return _overdue(day, incident, now)
+    return _overdue(day, incident, now) if incident is not None and _is_alarm_due(day, key, now) else []
+
+
+def _are_answers_due(day: Day, key: IncidentKey, now: int) -> bool:
+    return not day.incidents.rests(key, now)
+
+
+def _is_offer_due(day: Day, key: IncidentKey, now: int) -> bool:  # noqa: ARG001  (asked as the others are)
+    incident, working = day.incidents.get(key), day.incidents.working
+    is_shown = key in day.incidents.shown or (working is not None and working.key == key)
+    return is_shown or (incident is not None and _asks_for_offers(incident))
 
 
 def offer(day: Day, key: IncidentKey, now: int) -> list[Effect]:
@@ -83,6 +118,11 @@ def _asks_for_offers(incident: Incident) -> bool:
     return incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
 
 
+def _is_closing_due(day: Day, key: IncidentKey, now: int) -> bool:  # noqa: ARG001  (asked as the others are)
+    incident = day.incidents.get(key)
+    return incident is not None and incident.workflow == "resolved"
+
+
 def closing(day: Day, key: IncidentKey, now: int) -> list[Effect]:
     """The end of what is resolved."""
     incident = day.incidents.get(key)
@@ -91,9 +131,12 @@ def closing(day: Day, key: IncidentKey, now: int) -> list[Effect]:
     return close_incident(day, incident, now)
 
 
-OF_INCIDENT = {  # each a decision of its own: none stops another
-    "alarm": alarm, "answers": addressing.pass_time, "offer": offer, "closing": closing,
-}  # fmt: skip
+OF_INCIDENT = {  # whether it is due, and what is done then; each a decision of its own: none stops another
+    "alarm": (_is_alarm_due, alarm),
+    "answers": (_are_answers_due, addressing.pass_time),
+    "offer": (_is_offer_due, offer),
+    "closing": (_is_closing_due, closing),
+}
 
 
 def _overdue(day: Day, incident: Incident, now: int) -> list[Effect]:

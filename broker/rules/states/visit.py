@@ -20,6 +20,7 @@ docs/states.md is drawn from the table (see diagrams.py).
 """
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from broker.rules.collecting.collected import Collected
@@ -221,12 +222,16 @@ class Visit:
 
     def body(self) -> dict[str, Any]:
         """This visit as the body of a record; `from_body` is its inverse."""
-        return {name: getattr(self, name) for name in Visit.__dataclass_fields__}
+        return dict(zip(_NAMES, _values(self), strict=True))
 
     @staticmethod
     def from_body(body: dict[str, Any]) -> "Visit":
         """The visit a stored record describes; unknown fields of a newer release are ignored."""
         return Visit(**{k: v for k, v in body.items() if k in Visit.__dataclass_fields__})
+
+
+_NAMES = tuple(Visit.__dataclass_fields__)
+_values = attrgetter(*_NAMES)
 
 
 def record_key(key: VisitKey) -> str:

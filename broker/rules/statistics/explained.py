@@ -53,6 +53,9 @@ class Explained:
     parts: tuple[Part, ...] | None
     unmet: tuple[str, ...]
     between: tuple[str, ...]
+    kind: str = ""  # as in calls.py; empty where its records do not say
+    lit_at: int | None = None  # when the room's unit said that the lamp was on
+    held_at: int | None = None  # when the truck was first held after the call
 
     @property
     def lead_s(self) -> int | None:
@@ -93,6 +96,7 @@ def explained(facts: Sequence[Fact], call_id: str) -> Explained:
     visits = {_key(fact.body): fact.body for fact in newest(facts, "visit") if text(fact.body, "run_id") == run_id}
     own = visits.get(_key(last.body), {})
     basis = first.body.get("rests_on")
+    times = {name: [at for fact, _ in known if (at := moment(fact.body, name)) is not None] for name in AFTER_CALL}
     stops = list(_stops(basis, visits))
     arrived_at = moment(own, "arrived_at") if own else moment(last.body, "arrived_at")
     foreseen = {(stop.room, _number(stop.visit)) for stop in stops}
@@ -109,7 +113,11 @@ def explained(facts: Sequence[Fact], call_id: str) -> Explained:
             if (text(visit, "room"), _number(visit)) not in foreseen and visit is not own
             and called_at < (moment(visit, "arrived_at") or 0) < (arrived_at or 0)
         ),
+        text(first.body, "kind"), *(min(times[name], default=None) for name in AFTER_CALL),
     )  # fmt: skip
+
+
+AFTER_CALL = ("lit_at", "held_at")
 
 
 def parts_of(

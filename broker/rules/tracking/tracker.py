@@ -96,15 +96,18 @@ class RunTracker:
             events += self._stops.watch(fix, before, gap_s)
         return events + self._watch_progress(fix)
 
+    def may_be_held(self, now: int) -> bool:
+        """Whether `on_tick` must look at the road: the truck is known to stand outside a stop, and for long."""
+        stillness = self._stillness
+        if stillness.held_since is not None or self._away or not stillness.may_be_too_long(now):
+            return False
+        fresh = self._fix is not None and self._fix.fresh(now)
+        return fresh and self._way.started and self._stops.next is not None and self._stops.arrived_at is None
+
     def on_tick(self, now: int) -> list[TrackEvent]:
         """Time passed: a truck that is known to stand outside a stop becomes held."""
-        if self._away:
-            return []
         stillness, visit = self._stillness, self._stops.next
-        fresh = self._fix is not None and self._fix.fresh(now)
-        if stillness.held_since is not None or visit is None or not self._way.started or not fresh:
-            return []
-        if self._stops.arrived_at is not None or not stillness.may_be_too_long(now):
+        if visit is None or not self.may_be_held(now):
             return []
         if not stillness.too_long(now, self._way.expected_s(visit, self._fix, now)):
             return []

@@ -77,8 +77,9 @@ class Epochs:
             return None
         self._given = True
         said = self._gathered
-        if any(spoken.refused for spoken in said.values()):
-            return None
+        for spoken in said.values():
+            if spoken.refused:
+                return None
         # The one with the best position first; the others add what it does not say.
         order = [said[kind] for kind in ("GGA", "GNS", "RMC", "GLL") if kind in said]
         place = order[0]

@@ -10,8 +10,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache, reduce
-from operator import xor
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pynmea2
@@ -23,11 +23,7 @@ NULL_ISLAND_DEG = 1e-3  # nearer than this to 0/0 is a receiver that does not kn
 _SENTENCE = re.compile(
     rb"\$([A-Z]{2}(RMC|GGA|GLL|GNS|GSA|ZDA),([\x20-\x23\x25-\x29\x2b-\x7e]{0,200}))\*([0-9A-Fa-f]{2})"
 )
-_NAMES = {
-    kind.__name__: tuple(name for _, name, *_ in kind.fields)
-    for kind in (pynmea2.RMC, pynmea2.GGA, pynmea2.GLL, pynmea2.GNS, pynmea2.GSA, pynmea2.ZDA)
-}
-_BLANKS = [""] * max(map(len, _NAMES.values()))  # for fields that are left out
+_BLANKS = [""] * 20  # for fields that are left out
 _DEGREES = re.compile(r"([0-9]{1,3})([0-5][0-9](?:\.[0-9]*)?)")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9](?:\.[0-9]*)?)")
 _RMC_QUALITY = {"A": 1, "D": 2, "P": 3, "R": 4, "F": 5, "E": 6, "M": 7, "S": 8}
@@ -98,73 +94,103 @@ def parse_sentence(text: str) -> Spoken | None:
     return None if match is None else _spoken(match)
 
 
+def checksum(checked: bytes) -> int:
+    """The exclusive or of all bytes of a sentence between `$` and `*`."""
+    folded = int.from_bytes(checked, "little")
+    width = 4 << (len(checked) - 1).bit_length()
+    while width >= 8:  # one half over the other until a byte is left, which is sooner done than byte by byte
+        folded ^= folded >> width
+        width >>= 1
+    return folded & 0xFF
+
+
 def _spoken(match: re.Match[bytes]) -> Spoken | None:
-    checked, name, data, checksum = match.groups()
-    if checked.startswith(b"P") or reduce(xor, checked) != int(checksum, 16):  # P: a maker's own, whatever follows
+    checked, name, data, stated = match.groups()
+    if checked.startswith(b"P") or checksum(checked) != int(stated, 16):  # P: a maker's own, whatever follows
         return None
-    kind = name.decode("ascii")
-    fields = dict(zip(_NAMES[kind], [*data.decode("ascii").split(","), *_BLANKS], strict=False))
-    return _READERS[kind](fields.__getitem__)
+    return _READERS[name]([*data.decode("ascii").split(","), *_BLANKS])
 
 
-Field = Callable[[str], str]  # the text of a field by pynmea2's name for it; "" if it is absent
+def _said(sentence: Any, *names: str) -> Callable[[list[str]], tuple[str, ...]]:
+    """A function from the fields of a sentence to the texts of these, by pynmea2's names; "" for one that is absent."""
+    places = [name for _, name, *_ in sentence.fields]
+    return itemgetter(*map(places.index, names))
 
 
-def _rmc(field: Field) -> Spoken:
-    mode = field("mode_indicator")
-    speed_kn = _number(field("spd_over_grnd"))
-    return _position(
-        "RMC",
-        field,
-        field("status") != "A" or mode == "N",
-        date=_date(field("datestamp")),
-        speed_mps=None if speed_kn is None else speed_kn * KNOTS_TO_MPS,
-        bearing_deg=_number(field("true_course")),
-        quality=_RMC_QUALITY.get(mode),
-    )
+_CLOCK_AND_PLACE = ("timestamp", "lat", "lat_dir", "lon", "lon_dir")
+_of_rmc = _said(
+    pynmea2.RMC, *_CLOCK_AND_PLACE, "status", "mode_indicator", "datestamp", "spd_over_grnd", "true_course"
+)
+_of_gga = _said(pynmea2.GGA, *_CLOCK_AND_PLACE, "gps_qual", "num_sats", "horizontal_dil")
+_of_gll = _said(pynmea2.GLL, *_CLOCK_AND_PLACE, "status", "faa_mode")
+_of_gns = _said(pynmea2.GNS, *_CLOCK_AND_PLACE, "mode_indicator", "num_sats", "hdop")
+_of_gsa = _said(pynmea2.GSA, "mode_fix_type", "hdop")
+_of_zda = _said(pynmea2.ZDA, "timestamp", "day", "month", "year")
 
 
-def _gga(field: Field) -> Spoken:
-    quality = _count(field("gps_qual")) or 0
-    hdop, sats = _number(field("horizontal_dil")), _count(field("num_sats"))
-    return _position("GGA", field, not 1 <= quality <= 8, hdop=hdop, sats=sats, quality=quality)
+def _rmc(fields: list[str]) -> Spoken:
+    clock, lat, lat_dir, lon, lon_dir, status, mode, date, knots, course = _of_rmc(fields)
+    day_s, place = _day_s(clock), _place(lat, lat_dir, lon, lon_dir)
+    if status != "A" or mode == "N" or place is None or day_s is None:
+        return _refused("RMC", day_s)
+    speed_kn = _number(knots)
+    speed_mps = None if speed_kn is None else speed_kn * KNOTS_TO_MPS
+    return Spoken("RMC", day_s, _date(date), *place, speed_mps, _number(course), None, None, _RMC_QUALITY.get(mode))
 
 
-def _gll(field: Field) -> Spoken:
-    return _position("GLL", field, field("status") != "A" or field("faa_mode") == "N")
+def _gga(fields: list[str]) -> Spoken:
+    clock, lat, lat_dir, lon, lon_dir, said_quality, sats, hdop = _of_gga(fields)
+    day_s, place, quality = _day_s(clock), _place(lat, lat_dir, lon, lon_dir), _count(said_quality) or 0
+    if not 1 <= quality <= 8 or place is None or day_s is None:
+        return _refused("GGA", day_s)
+    return Spoken("GGA", day_s, None, *place, None, None, _number(hdop), _count(sats), quality)
 
 
-def _gns(field: Field) -> Spoken:
-    modes = [_RMC_QUALITY[m] for m in field("mode_indicator") if m in _RMC_QUALITY]
+def _gll(fields: list[str]) -> Spoken:
+    clock, lat, lat_dir, lon, lon_dir, status, mode = _of_gll(fields)
+    day_s, place = _day_s(clock), _place(lat, lat_dir, lon, lon_dir)
+    if status != "A" or mode == "N" or place is None or day_s is None:
+        return _refused("GLL", day_s)
+    return Spoken("GLL", day_s, None, *place)
+
+
+def _gns(fields: list[str]) -> Spoken:
+    clock, lat, lat_dir, lon, lon_dir, said_modes, sats, hdop = _of_gns(fields)
+    day_s, place = _day_s(clock), _place(lat, lat_dir, lon, lon_dir)
+    modes = [_RMC_QUALITY[m] for m in said_modes if m in _RMC_QUALITY]
+    if not modes or place is None or day_s is None:
+        return _refused("GNS", day_s)
     real = [quality for quality in modes if quality <= 5]
-    quality = max(real) if real else min(modes, default=None)
-    return _position(
-        "GNS", field, not modes, hdop=_number(field("hdop")), sats=_count(field("num_sats")), quality=quality
-    )
+    quality = max(real) if real else min(modes)
+    return Spoken("GNS", day_s, None, *place, None, None, _number(hdop), _count(sats), quality)
 
 
-def _gsa(field: Field) -> Spoken:
-    return Spoken("GSA", hdop=_number(field("hdop")), dimensions=_count(field("mode_fix_type")))
+def _gsa(fields: list[str]) -> Spoken:
+    dimensions, hdop = _of_gsa(fields)
+    return Spoken("GSA", hdop=_number(hdop), dimensions=_count(dimensions))
 
 
-def _zda(field: Field) -> Spoken:
-    date = _calendar_date(_count(field("year")), _count(field("month")), _count(field("day")))
-    return Spoken("ZDA", day_s=_day_s(field("timestamp")), date=date)
+def _zda(fields: list[str]) -> Spoken:
+    clock, day, month, year = _of_zda(fields)
+    return Spoken("ZDA", day_s=_day_s(clock), date=_calendar_date(_count(year), _count(month), _count(day)))
 
 
-_READERS = {"RMC": _rmc, "GGA": _gga, "GLL": _gll, "GNS": _gns, "GSA": _gsa, "ZDA": _zda}
+_READERS = {b"RMC": _rmc, b"GGA": _gga, b"GLL": _gll, b"GNS": _gns, b"GSA": _gsa, b"ZDA": _zda}
 
 
-def _position(kind: str, field: Field, refused: bool, **said: Any) -> Spoken:
-    day_s = _day_s(field("timestamp"))
-    lat = _degrees(field("lat"), field("lat_dir"), "NS", 90)
-    lon = _degrees(field("lon"), field("lon_dir"), "EW", 180)
-    nowhere = lat is None or lon is None or (abs(lat) < NULL_ISLAND_DEG and abs(lon) < NULL_ISLAND_DEG)
-    if refused or nowhere or day_s is None:
-        return Spoken(kind, day_s=day_s, refused=True)
-    return Spoken(kind, day_s=day_s, lat=lat, lon=lon, **said)
+def _refused(kind: str, day_s: float | None) -> Spoken:
+    return Spoken(kind, day_s=day_s, refused=True)
 
 
+def _place(lat: str, lat_dir: str, lon: str, lon_dir: str) -> tuple[float, float] | None:
+    """The latitude and longitude that a sentence says; None where it is none."""
+    north, east = _degrees(lat, lat_dir, "NS", 90), _degrees(lon, lon_dir, "EW", 180)
+    if north is None or east is None or (abs(north) < NULL_ISLAND_DEG and abs(east) < NULL_ISLAND_DEG):
+        return None
+    return north, east
+
+
+@lru_cache(maxsize=16)  # several sentences say the same place
 def _degrees(text: str, letter: str, letters: str, limit: int) -> float | None:
     """Signed degrees of `dddmm.mmm` and a hemisphere letter; None if they are not a place."""
     found = _DEGREES.fullmatch(text)
@@ -176,6 +202,7 @@ def _degrees(text: str, letter: str, letters: str, limit: int) -> float | None:
     return value if letter in "NE" else -value
 
 
+@lru_cache(maxsize=8)  # and the same time
 def _day_s(text: str) -> float | None:
     """Seconds of the UTC day of `hhmmss.sss`; None if that is no time."""
     found = _CLOCK.fullmatch(text)

@@ -63,9 +63,9 @@ class Track:
         # Most places are seen to be others by their degrees alone, which costs little.
         lat, lon = fix.lat, fix.lon
         lon_deg = SAME_PLACE_DEG / max(0.01, math.cos(math.radians(lat)))
-        for place in self._places:
+        for number, place in enumerate(self._places):
             if abs(place.lat - lat) <= SAME_PLACE_DEG and abs(place.lon - lon) <= lon_deg and _same(place, fix):
-                self._places.remove(place)
+                del self._places[number]
                 self._places.append(place)
                 return True
         return False
@@ -116,15 +116,15 @@ class Tracks:
             return None
         reason = believed.wrong(fix, now_s)
         # Silent while the believed one spoke: a tunnel, in which all are silent, makes nothing forgotten.
-        self._others = [track for track in self._others if believed.last_s - track.last_s <= FORGOTTEN_S]
-        every = [believed, *self._others]
+        if self._others:
+            self._others = [track for track in self._others if believed.last_s - track.last_s <= FORGOTTEN_S]
+        every = [believed, *self._others] if self._others else (believed,)
         if any(fix.fix_at is not None and fix.fix_at == t.last.fix_at and _same(t.last, fix) for t in every):
             return "old"  # said twice
         self._number += 1
         can = [track for track in self._others if track.wrong(fix, now_s) is None]
         again = [track for track in can if track.was_at(fix)]
-        is_near = believed.metres_to(fix) <= JUMP_SLACK_M
-        if reason is None and (is_near or not again or believed.was_at(fix)):
+        if reason is None and (not again or believed.metres_to(fix) <= JUMP_SLACK_M or believed.was_at(fix)):
             if believed.goes_back(fix, self._number):
                 return "repeat"
             if believed.take(fix, now_s, self._number, is_anothers=bool(again)):

@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import xor
+from functools import lru_cache
+
+from firmware.truck.gps.nmea import checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ DAY_S = 86_400
 
 def sentence(body: str) -> bytes:
     """`$body*checksum` with line end, as it goes over the serial line."""
-    return f"${body}*{reduce(xor, body.encode('ascii'), 0):02X}\r\n".encode("ascii")
+    return f"${body}*{checksum(body.encode('ascii')):02X}\r\n".encode("ascii")
 
 
 def _degrees(value_deg: float, width: int, positive: str, negative: str, digits: int) -> str:

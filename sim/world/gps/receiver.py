@@ -39,8 +39,10 @@ class Receiver:
         """Whether it says one place while its truck stands, within some metres: nothing is wrong with it or the sky."""
         return not (self.blind or self.stuck or self.undated or self.make or self.sky.errors)
 
-    def says(self, at: float, place: tuple[float, float, float], speed_mps: float) -> bytes:
-        """The sentences of this second; none if it is not its time yet."""
+    def says(
+        self, at: float, place: tuple[float, float, float], speed_mps: float, *, is_heard: bool = True
+    ) -> bytes:
+        """The sentences of this second; none if it is not its time yet, or if nobody hears them."""
         make = self.make
         if make is not None and at - self._said_at < make.every_s - SAME_INSTANT_S:
             return b""
@@ -57,6 +59,8 @@ class Receiver:
         if self.stuck and self._last is not None:
             lat, lon = self._last
         self._last = lat, lon
+        if not is_heard:
+            return b""
         if make is not None and make.still_mps and speed_mps < nmea.SLOW_MPS:
             speed_mps = self.dice.expovariate(1 / make.still_mps)
         said_at = WEEK_0_AT + at % DAY_S if self.undated else at

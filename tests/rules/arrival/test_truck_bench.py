@@ -53,10 +53,10 @@ def test_the_oracle_is_off_by_noise_alone_and_one_that_is_told_wrong_is_seen_to_
 
 def test_who_sees_what_no_model_knows_is_as_good_there_as_in_the_ordinary_world() -> None:
     """And the oracle, that knows the means only, is not."""
-    usual = fmean(map(abs, off_s(trips(days=30), sees_the_day=True)))
+    usual = fmean(map(abs, off_s(trips(days=20), sees_the_day=True)))
     for effects in (WeatherDays(), NewDriver(0), StaysTogether(0.4)):
-        blind = fmean(map(abs, off_s(trips(effects, days=30))))
-        assert fmean(map(abs, off_s(trips(effects, days=30), sees_the_day=True))) < 1.25 * usual < 1.25 * blind
+        blind = fmean(map(abs, off_s(trips(effects, days=20))))
+        assert fmean(map(abs, off_s(trips(effects, days=20), sees_the_day=True))) < 1.25 * usual < 1.25 * blind
 
 
 def test_a_strange_world_has_the_dice_of_the_ordinary_one() -> None:

@@ -48,7 +48,7 @@ class Device:
 class World:
     """One room with five wet and five dry bins of 50 kg, and a clock."""
 
-    def __init__(self, **habits: float) -> None:
+    def __init__(self, **habits: float | str) -> None:
         self.timeline = Timeline(0.0)
         self.device = Device(self.timeline)
         bins = {waste: Bins([50_000] * 5) for waste in (WET, DRY)}
@@ -104,6 +104,31 @@ def test_a_crew_fetches_the_bins_from_the_room() -> None:
     assert world.after(185.0) == 5
     assert min(count for _, count, _ in world.device.seen[WET]) < 5
     assert world.room.collect(WET) == (5, 250_000, 0) and world.device.seen[WET][-1][2] == 5 * TARE_GRAMS
+
+
+def test_a_keeper_who_goes_by_the_timetable_sees_no_lamp() -> None:
+    """A quarter of an hour before the printed time the bins go out, however late the truck is, and back after it."""
+    world = World(goes_by="timetable")
+    world.room.truck_is_planned(WET, 3600.0)
+    world.lamp("due")
+    assert world.after(2690.0) == 5
+    assert world.after(10.0 + 5 * EACH_MOST_S) == 0
+    world.lamp("off")
+    assert world.after(3600.0) == 0
+    assert world.room.collect(WET) == (5, 250_000, 0)
+    assert world.after(BRINGS_BACK_S[1] + 5 * EACH_MOST_S) == 5
+
+
+def test_bins_that_always_stand_outside() -> None:
+    """They are out from the beginning, and stay there emptied."""
+    world = World(goes_by="always")
+    assert world.after(5 * EACH_MOST_S) == 0
+    world.lamp("off")
+    assert world.room.to_take(WET) == 5
+    assert world.room.collect(WET) == (5, 250_000, 0)
+    assert world.after(7200.0) == 0
+    outside = [change.number for change in world.room.evidence.bins_outside if change.waste == WET]
+    assert outside == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(

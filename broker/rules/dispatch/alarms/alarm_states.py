@@ -19,7 +19,7 @@ KEPT_AGAIN_S = 7 * 86400  # what stands for longer is kept again: whoever starts
 
 def to_settle(day: Day, now: int) -> list[str]:
     """What the alarms are about that the conditions, or time, change now."""
-    conditions = _conditions(day)
+    conditions = day.attention.by_id()
     covered = _covered(conditions.values())
     abouts = dict.fromkeys((*conditions, *day.alarms))
     return [about for about in abouts if _after(day, about, conditions.get(about), now, covered) is not None]
@@ -27,13 +27,9 @@ def to_settle(day: Day, now: int) -> list[str]:
 
 def settle(day: Day, about: str, now: int) -> list[Effect]:
     """One of them."""
-    conditions = _conditions(day)
+    conditions = day.attention.by_id()
     after = _after(day, about, conditions.get(about), now, _covered(conditions.values()))
     return [] if after is None else put_alarm(day, after, now)
-
-
-def _conditions(day: Day) -> dict[str, Attention]:
-    return {about.id: entry for about, entry in day.attention}
 
 
 def _covered(entries: Iterable[Attention]) -> frozenset[str]:

@@ -197,11 +197,15 @@ def _look_at_sensors(day: Day, now: int) -> None:
         place = f"{visit.room}/{visit.waste}"
         if place not in newest or newest[place][0] < over_at:
             newest[place] = over_at, visit
-    wrong = {place: (at, one) for place, (at, one) in newest.items() if {*disagreements(one.body())} - DOUBTS}
+    wrong = {place: one for place, (_, one) in newest.items() if day.visits.made_of(one, _contradicts_itself)}
     for subject in [one for one in day.attention.of(Topic.SENSOR) if one not in wrong]:
         day.attention.answered(Topic.SENSOR, subject)
-    for subject, (_, visit) in wrong.items():
+    for subject, visit in wrong.items():
         day.attention.ask(subject, SensorDisagrees(day.plan.places[visit.room].name, visit.truck), now)
+
+
+def _contradicts_itself(visit: Visit) -> bool:
+    return bool({*disagreements(visit.body())} - DOUBTS)
 
 
 def _look_at_alarms(day: Day, now: int) -> None:

@@ -19,6 +19,7 @@ from broker.rules.states.answer import CONTRACTOR, DISPATCHER, ESTATE, Answer, C
 from broker.rules.states.incident import Incident
 
 FURTHEST_PROMISE_S = 12 * 3600
+NEVER_AT = 2**62
 
 
 def addressed(day: Day, incident: Incident, now: int) -> Incident:
@@ -39,6 +40,7 @@ def pass_time(day: Day, key: IncidentKey, now: int) -> list[Effect]:
         rows.append(after)
         said += notices
     if tuple(rows) == incident.answers:
+        day.incidents.rest_until(key, _next_at(day, incident, now))
         return []
     return [*put_incident(day, incident.answering(rows, now), now), *said]
 
@@ -168,6 +170,14 @@ def _passed(day: Day, incident: Incident, row: Answer, now: int) -> tuple[Answer
         with_incident = row.addressee == DISPATCHER and incident.workflow == "acknowledged"
         return (row if with_incident else row.expired(now)), []
     return _told(day, incident, row, now)
+
+
+def _next_at(day: Day, incident: Incident, now: int) -> int:
+    """When time alone may change a row next, as they are; of a contractor's truck it is looked whether it has come."""
+    if any(row.addressee == CONTRACTOR and row.open for row in incident.answers):
+        return now + 1
+    due = (row.due_at(_clocks(day), len(day.settings.answers.chain_of(row.addressee))) for row in incident.answers)
+    return min((at for at in due if at is not None), default=NEVER_AT)
 
 
 def _told(day: Day, incident: Incident, row: Answer, now: int) -> tuple[Answer, list[Effect]]:

@@ -26,14 +26,22 @@ NOBODY_COMES_S = 12 * 3600
 NOBODY_ANSWERS_S = 14 * 86400 - 2 * 3600  # soon it is on the screen no more
 
 
+def is_long_over(day: Day, run_id: str, now: int) -> bool:
+    """Whether a run should have ended long ago."""
+    run = day.runs.get(run_id)
+    return run is not None and run.state != "finished" and now > _end_at(run) + day.settings.forget_after_s
+
+
+def _end_at(run: Run) -> int:
+    return max(run.planned_end_at, run.shift_end_at or 0)
+
+
 def end_shift(day: Day, run_id: str, now: int) -> list[Effect]:
     """Hand over, or end, what a run owes that is long over."""
     run = day.runs.get(run_id)
-    if run is None or run.state == "finished":
+    if run is None or not is_long_over(day, run_id, now):
         return []
-    end_at = max(run.planned_end_at, run.shift_end_at or 0)
-    if now <= end_at + day.settings.forget_after_s:
-        return []
+    end_at = _end_at(run)
     effects: list[Effect] = []
     given, ended = list[str](), list[str]()
     for visit in day.owed(run):
@@ -74,7 +82,7 @@ def _taking(day: Day, run: Run, visit: Visit, now: int) -> Run | None:
         other
         for other in day.runs.values()
         if other is not run and other.state != "finished" and other.waste == run.waste
-        and day.run_of(other.truck) is other and now <= max(other.planned_end_at, other.shift_end_at or 0)
+        and day.run_of(other.truck) is other and now <= _end_at(other)
     ]  # fmt: skip
     others.sort(key=lambda other: (
         not _calls(day, other, visit), other.route_id != run.route_id, other.planned_start_at, other.run_id,

@@ -4,7 +4,7 @@ from typing import Any
 
 from broker.rules.collecting.collected import Collected
 from broker.rules.collecting.readings import SPOKEN_OF_S
-from broker.rules.day.bins import OVER, SEEN_AGAIN_S, SKIPPED_BEFORE_S, back_until, collected_at, ended_at
+from broker.rules.day.bins import OVER, SEEN_AGAIN_S, SKIPPED_BEFORE_S, back_until, collected_again, ended_at
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put
@@ -45,7 +45,9 @@ def _count_again(day: Day, visit: Visit, at: int, now: int) -> list[Effect]:
     last_at = 0 if over_at is None else over_at + max(SEEN_AGAIN_S, day.settings.bins_back_s + SPOKEN_OF_S)
     if over_at is None or not over_at - SKIPPED_BEFORE_S <= at <= last_at:
         return []
-    amounts = collected_at(day, visit)
+    amounts = collected_again(day, visit, at)
+    if amounts is None:
+        return []
     if visit.state == "skipped":
         contradiction = _taken_all_the_same(day, visit, amounts, at)
         if contradiction is None:

@@ -1,0 +1,32 @@
+"""What a call is worth on the street: minutes that bins stand outside, and that trucks wait for bins.
+
+`.venv/bin/python -m bench.outside [--seeds N] [--jobs N]`: one shift of the demo area for each seed (a day as planned,
+a slow, a quick, a very slow one), with the same dice and the same trucks: keepers who go by the lamp, who go by the
+printed timetable alone, and bins that always stand outside. Nothing is learnt before the shift, in which a lane is
+blocked.
+"""
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.support.sim.outside import WAYS, Street, played, table
+
+
+def main() -> int:
+    """Play the shifts and print a line for each way."""
+    top = argparse.ArgumentParser(prog="python3 -m bench.outside", description=__doc__.partition("\n")[0])
+    top.add_argument("--seeds", type=int, default=4)
+    top.add_argument("--jobs", type=int, default=2)
+    args = top.parse_args()
+    todo = [(way, seed) for way in WAYS for seed in range(1, args.seeds + 1)]
+    found = {way: Street() for way in WAYS}
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for (way, _), one in zip(todo, pool.map(played, todo), strict=True):
+            found[way].add(one)
+    print("\n".join(table(found)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
