@@ -22,9 +22,10 @@ from tools.teaching.receiver_log import is_receivers, positions_in_log
 def main(arguments: list[str] | None = None) -> int:
     """Teach from a file; 0 if a feed was written, 1 with what is wrong."""
     parser = argparse.ArgumentParser(
-        prog="python3 tools/teach.py", description="Reads a receiver's NMEA log, or what `python3 -m broker teach` "
-        "does of files, finds the stops by standing still, and writes a GTFS feed and a page to look at.",
-    )  # fmt: skip
+        prog="python3 tools/teach.py",
+        description="Reads a receiver's NMEA log, or a file of positions, finds the stops by standing still, and "
+        "writes a GTFS feed and a page to look at.",
+    )
     parser.add_argument("file", type=Path, help="the log: NMEA, CSV or JSON lines, plain or .gz")
     parser.add_argument("--area", help="the area's id (default: area)")
     parser.add_argument("--timezone", help="its time zone (default: Asia/Shanghai)")

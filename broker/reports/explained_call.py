@@ -98,12 +98,12 @@ def _row(part: Part) -> str:
 
 
 def _learned(part: Part) -> str:
-    """What of the belief was learned, as far as it is known: seen before or a guess, this time of day, today."""
+    """What of the belief was learned, as far as it is known: seen before or not, this time of day, today."""
     if part.known is None:
         return ""
     factors = {"at this time of day": part.half_hour, "today": part.today}
     said = [f"x{factor:.2f} {when}" for when, factor in factors.items() if factor and abs(factor - 1) >= LEAST_FACTOR]
-    return ", ".join(["seen before" if part.known else "a guess", *said])
+    return ", ".join(["seen before" if part.known else "not seen before", *said])
 
 
 def _said(one: Explained, names: Mapping[str, str]) -> Iterator[str]:

@@ -3,8 +3,8 @@
     python3 -m sim.demo_week.making
 
 A day is played on what the days before left: the record, what was learned, the trucks' outboxes. At night all is
-switched off. Positions, lamps and the readings of bins are left out of what is kept: nine in ten records, and no page
-shows them of a day that is over.
+switched off. What trucks load is weighed at the transfer station, and somebody sees the alarms. The readings of bins
+are left out of what is kept, and the positions of all days but the last, which can be played back: four in five.
 """
 
 from firmware import environment
@@ -13,21 +13,25 @@ if __name__ == "__main__":
     environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import lzma
+import random
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from broker.plan.calendar import day_start_at
 from broker.store import codec
 from broker.store.opening import reading_store
 from broker.web.picture import Picture
 from broker.web.stream.changes import Parts, applied, change, parts_of
 from sim.demo_week.files import BOOTS_A_DAY, FIRST_DAY, LAST_DAY, PICTURES, RECORDS
+from sim.demo_week.people import SEEN_AFTER_S, Station
 from sim.judging.judge import judge
 from sim.scenario.director import Director
 from sim.scenario.scenario import Happening, Scenario, day_s, load
@@ -40,7 +44,11 @@ from sim.world.timeline import Timeline
 
 SCENARIO = Path(__file__).with_name("week.toml")
 PICTURE_EVERY_S = 60  # playback bears a minute without a word
-KINDS = ("call", "dwell", "error", "incident", "keeper", "leg", "life", "run", "start", "visit", "workflow")
+KINDS = (
+    "alarm", "call", "dwell", "error", "incident", "keeper", "lamp", "leg", "life", "run", "start",
+    "visit", "weighing", "workflow",
+)  # fmt: skip
+OF_LAST_DAY = ("fix",)
 TROUBLES: Mapping[int, Sequence[tuple[str, str, dict[str, Any]]]] = {  # day: what goes wrong on it
     0: [("06:20", "lane_blocked", {"room": "r05", "for_min": 30.0})],
     1: [("07:10", "gps_gap", {"truck": "t02", "for_min": 6.0})],
@@ -85,6 +93,10 @@ def play(folder: Path, day: Scenario, boots: int, pictures: "Pictures | None") -
     try:
         director.begin(plant)
         plant.start()
+        station = Station(evidence, random.Random(f"{day.seed} station"))
+        timeline.every(60.0, lambda: station.look(plant.dispatcher, timeline.now))
+        timeline.every(60.0, lambda: plant.dispatcher.see_alarms(timeline.now - SEEN_AFTER_S))
+        timeline.at(end_at, lambda: station.look(plant.dispatcher, timeline.now, closes=True))
         if pictures is not None:
             timeline.every(PICTURE_EVERY_S, lambda: pictures.look(plant.picture(timeline.now), timeline.now))
         timeline.run_until(end_at + SETTLE_S)
@@ -104,8 +116,10 @@ def make(folder: Path) -> list[str]:
         faults += of_day
     plan = scene_of(week[-1]).plan
     with reading_store(folder / "store", plan.area_id, plan.timezone, time.time) as store:
-        records = (record for kind in KINDS for record in store.scan(kind, amended=False))
-        _write(RECORDS, (codec.encode(record) + b"\n" for record in records))
+        last_at = day_start_at(plan, LAST_DAY)
+        kept = (record for kind in KINDS for record in store.scan(kind, amended=False))
+        of_last_day = (record for kind in OF_LAST_DAY for record in store.scan(kind, from_at=last_at, amended=False))
+        _write(RECORDS, (codec.encode(record) + b"\n" for record in chain(kept, of_last_day)))
     _write(PICTURES, pictures.lines)
     return faults
 

@@ -26,7 +26,7 @@ from sim.world.timeline import Timeline
 
 TICK_S = 1.0
 CHANNELS_HEARD = ("fix", "bins", "incident")
-WHO = "dispatcher"
+WHO, STATION = "dispatcher", "station"
 ALARM_DEEDS = {deed: action for deed, action, _, _ in DEEDS}
 
 
@@ -187,6 +187,20 @@ class VirtualBridge:
     def loaded(self, booking: str, litres: int) -> bool:
         """The crew says what it loaded."""
         return self._act(Act("booking", WHO, booking=BookingDeed("loaded", booking, litres=litres)))
+
+    # --- what others do ---------------------------------------------------------------------------------
+
+    def weigh(self, truck: str, run_id: str, waste: str, grams: int) -> bool:
+        """The transfer station says what a truck brought of a run."""
+        return self._act(Act("weigh", STATION, truck=truck, run_id=run_id, waste=waste, grams=grams))
+
+    def see_alarms(self, before_at: float) -> None:
+        """Somebody sees those that were announced before that."""
+        alarms = self._bridge.dispatch.day.alarms.values() if self._bridge is not None else ()
+        unseen = [one for one in alarms if one.state in ("unseen_active", "gone_unseen")]
+        for alarm in unseen:
+            if alarm.announced_at is not None and alarm.announced_at <= before_at:
+                self._act(Act("see_alarm", WHO, alarm=alarm.id))
 
     # --- what the process does ------------------------------------------------------------------------
 

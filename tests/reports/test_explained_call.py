@@ -82,14 +82,15 @@ def test_the_last_record_of_a_call_says_its_kind_and_what_was_off(morning: Morni
 
 
 def test_what_was_learned_of_each_part_is_told(morning: Morning) -> None:
-    """Seen before or a guess; the time of day and today where they made a drive longer."""
+    """Seen before or not; the time of day and today where they made a drive longer."""
     one = explained_in(morning.store, call_of(morning, 3))
     assert one.parts is not None
     drives = [part for part in one.parts if part.kind == "leg"]
     assert drives and {part.known for part in one.parts} == {False}, "of a first morning nothing was seen before"
     assert {(part.half_hour, part.today) for part in drives} == {(1.0, 1.0)}
     page = as_text(one, ZONE, {})
-    assert "a guess" in page and " today" not in page and any(line.endswith("learned") for line in page.splitlines())
+    assert "not seen before" in page and " today" not in page
+    assert any(line.endswith("  learned") for line in page.splitlines())
 
 
 def test_factors_of_the_time_of_day_and_of_today_are_told_apart() -> None:

@@ -73,6 +73,27 @@ def test_every_day_has_what_statistics_show(demo: Demo) -> None:
     assert sum(total(cube, day, "incidents") for day in DAYS) >= 3
 
 
+def test_what_is_collected_is_weighed_at_the_transfer_station(demo: Demo) -> None:
+    """Each run's load, by a scale that strays a little; each weigh-in has its run."""
+    links = chain_of(demo.store, DAYS[0], DAYS[-1], PLAN.timezone)
+    for day in DAYS:
+        weighed, collected = total(links, day, "weighed_grams"), total(links, day, "grams")
+        assert abs(weighed - collected) <= 0.03 * collected and total(links, day, "weighings") >= 4
+        assert total(links, day, "weighings_unmatched") == 0
+
+
+def test_it_has_lamps_alarms_that_somebody_saw_and_the_last_days_positions(demo: Demo) -> None:
+    """What pages of a day show, and nothing for the demo's screen to be full of on its first morning."""
+    last_at = datetime.fromisoformat(f"{LAST_DAY}T00:00:00").replace(tzinfo=ZoneInfo(PLAN.timezone)).timestamp()
+    assert {record.key for record in demo.store.scan("lamp")} == {*PLAN.rooms}
+    fixes = list(demo.store.scan("fix"))
+    assert {record.key for record in fixes} == {run.truck_id for run in PLAN.runs.values() if run.trip_id in RUNS}
+    assert all(record.at >= last_at for record in fixes)
+    alarms = demo.store.latest("alarm").values()
+    assert len(alarms) >= 3 and "nobody_answered" in {record.body["word"] for record in alarms}
+    assert not [record for record in alarms if record.body["state"] in ("unseen_active", "gone_unseen")]
+
+
 def test_its_chain_adds_up_to_its_figures(demo: Demo) -> None:
     """Collected is what the figures say and what was transported; each room fills from the second day on."""
     cube = figures_of(demo.store, DAYS[0], DAYS[-1], PLAN.timezone)

@@ -92,6 +92,24 @@ def test_a_halt_is_dropped_and_the_run_begins_when_it_should(
     assert main([*again, "--keep", halt]) == 1
 
 
+def test_stops_at_rooms_of_the_plan_are_these_rooms_where_that_is_asked(
+    record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A unit that hangs there keeps its id; without being asked it is only said."""
+    first = tmp_path / "first"
+    asked = ["teach", "--store", str(record), "--truck", "t01", "--day", "2026-11-29", "--route", "old"]
+    assert main([*asked, "--out", str(first)]) == 0
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "{first}"\n[store]\nurl = "{record}"\n', encoding="utf-8")
+    again = ["--config", str(config), *asked[:-1], "new", "--out", str(tmp_path / "again"), "--waste", "unit_wet"]
+    assert main(again) == 0
+    assert "old-r01" in capsys.readouterr().out and "new-r01" in read_gtfs(tmp_path / "again").rooms
+    assert main([*again, "--rooms"]) == 0
+    known, old = read_gtfs(tmp_path / "again"), read_gtfs(first)
+    assert known.rooms.keys() == old.rooms.keys() and known.estates == old.estates
+    assert known.rooms["old-r01"].wastes == ("residential_wet", "unit_wet")
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import pytest
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT
+from broker.plan.model import Room
 from broker.rules.teaching.positions import Position, TeachingError, cleaned, of_one_clock
+from broker.rules.teaching.rooms import KnownRoom, rooms_at
 from broker.rules.teaching.route import DEPOT, HALT, STOP, Taught, Wishes, taught
 
 AT = 1_795_903_200
@@ -139,8 +141,8 @@ def test_places_no_truck_can_have_driven_to_are_left_out() -> None:
 REFUSED: dict[str, tuple[Sequence[Position], str]] = {
     "nothing": ([], "only 0 positions"),
     "never stands": (Truck().go(3000).said, "the truck stood nowhere: at each stop stand still"),
-    "never drives": (Truck().stand(900).said, "nowhere|drove 0 m"),
-    "too short": (Truck().stand(60).go(60).stand(120).go(60).stand(60).said, "the truck drove .* m in all"),
+    "never drives": (Truck().stand(900).said, "never more than 0 m from where it began"),
+    "too short": (Truck().stand(60).go(60).stand(120).go(60).stand(60).said, "never more than 120 m .*--from, --to"),
     "several days": (usual().said + usual(Truck().silent(200_000)).said, "positions are of 2 days: .*--day"),
 }
 
@@ -172,3 +174,20 @@ def test_a_clock_that_jumps_is_refused_and_one_that_was_set_is_not() -> None:
     unset = [one._replace(at=one.at - 20 * 365 * 86_400) for one in said[:20]]
     assert of_one_clock([*unset, *said[20:]]) == (said[20:], 20)
     assert of_one_clock(said) == (said, 0)
+
+
+def test_bins_that_move_while_the_truck_is_at_the_door_prove_a_stop() -> None:
+    """However short it was, and not the light beside it; a room that is known gives its place to the nearest stop."""
+    truck = Truck().stand(60).go(600).stand(25).go(24).stand(35).go(600).stand(150).go(600).stand(60)
+    rooms = [room(1, 624), room(2, 1900)]
+    assert verdicts(route(truck)) == ["begin", "halt", "halt", "stop", "end"]
+    moved = [KnownRoom(rooms[0], (AT + 220.0,)), KnownRoom(rooms[1], (AT + 220.0,))]
+    found = taught(cleaned(truck.said), rooms=moved)
+    assert verdicts(found) == ["begin", "halt", "stop", "stop", "end"] and found.halts[2].doubts == ()
+    assert rooms_at(found.stops, moved) == {0: rooms[0]}
+    assert verdicts(taught(cleaned(truck.said), Wishes(drop=[3]), moved))[2] == HALT
+
+
+def room(number: int, along_m: float) -> Room:
+    """A room of the plan at the road."""
+    return Room(f"r{number:02d}", "", LAT + along_m / METRES_PER_DEGREE_LAT, LON, "e01", ("residential_wet",))

@@ -7,7 +7,7 @@ or dropped by its number.
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,18 @@ from zoneinfo import ZoneInfo
 
 from broker.commands.record.access import options, place, progress_bar, read, told
 from broker.commands.teaching.files import COLUMNS, Said, positions_in
-from broker.commands.teaching.record import positions_on_record
+from broker.commands.teaching.record import known_rooms, positions_on_record
+from broker.config import ConfigError, read_config
 from broker.plan.gtfs.feed import read_gtfs, write_gtfs
-from broker.plan.model import Plan
+from broker.plan.model import Plan, Room
 from broker.reports.taught import both
 from broker.reports.taught.picture import picture
 from broker.reports.taught.summary import summary
 from broker.rules.teaching.feed import Naming, plan_of
 from broker.rules.teaching.positions import Position, TeachingError, cleaned, of_one_clock
+from broker.rules.teaching.rooms import KnownRoom, rooms_at
 from broker.rules.teaching.route import Taught, Wishes, taught
+from broker.settings import configured_plan
 from firmware.wire import WASTES, is_id
 
 DAY_S = 86_400
@@ -40,6 +43,7 @@ def add_commands(subparsers: Any) -> None:
     )  # fmt: skip
     command.add_argument("file", type=Path, nargs="?", help="positions, instead of the record's")
     add_arguments(command)
+    command.add_argument("--rooms", action="store_true", help="stops at rooms of the configured plan are these rooms")
     command.set_defaults(run=run_teach)
 
 
@@ -52,11 +56,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", dest="to_time", type=_time_of_day, metavar="HH:MM", help="and after this")
     command.add_argument("--drop", type=_numbers, action="extend", default=[], metavar="N,N", help="halts: no stops")
     command.add_argument("--keep", type=_numbers, action="extend", default=[], metavar="N,N", help="halts: stops")
-    command.add_argument("--stay-from", type=float, metavar="S", help="a halt is a stop from so many seconds on")
+    command.add_argument("--stay-from", type=_seconds, metavar="S", help="a halt is a stop from so many seconds on")
     command.add_argument("--begins", type=_time_of_day, metavar="HH:MM", help="the run begins then, not as driven")
     command.add_argument("--waste", choices=WASTES, default=WASTES[0], help=f"what it collects (default: {WASTES[0]})")
     command.add_argument("--route", default="taught", help="the route's id (default: taught)")
-    command.add_argument("--name", help="the route's name, 中文 / English")
+    command.add_argument("--name", help="the route's name, Chinese / English")
     command.add_argument("--columns", type=lambda text: text.split(","), default=[], metavar="at,lat,lon",
                          help=f"of a CSV without a head: {' '.join(COLUMNS)}, a - for others")  # fmt: skip
 
@@ -75,6 +79,12 @@ def _time_of_day(text: str) -> int:
     if not 0 <= seconds <= DAY_S or not 0 <= int(minutes) < 60:
         raise argparse.ArgumentTypeError(f"{text!r} is no time of a day")
     return seconds
+
+
+def _seconds(text: str) -> float:
+    if not text.isascii() or not text.isdigit() or not 5 <= int(text) <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r}: say seconds, from 5 to 3600")
+    return float(text)
 
 
 def _numbers(text: str) -> list[int]:
@@ -96,10 +106,21 @@ def _teach(arguments: argparse.Namespace) -> int:
     zone = ZoneInfo(timezone)
     arguments.area, arguments.timezone = area, timezone
     day = arguments.day or datetime.now(zone).date()
+    plan = _configured_plan(arguments.config, area)
     with read(arguments) as store, progress_bar("reading", None) as progress:
         span = _span(day, arguments, zone)
         found = positions_on_record(store, arguments.truck, span, zone, progress)
-    return teach([(arguments.truck, position) for position in found], arguments, zone)
+        rooms = known_rooms(store, plan, span, progress) if plan is not None else []
+    return teach([(arguments.truck, position) for position in found], arguments, zone, plan, rooms)
+
+
+def _configured_plan(path: Path, area: str) -> Plan | None:
+    """The plan by which the bridge of this area works, if there is one here."""
+    try:
+        plan = configured_plan(read_config(path))
+    except ConfigError:
+        return None
+    return plan if plan.area_id == area else None
 
 
 def zone_of(arguments: argparse.Namespace) -> tzinfo:
@@ -111,13 +132,18 @@ def zone_of(arguments: argparse.Namespace) -> tzinfo:
         raise TeachingError(f"{arguments.timezone!r} is no time zone; write it as Asia/Shanghai") from why
 
 
-def teach(said: Iterable[Said], arguments: argparse.Namespace, zone: tzinfo) -> int:
+def teach(
+    said: Iterable[Said], arguments: argparse.Namespace, zone: tzinfo, known: Plan | None = None,
+    rooms: Sequence[KnownRoom] = (),
+) -> int:  # fmt: skip
     """From what was said of one or more trucks to the feed and the page of one; raises TeachingError, OSError."""
     positions, truck = _of_one_truck(list(said), arguments.truck)
     positions, unset = of_one_clock(positions)
     positions = _within(positions, arguments, zone)
-    route = taught(cleaned(positions), Wishes(arguments.keep, arguments.drop, arguments.stay_from))
-    plan = _plan(route, arguments, truck or "t01", zone)
+    route = taught(cleaned(positions), Wishes(arguments.keep, arguments.drop, arguments.stay_from), rooms)
+    at_rooms = rooms_at(route.stops, rooms)
+    asked_rooms = getattr(arguments, "rooms", False)
+    plan = _plan(route, arguments, truck or "t01", zone, known if asked_rooms else None, at_rooms)
     page = arguments.out.with_suffix(".html") if arguments.out.suffix == ".zip" else arguments.out / "taught.html"
     with tempfile.TemporaryDirectory() as folder:  # nothing is put in place that the bridge would refuse
         write_gtfs(plan, Path(folder))
@@ -128,6 +154,9 @@ def teach(said: Iterable[Said], arguments: argparse.Namespace, zone: tzinfo) -> 
         print(f"left out: {unset} positions from before the receiver's clock was right")
     print(summary(route, zone), end="")
     print(f"wrote {arguments.out} (truck {next(iter(plan.runs.values())).truck_id}, {arguments.waste}) and {page}")
+    if at_rooms and not asked_rooms:
+        names = ", ".join(room.room_id for room in at_rooms.values())
+        print(f"{len(at_rooms)} of the stops are at rooms of the plan ({names}): --rooms takes their ids and names")
     print("next: look at the page; --keep and --drop halts until it is right; then edit the names in stops.txt and "
           "estates.txt, and try it: python3 -m sim --plan " + str(arguments.out))  # fmt: skip
     return 0
@@ -169,7 +198,9 @@ def _within(positions: list[Position], arguments: argparse.Namespace, zone: tzin
     return found
 
 
-def _plan(route: Taught, arguments: argparse.Namespace, truck: str, zone: tzinfo) -> Plan:
+def _plan(route: Taught, arguments: argparse.Namespace, truck: str, zone: tzinfo, known: Plan | None,
+          at_rooms: Mapping[int, Room]) -> Plan:  # fmt: skip
+    truck = truck if arguments.truck else "".join(letter if is_id(letter) or letter == "." else "-" for letter in truck)
     area = arguments.area or "area"
     for option, value in (("--area", area), ("--route", arguments.route), ("--truck", truck)):
         if not is_id(value):
@@ -183,5 +214,6 @@ def _plan(route: Taught, arguments: argparse.Namespace, truck: str, zone: tzinfo
     start_at = int((datetime(day.year, day.month, day.day, 12, tzinfo=zone) - timedelta(hours=12)).timestamp())
     if arguments.begins is not None:
         start_at = round(route.positions.positions[0].at) - arguments.begins
-    return plan_of(route, naming, day, start_at)
+    rooms = {} if known is None else {at: (room, known.estates[room.estate_id]) for at, room in at_rooms.items()}
+    return plan_of(route, naming, day, start_at, rooms)
 

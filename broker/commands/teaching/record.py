@@ -4,7 +4,9 @@ from collections import Counter
 from datetime import datetime, tzinfo
 
 from broker.commands.teaching.files import Progress
+from broker.plan.model import Plan
 from broker.rules.teaching.positions import Position, TeachingError
+from broker.rules.teaching.rooms import KnownRoom
 from broker.store import Store, where
 
 
@@ -26,6 +28,19 @@ def positions_on_record(store: Store, truck: str, span: tuple[int, int], zone: t
     if not found:
         raise TeachingError(_nobody(store, truck, span, zone))
     return found
+
+
+def known_rooms(store: Store, plan: Plan, span: tuple[int, int], progress: Progress) -> list[KnownRoom]:
+    """The plan's rooms, each with the moments of a span at which its unit counted other bins than before."""
+    counts: dict[str, object] = {}
+    stirred: dict[str, list[float]] = {}
+    for record in store.scan("bins", *span):
+        progress(1)
+        now = [(one.get("waste"), one.get("count")) for one in record.body.get("bins") or ()]
+        if counts.setdefault(record.key, now) != now:
+            stirred.setdefault(record.key, []).append(record.at)
+        counts[record.key] = now
+    return [KnownRoom(room, tuple(stirred.get(room.room_id, ()))) for room in plan.rooms.values()]
 
 
 def _nobody(store: Store, truck: str, span: tuple[int, int], zone: tzinfo) -> str:

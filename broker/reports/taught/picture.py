@@ -9,8 +9,9 @@ from html import escape
 from math import cos, radians
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, lengths_m, point_at
-from broker.reports.taught import both
+from broker.reports.taught import WORDS, both
 from broker.reports.taught.summary import doubts, verdict, worth_showing
+from broker.reports.words import in_language
 from broker.rules.teaching.route import Judged, Taught
 from broker.words import LANGUAGES
 
@@ -32,7 +33,9 @@ tr.doubtful td { color: #a40 } td:nth-child(-n+3) { font-variant-numeric: tabula
 def picture(route: Taught, name: str, zone: tzinfo) -> str:
     """The page."""
     day = datetime.fromtimestamp(route.positions.positions[0].at, zone).date()
-    title = both("page", "title", route=name, day=day)
+    title = " / ".join(
+        WORDS.say(language, "page", "title", route=in_language(name, language), day=day) for language in LANGUAGES
+    )
     lead = both("page", "lead", kilometres=f"{route.length_m / 1000:.1f}", visits=len(route.visits),
                 stops=len(route.stops))  # fmt: skip
     heads = "".join(f"<th>{escape(both('page', key))}" for key in ("halt", "at", "stood", "is", "place"))
@@ -76,6 +79,12 @@ class _Sheet:
         self._scale = SIDE / max(width_m, height_m, 1.0)
         self.width, self.height = (size * self._scale + 2 * EDGE for size in (width_m, height_m))
 
+    def hundred_metres(self) -> str:
+        """How long they are here."""
+        y, end = self.height - EDGE / 3, EDGE + 100 * self._scale
+        line = f'<path d="M{EDGE:.0f} {y - 5:.0f} v5 H{end:.1f} v-5"/>'
+        return f'{line}<text x="{end + 8:.1f}" y="{y:.0f}">100 m</text>'
+
     def at(self, point: Point) -> tuple[float, float]:
         """x and y."""
         lat, lon = point
@@ -95,7 +104,12 @@ def _drawing(route: Taught, shown: Sequence[Judged]) -> str:
         (x1, y1), (x2, y2) = sheet.at(gap.begin), sheet.at(gap.end)
         parts.append(f'<line class="gap" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
     parts += _arrows(route.line, sheet)
-    parts += [_mark(one, route, sheet) for one in shown]
+    by_place: dict[Point, list[Judged]] = {}
+    for one in shown:
+        place = (one.halt.lat, one.halt.lon) if one.stop is None else route.stops[one.stop]
+        by_place.setdefault(place, []).append(one)
+    parts += [_mark(place, halts, sheet) for place, halts in by_place.items()]
+    parts.append(sheet.hundred_metres())
     view = f'viewBox="0 0 {sheet.width:.0f} {sheet.height:.0f}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {view} role="img">{"".join(parts)}</svg>'
 
@@ -114,11 +128,13 @@ def _arrows(line: Sequence[Point], sheet: _Sheet) -> list[str]:
     return found
 
 
-def _mark(one: Judged, route: Taught, sheet: _Sheet) -> str:
-    place = (one.halt.lat, one.halt.lon) if one.stop is None else route.stops[one.stop]
+def _mark(place: Point, halts: Sequence[Judged], sheet: _Sheet) -> str:
+    """What stands at a place: a stop with all its visits, or a halt."""
     x, y = sheet.at(place)
-    name = f"{one.verdict} doubtful" if one.doubts else one.verdict
-    size = 9 if one.stop is not None else 5
-    said = escape(both("page", "halt") + f" {one.number}: {one.halt.seconds:.0f} s")
-    label = f'<text x="{x + 11:.1f}" y="{y - 6:.1f}">{one.number}</text>'
+    doubtful = any(one.doubts for one in halts)
+    name = f"{halts[0].verdict} doubtful" if doubtful else halts[0].verdict
+    size = 9 if halts[0].stop is not None else 5
+    lengths = ", ".join(f"{one.number}: {one.halt.seconds:.0f} s" for one in halts)
+    said = escape(f"{both('page', 'halt')} {lengths}")
+    label = f'<text x="{x + 11:.1f}" y="{y - 6:.1f}">{", ".join(str(one.number) for one in halts)}</text>'
     return f'<circle class="{name}" cx="{x:.1f}" cy="{y:.1f}" r="{size}"><title>{said}</title></circle>{label}'

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from broker.plan.calendar import day_start_at, local_date
 from broker.plan.model import Plan, PlannedVisit
+from broker.plan.streets import LineStreets
 from broker.rules.arrival.prediction import Eta, leg_length_m
 from broker.rules.learning.history import History
 from broker.rules.tracking.tracker import RunTracker
@@ -66,6 +67,7 @@ def believed(plan: Plan, history: History, route_id: str, now: int) -> Believed:
     legs: dict[tuple[str, str], BelievedLeg] = {}
     stays: dict[str, BelievedStay] = {}
     for run in runs:
+        streets = LineStreets(plan.route_of(run).line)
         for before, visit in zip((None, *run.visits), run.visits, strict=False):
             room = visit.room_id
             if room not in stays:
@@ -75,7 +77,8 @@ def believed(plan: Plan, history: History, route_id: str, now: int) -> Believed:
                 continue
             ends = _place(plan, before, waste), _place(plan, visit, waste)
             length_m = leg_length_m(*ends, history.streets.detour_factor)
-            drive_s, label = outlook.leg_s(before.room_id, room, length_m, midnight_at + before.leave_day_s)
+            cells, at = streets.between(before.distance_m, visit.distance_m), midnight_at + before.leave_day_s
+            drive_s, label = outlook.leg_s(before.room_id, room, length_m, at, cells=cells)
             leg = BelievedLeg(before.room_id, room, round(length_m), round(drive_s), label == "history")
             legs[before.room_id, room] = leg
     bands = []
@@ -112,12 +115,13 @@ def learned_on_the_way(
     for before, visit, eta in zip((None, *pending), pending, etas, strict=False):
         room, at = visit.key[0], eta.eta_at
         if before is None:
-            way = state.from_room, room, state.leg_length_m
+            way, cells = (state.from_room, room, state.leg_length_m), tracker.cells_now
         else:
             way = before.key[0], room, leg_length_m(before, visit, history.streets.detour_factor)
-        here_s, label = usual.leg_s(*way, at)
-        day_s = fmean(usual.leg_s(*way, at + ahead_s)[0] for ahead_s in range(0, DAY_S, HOURS_APART_S))
-        factors = round(here_s / day_s, 3), round(today.leg_s(*way, at)[0] / here_s, 3)
+            cells = tracker.cells(before, visit)
+        here_s, label = usual.leg_s(*way, at, cells=cells)
+        day_s = fmean(usual.leg_s(*way, at + ahead_s, cells=cells)[0] for ahead_s in range(0, DAY_S, HOURS_APART_S))
+        factors = round(here_s / day_s, 3), round(today.leg_s(*way, at, cells=cells)[0] / here_s, 3)
         found.append(LearnedOf(label == "history", *factors, today.knows_stay(room, visit.waste)))
     return found
 

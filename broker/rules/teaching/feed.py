@@ -4,8 +4,8 @@ Each stop is a room, of an estate of its own until somebody says whose it is; th
 better ones. The run's times are those of the drive, or as long after another begin.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 
 from broker.plan.model import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
@@ -31,15 +31,28 @@ class Naming:
     estate: Callable[[int], str]
 
 
-def plan_of(route: Taught, naming: Naming, day: date, day_start_at: int) -> Plan:
-    """The plan; `day_start_at` is the moment from which the times of the drive's day count."""
-    rooms, estates = {}, {}
+def plan_of(
+    route: Taught, naming: Naming, day: date, day_start_at: int, known: Mapping[int, tuple[Room, Estate]] | None = None
+) -> Plan:
+    """The plan; `day_start_at` is the moment from which the times of the drive's day count.
+
+    Stops that are `known`, by their number from 0, are those rooms.
+    """
+    rooms: dict[str, Room] = {}
+    estates: dict[str, Estate] = {}
+    ids = []
     for number, (lat, lon) in enumerate(route.stops, start=1):
+        if known and number - 1 in known:
+            room, estate = known[number - 1]
+            wastes = (*room.wastes, *({naming.waste} - {*room.wastes}))
+            rooms[room.room_id], estates[estate.estate_id] = replace(room, wastes=wastes), estate
+            ids.append(room.room_id)
+            continue
         room_id, estate_id = f"{naming.route_id}-r{number:02d}", f"{naming.route_id}-e{number:02d}"
         estates[estate_id] = Estate(estate_id, naming.estate(number))
         rooms[room_id] = Room(room_id, naming.room(number), round(lat, DECIMALS), round(lon, DECIMALS), estate_id,
                               (naming.waste,))  # fmt: skip
-    ids = list(rooms)
+        ids.append(room_id)
     visits = tuple(
         PlannedVisit(ids[one.stop or 0], sequence, round(one.halt.since) - day_start_at,
                      round(one.halt.until) - day_start_at, one.along_m or 0.0)

@@ -14,18 +14,20 @@ from statistics import median
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, distance_m
 from broker.rules.teaching.positions import SELDOM, Position, metres, usual_gap_s
-from broker.rules.tracking.stands import STANDS_BELOW_MPS, TOLD_WITHIN_S
+from broker.rules.tracking.stands import CREEPS_S, STANDS_BELOW_MPS, TOLD_WITHIN_S
 
 BESIDE_S = 20.0
 NO_SPEED_STANDS_MPS = 1.0  # by places alone, which stray
 DOUBTED_MPS, NEVER_SO_SLOW_MPS = 2.5, 3.0
 STARTS_MPS = 1.5
-LIES, FEW = 0.2, 5  # of what says that it stands, or of what stands
+LIES, FEW = 0.2, 5  # of what says that it stands
+WOBBLES = 0.025  # of what stands
 STIRS_M, STIRS_S = 10.0, 20.0  # who stands again so near and so soon has not moved, or moved up
 STRAYS_M, STRAYS_UNSEEN_M = 80.0, 30.0  # so far a place of a truck that stands may be from the middle of the others
 WATCHED_S = 10.0  # in a longer gap it may have driven, unless it usually says so seldom that it stands
 USUALLY = 0.9
 LEAVES_M = 25.0
+SOON_OVER_S = 40.0
 RECENT = 60  # positions whose middle is where the truck stands
 USUAL_MPS = 5.0  # lights and corners included
 WORTH_S = 5.0
@@ -81,7 +83,7 @@ def _still(positions: Sequence[Position]) -> tuple[list[bool], bool]:
     said = [(position.speed_mps, *by) for position, by in zip(positions, by_place, strict=True)]
     lies = _lie(positions)
     stays = [speed for speed, *by in said if speed is not None and max(by) < STANDS_BELOW_MPS]
-    wobbles = sum(speed > STANDS_BELOW_MPS for speed in stays) > max(FEW, LIES * len(stays))
+    wobbles = sum(speed > STANDS_BELOW_MPS for speed in stays) > max(FEW, WOBBLES * len(stays))
     return [
         min(by) < NO_SPEED_STANDS_MPS if speed is None or lies
         else speed < STANDS_BELOW_MPS or (wobbles and speed < DOUBTED_MPS and max(by) < STANDS_BELOW_MPS)
@@ -144,7 +146,9 @@ def _goes_on(positions: Sequence[Position], still: Sequence[bool], run: tuple[in
     away_m = max(distance_m(*here, one.lat, one.lon) for one in between)
     if last == index - 1:
         return away_m < (STRAYS_M if gap_s <= watched_s and not positions[index].lost else STRAYS_UNSEEN_M)
-    if not wobbles and any((one.speed_mps or 0.0) >= STARTS_MPS for one in between):
+    if wobbles:
+        return gap_s <= CREEPS_S and away_m < STRAYS_UNSEEN_M
+    if any((one.speed_mps or 0.0) >= STARTS_MPS for one in between):
         return False
     return gap_s <= STIRS_S and away_m < STIRS_M + min(STIRS_M, 2 * _spread_m(stood))
 
@@ -163,7 +167,8 @@ def _halt(positions: Sequence[Position], still: Sequence[bool], first: int, last
             since, unseen_s = earlier, since - earlier
     if last + 1 < len(positions):
         after = positions[last + 1]
-        if after.at - until <= TOLD_WITHIN_S and metres(positions[last], after) < LEAVES_M:
+        has_just_left = metres(positions[last], after) < LEAVES_M
+        if has_just_left and (after.at - until <= TOLD_WITHIN_S or (after.speed_mps or inf) < DOUBTED_MPS):
             until = after.at  # that it starts is told at once
             places += [after] if len({(place.lat, place.lon) for place in places}) == 1 else []
         else:
@@ -175,14 +180,19 @@ def _halt(positions: Sequence[Position], still: Sequence[bool], first: int, last
 
 
 def _shared(found: Sequence[Halt]) -> list[Halt]:
-    """Between two halts on either side of a silence nobody knows which was the longer: both get half of it."""
+    """Between two halts on either side of a silence nobody knows which was the longer: both get half of it.
+
+    One that was soon over when the receiver spoke again is taken for a red light, and the other gets all.
+    """
     result = list(found)
     for number, (one, other) in enumerate(pairwise(found)):
         if (both_s := one.until - other.since) > 0:
             one, other = result[number], result[number + 1]
-            half_s = both_s / 2
-            result[number] = replace(one, until=one.until - half_s, unseen_s=one.unseen_s - half_s)
-            result[number + 1] = replace(other, since=other.since + half_s, unseen_s=other.unseen_s - half_s)
+            seen_s = other.seconds - other.unseen_s
+            first_s = both_s if seen_s < SOON_OVER_S else both_s / 2
+            other_s = both_s - first_s
+            result[number] = replace(one, until=one.until - other_s, unseen_s=one.unseen_s - other_s)
+            result[number + 1] = replace(other, since=other.since + first_s, unseen_s=other.unseen_s - first_s)
     return result
 
 

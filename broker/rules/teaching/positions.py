@@ -19,6 +19,7 @@ MOSTLY = 0.9  # what was written before a clock knew the time is a small part
 ANOTHERS = 0.2  # so many of the places are too many to be slips
 THERE_AND_BACK_M = 150.0
 LEAST = 10
+DRIVES_M = 5.0
 SELDOM = 2.5  # times as long as usual
 
 
@@ -54,8 +55,9 @@ def metres(one: Position, other: Position) -> float:
 
 
 def usual_gap_s(positions: Sequence[Position]) -> float:
-    """Seconds from one position to the next, usually."""
-    return median([after.at - before.at for before, after in pairwise(positions)] or [0.0])
+    """Seconds from one position to the next, usually, of a truck that drives."""
+    gaps = [(after.at - before.at, metres(before, after) > DRIVES_M) for before, after in pairwise(positions)]
+    return median([gap_s for gap_s, drives in gaps if drives] or [gap_s for gap_s, _ in gaps] or [0.0])
 
 
 def cleaned(positions: Iterable[Position]) -> Cleaned:

@@ -14,7 +14,8 @@ from statistics import median
 
 from broker.plan.geometry import Point, distance_m, lengths_m
 from broker.rules.teaching.halts import Halt, halts
-from broker.rules.teaching.positions import Cleaned, Position, TeachingError
+from broker.rules.teaching.positions import Cleaned, Position, TeachingError, metres
+from broker.rules.teaching.rooms import KnownRoom, proven
 from broker.rules.teaching.way import Gap, gaps, leg
 from broker.rules.tracking.stands import halt as halt_likelihood
 from broker.rules.tracking.stands import stay as stay_likelihood
@@ -76,13 +77,24 @@ class Taught:
         return [one for one in self.halts if one.doubts]
 
 
-def taught(cleaned: Cleaned, wishes: Wishes = Wishes()) -> Taught:
-    """The route of a drive; raises TeachingError where there is none in it."""
+def taught(cleaned: Cleaned, wishes: Wishes = Wishes(), rooms: Sequence[KnownRoom] = ()) -> Taught:
+    """The route of a drive; bins that move in known `rooms` prove a stop. Raises TeachingError where there is none."""
     positions = cleaned.positions
+    farthest_m = max(metres(positions[0], one) for one in positions)
+    if farthest_m < SHORTEST_WAY_M / 2:
+        raise TeachingError(
+            f"the truck was never more than {farthest_m:.0f} m from where it began: that is no route; drive it from "
+            "end to end, or take more of the record (--from, --to)"
+        )
     found = halts(positions)
     _wishes_are_of(found, wishes)
-    split_s = wishes.stay_from_s or _split_s([halt.surely_s for halt in found])
+    split_s = wishes.stay_from_s or _split_s([halt.seconds for halt in found if not halt.unseen_s])
     judged = [_judged(number, found, positions, split_s, wishes) for number in range(1, len(found) + 1)]
+    certain = proven(found, rooms)
+    judged = [
+        replace(one, verdict=STOP, doubts=()) if one.halt in certain and one.number not in wishes.drop else one
+        for one in judged
+    ]
     judged = _moved_up(judged, positions)
     noise_m = median([halt.spread_m for halt in found if halt.spread_m] or [0.0])
     judged, stops = _placed(judged, noise_m)

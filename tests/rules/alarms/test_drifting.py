@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.rules.dispatch.alarms.drifting import MOST_ASKED
 from broker.store import Record
 from tests.support.bridge.morning import DAY, Morning
 
@@ -73,6 +74,15 @@ def test_a_week_of_late_calls_is_one_alarm_with_its_reason(night: Morning) -> No
     begin_again(night)
     night.step(90)
     assert found(night) == {}
+
+
+def test_a_bad_week_of_the_whole_area_is_no_flood_of_alarms(night: Morning) -> None:
+    """The worst few reasons; the figures have the others."""
+    rooms = [planned.room_id for planned in night.trip.visits[:8]]
+    for number, room in enumerate(rooms):
+        night.store.append(a_week(night, room, 120 + 30 * number))
+    begin_again(night)
+    assert sorted(found(night)) == sorted(f"drift/leg/{room}" for room in rooms[-MOST_ASKED:])
 
 
 def test_a_call_that_ends_today_counts_from_tomorrow_on(night: Morning) -> None:

@@ -7,7 +7,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.rules.arrival.believed import believed
+from broker.web.pages.rendering import STATIC
 from tests.support.bridge.whole_web import WholeWeb
+from tests.support.browser import chromium_page
 
 
 @pytest.fixture(scope="module")
@@ -40,17 +42,17 @@ def page_of(client: TestClient, path: str, language: str = "en") -> str:
 
 
 def test_a_routes_page_has_each_drive_and_stay_with_how_often_it_was_seen(street: WholeWeb, viewer: TestClient) -> None:
-    """As many as the plan has; what was seen this morning says so, the rest is a guess."""
+    """As many as the plan has; what was seen this morning says so, and so does the rest."""
     morning = street.morning
     page = page_of(viewer, f"/learned/{morning.route.route_id}")
     legs, stays = rows(page, "legs"), rows(page, "stays")
     order = [visit.room_id for visit in morning.trip.visits]
     assert len(stays) == len(set(order)) and len(legs) >= len(set(order)) - 1
-    assert [row[2] for row in stays[:4]] == ["a little"] * 2 + ["a guess"] * 2
+    assert [row[2] for row in stays[:4]] == ["a little"] * 2 + ["not seen"] * 2
     assert [row[3] for row in stays[:4]] == ["1", "1", "0", "0"]
     seen = [row for row in legs if row[5] != "0"]
     assert len(seen) == 2 and {row[4] for row in seen} == {"a little"}
-    assert rows(page, "start")[0][1] in ("a guess", "a little")
+    assert rows(page, "start")[0][1] in ("not seen", "a little")
     assert [row[0] for row in rows(page, "bands")] == ["5", "10", "20", "30"]
 
 
@@ -73,6 +75,26 @@ def test_both_pages_speak_both_languages_and_no_route_is_refused(viewer: TestCli
         assert viewer.get(f"/learned/{odd}").status_code == 404, odd
     with street.house.machine(street.app, "registrar") as registrar:
         assert registrar.get("/learned").status_code == 403
+
+
+@pytest.mark.real
+def test_nothing_of_the_pages_is_cut_on_a_desk_or_on_a_phone(street: WholeWeb, viewer: TestClient) -> None:
+    """In both languages: no text beyond the edge, no page to be pushed sideways."""
+    css = (STATIC / "registers.css").read_text(encoding="utf-8")
+    with chromium_page() as page:
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            for path in ("/learned", f"/learned/{street.morning.route.route_id}"):
+                for language in ("en", "zh"):
+                    text = page_of(viewer, path, language)
+                    page.set_content(re.sub('<link rel="stylesheet"[^>]*>', f"<style>{css}</style>", text))
+                    assert page.evaluate(BEYOND) == [], (width, path, language)
+
+
+BEYOND = """() => [...document.querySelectorAll('h1, h2, p, th, td')].filter((one) => {
+  const box = one.getBoundingClientRect();
+  return box.width && (box.right > document.documentElement.clientWidth + 0.5 || box.left < -0.5);
+}).map((one) => one.textContent)"""
 
 
 def test_what_is_believed_follows_what_is_learnt(street: WholeWeb) -> None:

@@ -125,6 +125,7 @@ def test_the_screen_speaks_both_languages(page: Page, morning: tuple[BridgeProce
     page.get_by_text("2026-11-23").first.wait_for()
     assert page.url.endswith("/report/2026-11-23?language=en")
     page.go_back()
+    page.get_by_test_id("truck-t01").wait_for()
     page.get_by_test_id("language").click()
     page.get_by_role("heading", name="箱房").wait_for()
 

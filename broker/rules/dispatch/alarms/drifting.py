@@ -10,6 +10,8 @@ from broker.rules.dispatch.alarms.silences import named
 from broker.rules.effects.effect import Effect
 from broker.rules.statistics.drifts import DRIFT_DAYS, drifts
 
+MOST_ASKED = 5  # the worst; nobody mends more in a day, and the figures have them all
+
 
 def look_at_calls(day: Day, now: int) -> list[Effect]:
     """Ask about the calls of the whole days before today, by reason and place; what is better is asked no more."""
@@ -17,7 +19,7 @@ def look_at_calls(day: Day, now: int) -> list[Effect]:
     if not day.call_scores.looks_on(today.isoformat()):
         return []
     first, last = ((today - timedelta(days=ago)).isoformat() for ago in (DRIFT_DAYS, 1))
-    drifting = drifts(day.call_scores.between(first, last), _were(day))
+    drifting = drifts(day.call_scores.between(first, last), _were(day))[:MOST_ASKED]
     found = {f"{one.reason or 'unknown'}/{one.place}": one for one in drifting}
     for subject in [one for one in day.attention.of(Topic.DRIFT) if one not in found]:
         day.attention.answered(Topic.DRIFT, subject)
