@@ -191,9 +191,15 @@ def memory_kib(routes: int, runs: int = 1000) -> tuple[float, float]:
 
 
 def _elsewhere(record: Any, copy: int) -> Any:
-    """The same record of another route with rooms of its own."""
-    names = {each.name for each in fields(record)} & {"route_id", "from_room", "to_room", "room_id"}
-    return replace(record, **{name: f"{value}-{copy}" if (value := getattr(record, name)) else value for name in names})
+    """The same record of another route with rooms and streets of its own."""
+    names = {each.name for each in fields(record)} & {"route_id", "from_room", "to_room", "room_id", "cells"}
+    return replace(record, **{name: _named(getattr(record, name), copy) for name in names})
+
+
+def _named(value: Any, copy: int) -> Any:
+    if isinstance(value, str):
+        return f"{value}-{copy}" if value else value  # a start has no name
+    return tuple(f"{each}-{copy}" for each in value)
 
 
 def position_ms(rounds: int = 40) -> float:

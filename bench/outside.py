@@ -1,16 +1,15 @@
 """What a call is worth on the street: minutes that bins stand outside, and that trucks wait for bins.
 
-`.venv/bin/python -m bench.outside [--seeds N] [--jobs N]`: one shift of the demo area for each seed (a day as planned,
-a slow, a quick, a very slow one), with the same dice and the same trucks: keepers who go by the lamp, who go by the
-printed timetable alone, and bins that always stand outside. Nothing is learnt before the shift, in which a lane is
-blocked.
+`.venv/bin/python -m bench.outside [--seeds N] [--jobs N]`: one morning of the demo area for each seed (planned, slow,
+quick, very slow streets) and all together, the same dice and trucks each time: keepers who go by the lamp, who go by
+the printed timetable alone, and bins that always stand outside. Nothing is learnt before; a lane is blocked.
 """
 
 import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.support.sim.outside import WAYS, Street, played, table
+from tests.support.sim.outside import SLOWNESS, WAYS, Street, played, table
 
 
 def main() -> int:
@@ -20,11 +19,15 @@ def main() -> int:
     top.add_argument("--jobs", type=int, default=2)
     args = top.parse_args()
     todo = [(way, seed) for way in WAYS for seed in range(1, args.seeds + 1)]
-    found = {way: Street() for way in WAYS}
+    found, days = {way: Street() for way in WAYS}, dict[int, dict[str, Street]]()
     with ProcessPoolExecutor(args.jobs) as pool:
-        for (way, _), one in zip(todo, pool.map(played, todo), strict=True):
+        for (way, seed), one in zip(todo, pool.map(played, todo), strict=True):
             found[way].add(one)
-    print("\n".join(table(found)), flush=True)
+            days.setdefault(seed, {})[way] = one
+    for seed, day in sorted(days.items()):
+        print(f"seed {seed}, streets take {SLOWNESS[(seed - 1) % len(SLOWNESS)]} of the usual time")
+        print("\n".join(table(day)))
+    print("all together", *table(found), sep="\n", flush=True)
     return 0
 
 

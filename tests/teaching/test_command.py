@@ -132,6 +132,9 @@ def test_a_record_without_the_drive_says_who_was_heard_when(
 def test_a_receivers_log_becomes_the_same_feed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Packed or not, without a bridge; the bridge's command says who reads it."""
     log = tmp_path / "drive.nmea.gz"
+    log.write_bytes(gzip.compress(DRIVE.log)[:-5000])
+    assert teach.main([str(log), "--out", str(tmp_path / "feed.zip")]) == 1
+    assert "drive.nmea.gz: is damaged" in capsys.readouterr().err
     log.write_bytes(gzip.compress(DRIVE.log))
     assert teach.main([str(log), "--out", str(tmp_path / "feed.zip"), "--truck", "t07", "--area", "xh"]) == 0
     plan = read_gtfs(tmp_path / "feed.zip")
@@ -169,6 +172,8 @@ def test_files_of_positions_in_many_forms_are_read_alike(tmp_path: Path) -> None
         ('{"speed": 3}\n', "no position in 1 lines of JSON"),
         ("truck,time,lat,lon\nt1,1795903200,31.2,121.4\nt2,1795903201,31.2,121.4\n", "2 trucks: t1 (1), t2 (1);"),
         ("", "names no time, lat and lon"),
+        ("time,lat,lon\n1e300,31.2,121.4\n", "1 of 1 lines hold no time and place"),
+        ('time,lat,lon\n"1,31.2,' + "9" * 200_000, "is damaged, or no such file (field larger than field limit"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_what_to_do(

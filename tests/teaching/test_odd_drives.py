@@ -6,9 +6,10 @@ import pytest
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT
 from broker.plan.model import Room
+from broker.rules.teaching.judging import DEPOT, HALT, STOP, Wishes
 from broker.rules.teaching.positions import Position, TeachingError, cleaned, of_one_clock
 from broker.rules.teaching.rooms import KnownRoom, rooms_at
-from broker.rules.teaching.route import DEPOT, HALT, STOP, Taught, Wishes, taught
+from broker.rules.teaching.route import Taught, taught
 
 AT = 1_795_903_200
 LAT, LON = 31.2, 121.44

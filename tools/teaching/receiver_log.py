@@ -1,5 +1,6 @@
 """The positions in an NMEA log, read and believed as a truck's computer does it."""
 
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from pathlib import Path
@@ -36,18 +37,25 @@ def positions_of(chunks: Iterable[bytes]) -> Iterator[Position]:
 
 def is_receivers(path: Path) -> bool:
     """Whether a file begins like a receiver's log."""
-    with opened(path) as file:
-        return any(line.lstrip()[:1] in (b"$", b"!") for line in file.read(4096).splitlines()[:20])
+    try:
+        with opened(path) as file:
+            first = file.read(4096)
+    except (EOFError, zlib.error):
+        return False  # whoever reads it says what is wrong
+    return any(line.lstrip()[:1] in (b"$", b"!") for line in first.splitlines()[:20])
 
 
 def positions_in_log(path: Path, progress: Callable[[int], None]) -> Iterator[Position]:
     """The positions in a log; raises TeachingError where it has none."""
 
     def chunks() -> Iterator[bytes]:
-        with opened(path) as file:
-            while chunk := file.read(CHUNK_BYTES):
-                progress(len(chunk))
-                yield chunk
+        try:
+            with opened(path) as file:
+                while chunk := file.read(CHUNK_BYTES):
+                    progress(len(chunk))
+                    yield chunk
+        except (EOFError, zlib.error) as why:
+            raise TeachingError(f"{path}: is damaged ({why}); pack it anew") from why
 
     found = False
     for position in positions_of(chunks()):

@@ -23,9 +23,10 @@ from broker.reports.taught import both
 from broker.reports.taught.picture import picture
 from broker.reports.taught.summary import summary
 from broker.rules.teaching.feed import Naming, plan_of
+from broker.rules.teaching.judging import Wishes
 from broker.rules.teaching.positions import Position, TeachingError, cleaned, of_one_clock
 from broker.rules.teaching.rooms import KnownRoom, rooms_at
-from broker.rules.teaching.route import Taught, Wishes, taught
+from broker.rules.teaching.route import Taught, taught
 from broker.settings import configured_plan
 from firmware.wire import WASTES, is_id
 

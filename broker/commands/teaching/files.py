@@ -6,6 +6,7 @@ A name that ends in .gz is unpacked. A time without a zone is the area's.
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from itertools import chain, islice
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from broker.rules.teaching.positions import Position, TeachingError
+from firmware.wire import LATEST_AT
 
 Said = tuple[str | None, Position]  # whose position it is, if the file says that
 Progress = Callable[[int], None]
@@ -35,6 +37,13 @@ NMEA = ("$GP", "$GN", "$GL", "$GA", "$GB", "$BD")
 
 def positions_in(path: Path, zone: tzinfo, columns: Sequence[str], progress: Progress) -> Iterator[Said]:
     """The positions in a file, in its order; raises TeachingError saying what to do where it has none."""
+    try:
+        yield from _positions_in(path, zone, columns, progress)
+    except (csv.Error, EOFError, zlib.error) as why:
+        raise TeachingError(f"{path}: is damaged, or no such file ({why}); write it down or pack it anew") from why
+
+
+def _positions_in(path: Path, zone: tzinfo, columns: Sequence[str], progress: Progress) -> Iterator[Said]:
     with opened(path) as file:
         lines = _lines(file, progress)
         head = list(islice(lines, 20))
@@ -97,7 +106,7 @@ def _of_csv(lines: Iterable[str], path: Path, zone: tzinfo, columns: Sequence[st
         lines, names = chain([first], lines), list(columns)
     elif not ({*names} & {*_NAMES["lat"]} and {*names} & {*_NAMES["lon"]} and {*names} & {*_NAMES["at"]}):
         raise TeachingError(
-            f"{path}: its first line names no time, lat and lon (it has: {first.strip()[:80]}); say what its columns "
+            f"{path}: its first line names no time, lat and lon (it has: {first.strip()[:80]!r}); say what its columns "
             f"are, a - for what is of no use: --columns at,lat,lon,- ; there are {', '.join(COLUMNS)}"
         )
     told = found = 0
@@ -141,7 +150,8 @@ def _number(value: Any) -> float | None:
 def _time(value: Any, zone: tzinfo) -> float | None:
     number = _number(value)
     if number is not None:
-        return number / 1000 if number > MILLISECONDS else number if number > 0 else None
+        number = number / 1000 if number > MILLISECONDS else number
+        return number if 0 < number < LATEST_AT else None
     try:
         when = datetime.fromisoformat(str(value).strip().replace("/", "-"))
         return (when if when.tzinfo is not None else when.replace(tzinfo=zone)).timestamp()

@@ -12,7 +12,8 @@ from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, P
 from broker.reports.taught import WORDS, both
 from broker.reports.taught.summary import doubts, verdict, worth_showing
 from broker.reports.words import in_language
-from broker.rules.teaching.route import Judged, Taught
+from broker.rules.teaching.judging import Judged
+from broker.rules.teaching.route import Taught
 from broker.words import LANGUAGES
 
 SIDE, EDGE = 1000.0, 40.0

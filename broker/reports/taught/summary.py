@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 from broker.reports.taught import WORDS
+from broker.rules.teaching.judging import BEGIN, END, STOP, Judged
 from broker.rules.teaching.positions import usual_gap_s
-from broker.rules.teaching.route import BEGIN, END, STOP, Judged, Taught
+from broker.rules.teaching.route import Taught
 
 SHORTEST_SHOWN_S = 20.0
 THIN_S = 20.0
