@@ -12,17 +12,21 @@ from broker.plan.model import Vehicle
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.visit import OWED
 from firmware import wire
+from tests.support.bridge.bin_room import FULL, TARE
+from tests.support.bridge.next_door import BINS, next_door, stand_and_go
 from tests.support.bridge.rehearsal import Rehearsal, check_memory, check_presses, fault_at
 
 pytestmark = pytest.mark.real
 
 
 class _WithFirms(Rehearsal):
-    """A morning on which two contractors have a truck, the first of them one that a click chooses."""
+    """A morning on which two contractors have a truck, the first of them one that a click chooses; the first room has
+    another next door."""
 
     def open(self) -> None:
         """Start (again), with them."""
         vehicles = (Vehicle("t99", wire.WASTES, contractor="first"), Vehicle("x02", wire.WASTES, contractor="second"))
+        self.plan, self.trip = next_door(self.plan, self.trip)
         self.plan = replace(self.plan, vehicles={one.truck_id: one for one in vehicles})
         super().open()
 
@@ -36,11 +40,41 @@ class Morning(RuleBasedStateMachine):
         self.pressed: dict[str, int] = {}  # by incident, when
         self.faults = 0  # put into the rules since the bridge was started
 
-    @initialize(visits=st.integers(0, 2))
-    def under_way(self, visits: int) -> None:
-        """Begin at the depot or after some rooms."""
-        for number in range(visits):
-            self.morning.serve(number, dwell_s=40)
+    @initialize(visits=st.integers(0, 2), weights=st.none() | st.permutations([FULL, TARE]))
+    def under_way(self, visits: int, weights: list[int | None] | None) -> None:
+        """Begin at the depot, after some rooms, or where one of the first two was passed by and the bins of both came
+        back."""
+        if weights is None or not visits:
+            for number in range(visits):
+                self.morning.serve(number, dwell_s=40)
+            return
+        for inside in (BINS, 0):
+            for number in (0, 1):
+                self._count(number, inside, FULL)
+        stand_and_go(self.morning, visits - 1, 100)
+        self._come_back(weights)
+
+    @rule(number=st.integers(0, 1), inside=st.sampled_from([0, BINS]), grams=st.sampled_from([FULL, TARE, None]))
+    def bins_move(self, number: int, inside: int, grams: int | None) -> None:
+        """Out, or back in: full, emptied, or of nobody knows what weight."""
+        self._count(number, inside, grams)
+
+    @rule(weights=st.lists(st.sampled_from([FULL, TARE, None]), min_size=2, max_size=2))
+    def all_come_back(self, weights: list[int | None]) -> None:
+        """To both rooms."""
+        self._come_back(weights)
+
+    def _come_back(self, weights: list[int | None]) -> None:
+        for _ in range(2):  # what the second room says decides, and then the scales rest
+            for number, grams in enumerate(weights):
+                self._count(number, BINS, grams)
+
+    def _count(self, number: int, inside: int, grams: int | None) -> None:
+        weight = None if grams is None else inside * grams
+        bins = [{"waste": self.morning.waste, "count": inside, "grams": weight, "quality": 0}]
+        room = self.morning.trip.visits[number].room_id
+        self.morning.say("bins", {"at": int(self.morning.now), "late": False, "bins": bins}, device=room)
+        self.morning.step(1)
 
     @rule(seconds=st.integers(5, 150), speed=st.sampled_from([0.0, 3.0, 8.0]))
     def drive(self, seconds: int, speed: float) -> None:

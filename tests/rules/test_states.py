@@ -42,6 +42,8 @@ VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.restored(),
     lambda one: replace(one, call_id="call").restored(),
     lambda one: replace(one, arrived_at=AT).restored(),
+    lambda one: one.taken_back(),
+    lambda one: replace(one, call_id="call").taken_back(),
 ]
 INCIDENT_DEEDS: list[Callable[[Incident], Incident]] = [
     lambda one: one.acknowledged("Wang", AT),

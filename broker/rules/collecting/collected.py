@@ -57,6 +57,16 @@ class Collected(NamedTuple):
         return None if self.bins_before is None or self.bins_after is None else self.bins_before - self.bins_after
 
 
+class CameBack(NamedTuple):
+    """What was collected, and what of the bins that came back tells whether their crew was there at all."""
+
+    amounts: Collected
+    full: int = 0  # as full as they had left
+    brought: int = 0  # more than had been seen to leave
+    first_at: int | None = None  # when the first came that the truck may have emptied
+    settled_at: int | None = None  # after which moment no reading can change it: all are back
+
+
 def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> Collected:
     """What was collected in a span by these readings (see `Readings.between`); `tare_grams` as known from before."""
     return collected_and_settled(readings, span, tare_grams)[0]
@@ -66,6 +76,12 @@ def collected_and_settled(
     readings: Sequence[Reading], span: Span, tare_grams: int | None
 ) -> tuple[Collected, int | None]:
     """The same, and after which moment no reading can change it: all bins are back; None where there is none yet."""
+    found = came_back(readings, span, tare_grams)
+    return found.amounts, found.settled_at
+
+
+def came_back(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> CameBack:
+    """The same, with what is known of the bins that came back."""
     settled_at: int | None = None
     readings = without_passers_by(readings)
     bins, weight = Bins(), Weight()
@@ -107,8 +123,9 @@ def collected_and_settled(
     if unweighed:  # bins moved that no cell weighed: half the weights would be a wrong sum
         weight = Weight()
     if weight.standing is None and not counted:
-        return Collected(), settled_at
-    return _outcome(bins, weight, later(after, bins, weight.standing), span, tare_grams, worst), settled_at
+        return CameBack(Collected(), settled_at=settled_at)
+    found = _outcome(bins, weight, later(after, bins, weight.standing), span, tare_grams, worst)
+    return found._replace(settled_at=settled_at)
 
 
 def _truck_left_between(before: Reading, after: Reading, span: Span) -> bool:
@@ -126,12 +143,12 @@ def _moved(before: Reading, after: Reading) -> bool:
 
 def _outcome(
     bins: Bins, weight: Weight, after: Later, span: Span, known_grams: int | None, worst: int
-) -> Collected:
+) -> CameBack:
     bins_before = bins.first + bins.added if bins.first is not None else None
     grams_before = None
     if weight.standing is not None:
         grams_before = (weight.before if weight.moving else weight.standing) + weight.thrown_in
-    nobody_knows = Collected(bins_before, None, grams_before, None, None, worst)
+    nobody_knows = CameBack(Collected(bins_before, None, grams_before, None, None, worst))
     if span.arrived_at is None or bins.unknown:
         return nobody_knows
     late_out = min(bins.out, bins.late)  # emptied bins come back first
@@ -172,7 +189,8 @@ def _outcome(
         grams = weight.fell - sum(weight.early) - came_grams - sum(refused) - outside * (tare or 0)
         grams_after = grams_before - grams
     measured = tare if (came or after.rises) and not full and not refused else known_grams
-    return Collected(bins_before, bins_after, grams_before, grams_after, measured, worst, bins.out)
+    amounts = Collected(bins_before, bins_after, grams_before, grams_after, measured, worst, bins.out)
+    return CameBack(amounts, full + len(refused), bins.added, bins.back_at)
 
 
 def _full_bins(

@@ -41,6 +41,7 @@ class Bins:
     early: int = 0  # came back before it came
     back: int = 0  # came back since it came
     most: int = 0  # that left at once while it stood there
+    back_at: int | None = None  # when the first of those came
     rose_at: int | None = None
     unknown: bool = False
 
@@ -68,6 +69,7 @@ class Bins:
                 self.early += returned
             else:
                 self.back += returned
+                self.back_at = at if self.back_at is None else self.back_at
         return moved < 0
 
     def are_back(self, at: int, span: Span) -> bool:

@@ -8,7 +8,7 @@ that tell for a while what they are. Of bins that two trucks of one kind found o
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from broker.rules.collecting.collected import Collected, collected, collected_and_settled
+from broker.rules.collecting.collected import CameBack, Collected, came_back, collected
 from broker.rules.collecting.moves import Span
 from broker.rules.collecting.readings import KEPT_S, NEVER_AT, USELESS, Reading, Readings
 from broker.rules.day.day import Day
@@ -96,32 +96,32 @@ def waiting_bins(visits: Iterable[Visit], waits: Mapping[VisitKey, Waits]) -> di
 
 
 def collected_at(day: Day, visit: Visit) -> Collected:
-    """What was collected at a visit that is over, by all that is known of its room now.
+    """What was collected at a visit that is over, by all that is known of its room now."""
+    return came_back_to(day, visit).amounts
+
+
+def came_back_to(day: Day, visit: Visit) -> CameBack:
+    """The same, with what is known of the bins that came back.
 
     Readings are kept for hours: of a visit that began before them nothing new can be counted from what is left.
     """
-    return _collected_and_settled(day, visit)[0]
-
-
-def _collected_and_settled(day: Day, visit: Visit) -> tuple[Collected, int | None]:
     room = day.devices.rooms.get(visit.room)
     readings = room.readings.get(visit.waste) if room else None
     over_at = ended_at(visit)
     if readings is None or over_at is None:
-        return Collected(visit.bins_before, None, visit.grams_before, None), None
+        return CameBack(Collected(visit.bins_before, None, visit.grams_before, None))
     from_at, until_at = _from_at(day, visit, over_at), back_until(day, visit, over_at)
     if from_at < max(readings.whole_since, day.devices.readings_since):
-        return visit.amounts, None
+        return CameBack(visit.amounts)
     seen_until_at = until_at
     if visit.state == "served" and until_at == over_at + day.settings.bins_back_s:
         seen_until_at = _next_begins(day, visit, over_at, over_at + SEEN_AGAIN_S)
     arrived_at = over_at if visit.arrived_at is None else visit.arrived_at
     span = Span(from_at, arrived_at, visit.left_at, until_at)
-    tare_grams = _known_tare(day, visit)
-    found, settled_at = collected_and_settled(readings.between(from_at, seen_until_at), span, tare_grams)
+    found = came_back(readings.between(from_at, seen_until_at), span, _known_tare(day, visit))
     if visit.state == "served" and _shares_bins(day, visit, readings):
-        return found.of_nobody(), None
-    return found, settled_at
+        return CameBack(found.amounts.of_nobody())
+    return found
 
 
 def collected_again(day: Day, visit: Visit, at: int) -> Collected | None:
@@ -132,12 +132,13 @@ def collected_again(day: Day, visit: Visit, at: int) -> Collected | None:
     changes = day.visits.changes(visit.room, visit.waste)
     if readings is not None and readings.is_settled(visit.key, changes, at):
         return None
-    found, settled_at = _collected_and_settled(day, visit)
+    found = came_back_to(day, visit)
+    settled_at = found.settled_at
     if readings is not None and settled_at is not None and visit.state == "served":
         others = (other for other in day.visits.at(visit.room, visit.waste) if other.key != visit.key)
         is_alone = not any(other.state in ("at_stop", "served") for other in others)
         readings.settle(visit.key, changes, settled_at if is_alone else NEVER_AT)
-    return found
+    return found.amounts
 
 
 def is_emptied(day: Day, visit: Visit, now: int) -> bool:

@@ -20,6 +20,10 @@ class CallScores:
             if one.lead_s is not None:
                 self._calls[one.call_id] = one
 
+    def take_back(self, call_id: str) -> None:
+        """It is not over: what was taken for its truck's stay was none."""
+        self._calls.pop(call_id, None)
+
     def between(self, from_day: str, to_day: str) -> list[ScoredCall]:
         """Those of these days; what is older is known no more."""
         for call_id in [call_id for call_id, one in self._calls.items() if one.day < from_day]:

@@ -9,6 +9,7 @@ from broker.rules.day.devices import BEGINS, SILENT, RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.incidents.unworked import show_as_said
+from broker.rules.dispatch.runs.neighbours import settle_neighbours
 from broker.rules.dispatch.runs.run_progress import follow, update
 from broker.rules.dispatch.visits.bin_counts import take_counts, take_report
 from broker.rules.dispatch.visits.full_trucks import seen_at_station
@@ -48,7 +49,8 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
         room.fell_silent(now)
         return []
     if address.channel == "bins":
-        return take_report(day, address.device, body, now, is_newest=not is_old)
+        effects = take_report(day, address.device, body, now, is_newest=not is_old)
+        return effects + settle_neighbours(day, address.device, body["bins"], now)
     if is_old:
         return []
     if address.channel == "lamp":

@@ -68,6 +68,8 @@ def call_record(
     kept = Keep(f"call:{visit.call_id}:{day.clock.next_number()}", "call", str(visit.call_id), now, body)
     if ended:
         day.call_scores.take(kept, day.plan.timezone)
+    elif visit.arrived_at is None:
+        day.call_scores.take_back(kept.key)
     return kept
 
 

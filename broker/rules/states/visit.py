@@ -9,7 +9,9 @@ a new visit with visit_number + 1 is owed in its place; what nobody can serve an
 - A press withdrawn within seconds takes its own skip back: skipped -- restore --> what the visit was before.
 - A dispatcher who knows better than a receiver in a street canyon serves a visit by hand; also one that was skipped,
   as long as nobody owes another in its place: its run was long over, and it turns out that it was served.
-- `served` and `cancelled` are final; a visit that is neither, nor skipped, is owed by its run.
+- Of two rooms so near that positions mix them up the wrong one may be served: when its bins come back as full as they
+  left, and the other's emptied, it is owed again: served -- take_back --> what it was before.
+- `cancelled` is final; a visit that is neither that, nor served, nor skipped, is owed by its run.
 
 Rule 1: whatever changes the state of a visit lives in this file. `_fire` is the only way through the table, and only
 the deeds of `Visit` call it; everybody else asks a visit for a deed and keeps what it gives back. A deed that the
@@ -44,6 +46,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("pending", "serve"): "served",
     ("due", "serve"): "served",
     ("skipped", "serve"): "served",
+    ("served", "take_back"): "pending",
+    ("served", "take_back_due"): "due",
 }
 OWED = ("pending", "due", "at_stop")
 CONTAMINANTS = (*wire.WASTES, "other")  # what does not belong there
@@ -129,6 +133,15 @@ class Visit:
             step, arrived_at=None, bins_before=None, grams_before=None, inferred=False, arrived_exactly=False
         )
 
+    def taken_back(self) -> "Visit":
+        """It was another room's stay: the truck passed this one by when it left, and owes it as before."""
+        step = "take_back_due" if self.call_id else "take_back"
+        return self._fire(
+            step, passed_at=self.left_at, arrived_at=None, left_at=None, inferred=False, arrived_exactly=False,
+            bins_before=None, bins_after=None, grams_before=None, grams_after=None, tare_grams=None,
+            sensor_quality=None,
+        )  # fmt: skip
+
     def served_by_hand(self, left_at: int | None) -> "Visit":
         """A person says that it was served; `left_at` where that is known."""
         return self._fire("leave" if self.state == "at_stop" else "serve", left_at=left_at, by_hand=True)
@@ -159,6 +172,12 @@ class Visit:
     def passed(self, at: int) -> "Visit":
         """The truck went by without a stop; after a restart it may be seen once more, and the first time holds."""
         return replace(self, passed_at=at if self.passed_at is None else self.passed_at)
+
+    def stayed(self, arrived_at: int, left_at: int) -> "Visit":
+        """When the truck was there, as is known by now of one that was served by a person's word or by inference."""
+        if self.state != "served" or not (self.by_hand or self.inferred):
+            raise VisitError(f"visit {'/'.join(map(str, self.key))} is {self.state}: nothing is asked about its stay")
+        return replace(self, arrived_at=arrived_at, left_at=left_at, inferred=True)
 
     def collected(self, amounts: Collected) -> "Visit":
         """What waited there and what was left behind, as far as the sensors told."""

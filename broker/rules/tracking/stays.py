@@ -5,7 +5,7 @@ While the receiver is good the fence decides (`stop_watch.py`); where it is off,
 a halt that is far too short was none at all, and a stay of the time of two may have been of two rooms.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log, sqrt
 
@@ -21,6 +21,7 @@ MADE_ODDS = 2.0  # for a stay that nobody took for one until its room was passed
 NOT_MADE_ODDS = -1.0  # for a stay that was taken for one
 STOOD_S = 10  # a truck that passes by stands shorter
 FULL_STAY = 0.5  # of the expected stay: it may have been the whole of it
+QUICKEST = 0.25  # of it, by times that are guessed from how long the drive should have taken
 STOPS_SHORT_M = 60.0
 MOVED_M = 12.0
 LEAVES_M = 30.0
@@ -149,6 +150,10 @@ class Stays:
     def first_after(self, since: int) -> Stand | None:
         """The first stand that went on at that moment or began after it."""
         return next((stand for stand in self.stands if stand.until >= since), None)
+
+    def has_time_for(self, visits: Sequence[TrackVisit], seconds: int) -> bool:
+        """Whether stays that nobody saw may have been in so many seconds, as quick as a crew can be."""
+        return seconds >= QUICKEST * sum(self._expected(visit) or 0.0 for visit in visits)
 
     def was_made(self, visit: TrackVisit) -> Reading | None:
         """The stay at a visit that lies behind, if a stand that was taken for a halt must have been it."""

@@ -57,6 +57,10 @@ class Stops:
             self._stop = self._new_watch()
             self._missed.start_over(fix)
 
+    def leave_behind(self, visit: TrackVisit) -> None:
+        """The truck passed this one by, as is known by now."""
+        self._missed.remember(visit)
+
     def begin_again(self, fix: GpsFix | None) -> None:
         """The truck was elsewhere, and heads for its next stop from there."""
         self._stop = self._new_watch()
@@ -208,8 +212,10 @@ class Stops:
         shared = None if visit is None else self._stays.take_share_before(visit, follows)
         if shared is not None:
             return self._made_unseen(*shared)
-        for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
-            events += self._made_unseen(arrived_at, left_at)
+        unseen = self._missed.stays(behind, fix) if behind else []
+        if self._stays.has_time_for(behind, sum(left_at - arrived_at for arrived_at, left_at in unseen)):
+            for arrived_at, left_at in unseen:
+                events += self._made_unseen(arrived_at, left_at)
         for visit in () if events else behind:
             made = self._made_after_all(visit)
             if made is not None:

@@ -120,6 +120,10 @@ class RunTracker:
         self._way.line.pause()
         self._stillness.restart(self._fix, self._stops.place_m, now)
 
+    def leave_behind(self, visit: TrackVisit) -> None:
+        """It turned out that it was not served: it is owed again, and was passed by."""
+        self._stops.leave_behind(visit)
+
     def know_waiting(self, bins: Mapping[tuple[str, str], int]) -> None:
         """How many bins wait, by room and waste, where that is known: a stay there takes as long as they do."""
         self._stays.waiting = bins

@@ -3,6 +3,8 @@
 import pytest
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT
+from broker.rules.settings import Streets
+from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind
 from tests.support.road import Drive, place, road, room
 
@@ -60,6 +62,18 @@ def test_a_stay_within_a_silence_is_inferred() -> None:
     assert all(event.inferred and event.leg is None and event.dwell is None for event in drive.events)
     stay_s = drive.events[1].at - drive.events[0].at
     assert 80 <= stay_s <= 200
+
+
+@pytest.mark.parametrize(("expected_s", "said"), [(200.0, "Arrived"), (500.0, "PassedWithoutDwell")])
+def test_a_silence_that_leaves_no_time_for_the_bins_infers_nothing(expected_s: float, said: str) -> None:
+    """A minute and a half is a quick stay for four bins, and none for thirteen."""
+    visits = [room(1, 500), room(2, 1500)]
+    drive = Drive(visits)
+    drive.tracker = RunTracker(
+        "run", drive.tracker.route, "t01", visits, 1000, Streets(), expected_stay_s=lambda *_: expected_s
+    )
+    drive.go(300).go(500, silent=True).stand(120, silent=True).go(700, silent=True).go(900)
+    assert drive.kinds()[0] == (said, "r01")
 
 
 def test_a_silence_from_one_stop_to_beyond_the_next() -> None:

@@ -69,7 +69,7 @@ class Morning:
         """A device's message reaches the bridge."""
         device = device or self.truck
         self.seq += 1
-        topic = wire.topic(channel, "xh", device, item, family="room" if device.startswith("r") else "truck")
+        topic = wire.topic(channel, "xh", device, item, family="room" if device[0] in "rn" else "truck")
         self.bridge.receive(topic, wire.pack(topic, {"boot": boot, "seq": self.seq, **body}), self.now)
 
     def fix(self, speed_mps: float, **changes: Any) -> None:
