@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from broker.rules.learning.leg_times import MEMORY, Waits, WaitSettings
+from broker.rules.learning.together import Together, TogetherSettings
 from broker.rules.settings import FirstStay
 
 WINSOR_FACTOR = 3.0  # a longer stay than this many expected ones says nothing about bins
@@ -25,6 +26,7 @@ class StaySettings:
     first_setup_weight: float = 0.5
     bin_weight: float = 200.0
     waits: WaitSettings = field(default_factory=WaitSettings)
+    together: TogetherSettings = field(default_factory=TogetherSettings)
 
 
 class _Room:
@@ -50,6 +52,7 @@ class StayTimes:
         self._slope_xy = 0.0
         self._slope_xx = 0.0
         self._waits = Waits(settings.waits)
+        self.together = Together(settings.together)
 
     def per_bin_s(self) -> float:
         """Seconds per bin, over the whole area."""
@@ -76,13 +79,19 @@ class StayTimes:
             setup_s = _setup_s(room, per_bin_s, setup_s, settings.setup_weight)
         return max(5.0, setup_s + per_bin_s * count)
 
-    def learn(self, place: tuple[str, str], stay_s: float, bins: float | None, early_s: float) -> None:
-        """Take in one stay; `bins` None where nobody counted (it then says nothing about the time per bin)."""
+    def learn(
+        self, place: tuple[str, str], stay_s: float, bins: float | None, early_s: float, route_id: str = "",
+        ended_at: float = 0.0,
+    ) -> None:  # fmt: skip
+        """Take in one stay; `bins` None where nobody counted (it then says nothing about the time per bin); of which
+        route, where that is known."""
         count = self.usual_bins(place) if bins is None else bins
         usual_s = self.stay_s(place, count)
         wait_s = self._waits.wait_s(place, early_s)
         self._waits.learn(place, early_s, stay_s - usual_s)
         stay_s = min(max(0.0, stay_s - wait_s), WINSOR_FACTOR * usual_s)
+        if route_id and place in self._rooms:
+            self.together.learn(route_id, ended_at, stay_s, usual_s)
         room = self._rooms.setdefault(place, _Room())
         if not room.stays:
             room.rests_per_bin_s = self.per_bin_s()

@@ -1,8 +1,9 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `today.py` what today is like, `dwell_times.py` the stays, `start_times.py` how late
-runs begin, `bands.py` how far off predictions were, `observations.py` the records; this page is the one door to all of
-it. Feed records in any order of days; what happened after the asked moment never counts as today.
+`leg_times.py` holds the drives, `today.py` what today is like, `dwell_times.py` the stays, `together.py` what those of
+one run have in common, `start_times.py` how late runs begin, `bands.py` how far off predictions were, `observations.py`
+the records; this page is the one door to all of it. Feed records in any order of days; what happened after the asked
+moment never counts as today.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ class Outlook:
         self._offset_s = offset_s
         self._now = now
         self._today = legs.today.route_factor(route_id, now)
+        self._stays_now = stays.together.factor(route_id, now)
+        self._drives_now = legs.together.factor(route_id, now)
         self._half_hours: dict[int, float] = {}
 
     def leg_s(
@@ -67,7 +70,7 @@ class Outlook:
         if factor is None:
             factor = self._half_hours[half_hour] = self._legs.half_hour_factor(self._route_id, half_hour)
         drive_s = self._legs.usual_s(leg) * factor
-        drive_s *= self._legs.today.street_factor(leg.cells, self._now, at, self._today)
+        drive_s *= self._legs.today.street_factor(leg.cells, self._now, at, self._today) * self._drives_now
         if early_s > 0:
             drive_s += self._legs.wait_s(pair, early_s)
         return max(1.0, drive_s), "history" if self._legs.knows(pair) else "timetable"
@@ -75,7 +78,7 @@ class Outlook:
     def dwell_s(self, room_id: str, waste: str, bins: int | None, early_s: float = 0.0) -> float:
         """Expected seconds of a stay; None bins = as many as usual there."""
         place = (room_id, waste)
-        stay_s = self._stays.stay_s(place, bins)
+        stay_s = self._stays.stay_s(place, bins) * self._stays_now
         return stay_s + self._stays.wait_s(place, early_s) if early_s > 0 else stay_s
 
     def late_s(self, late_s: float) -> float:
@@ -115,7 +118,8 @@ class History:
         """Take in one stay; a negative one is ignored."""
         self.learned += 1
         if record.dwell_s >= 0:
-            self._stays.learn((record.room_id, record.waste), record.dwell_s, record.bins, record.early_s)
+            place, ended_at = (record.room_id, record.waste), record.started_at + record.dwell_s
+            self._stays.learn(place, record.dwell_s, record.bins, record.early_s, record.route_id, ended_at)
 
     def learn_start(self, record: StartRecord) -> None:
         """Take in how late one run began."""

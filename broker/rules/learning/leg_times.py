@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from broker.rules.learning.ratios import OtherDays, Ratio
 from broker.rules.learning.today import Today, TodaySettings
+from broker.rules.learning.together import Together, TogetherSettings
 
 START_ROOM = ""  # the room a run's first leg comes from: wherever the truck starts
 HALF_HOUR_S = 1800
@@ -52,6 +53,7 @@ class LegSettings:
     half_hour_weight_s: float = 20000.0
     steady_share: float = 0.5
     today: TodaySettings = field(default_factory=TodaySettings)
+    together: TogetherSettings = field(default_factory=TogetherSettings)
     waits: WaitSettings = field(default_factory=WaitSettings)
 
 
@@ -118,6 +120,7 @@ class LegTimes:
     def __init__(self, settings: LegSettings) -> None:
         self.settings = settings
         self.today = Today(settings.today)
+        self.together = Together(settings.together)
         self._pairs: dict[tuple[str, str], _Known] = {}
         self._streets: dict[str, Ratio] = {}
         self._usual: dict[Leg, float] = {}  # what was asked since the last drive
@@ -135,7 +138,10 @@ class LegTimes:
         moving_s = max(1.0, min(drive_s - wait_s, WINSOR_FACTOR * usual_s * factor + WINSOR_S))
         known = leg.pair in self._pairs
         if known or any(cell in self._streets for cell in leg.cells):
-            self.today.learn(route_id, leg.cells, ended_at, moving_s, usual_s * factor)
+            expected_s = usual_s * factor
+            today = self.today.route_factor(route_id, ended_at - drive_s)
+            self.together.learn(route_id, ended_at, moving_s, expected_s * today)
+            self.today.learn(route_id, leg.cells, ended_at, moving_s, expected_s)
         if not lasting:
             return
         if known:

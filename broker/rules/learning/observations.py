@@ -47,7 +47,7 @@ class LegRecord(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class DwellRecord(_Plain):
-    """One stay at a room; `bins` is what was emptied, None where nobody counted."""
+    """One stay at a room; `bins` is what was emptied, None where nobody counted; `route_id` "" in older records."""
 
     room_id: str
     waste: str
@@ -55,6 +55,7 @@ class DwellRecord(_Plain):
     bins: int | None
     started_at: int
     early_s: int = 0
+    route_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

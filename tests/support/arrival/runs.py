@@ -109,7 +109,8 @@ def run_trip(
             if event.leg is not None:
                 history.learn_leg(event.leg)
             if event.dwell is not None:
-                history.learn_dwell(replace(event.dwell, bins=trip.counted[event.dwell.room_id]))
+                bins_there = trip.counted[event.dwell.room_id]
+                history.learn_dwell(replace(event.dwell, bins=bins_there, route_id=route.route_id))
             if event.kind == TrackKind.HELD:
                 held_at.append(now)
             if event.kind == TrackKind.ARRIVED and event.key is not None:

@@ -152,16 +152,18 @@ def known_by(day: Day) -> dict[str, Any]:
     }
     rooms = sorted(day.plan.rooms)
     ways = [(route, *way) for route in day.plan.routes for way in pairwise(rooms)]
-    legs = [day.history.leg_s(*way, 500.0, day.clock.now) for way in ways]
+    legs, stays = [day.history.leg_s(*way, 500.0, day.clock.now) for way in ways], list[float]()
     for route_id, route in day.plan.routes.items():
         outlook, length_m = day.history.outlook(route_id, day.clock.now), lengths_m(route.line)
         cells = LineStreets(route.line).between(0.0, length_m[-1] if length_m else None)
         legs += [outlook.leg_s("", "", 500.0, day.clock.now, cells=(cell,)) for cell in cells]
+        stays += [outlook.dwell_s(room, route.waste, None) for room in rooms]
     return {
         "runs": runs, "visits": dict(day.visits), "incidents": dict(day.incidents), "attention": attention,
         "closures": dict(day.closures),
         "alarms": {about: (one.state, one.version, one.who, one.until, one.why) for about, one in day.alarms.items()},
         "pending": pending, "recorded": set(day.runs.recorded) & set(runs), "legs": legs,
+        "stays": stays,
         "errors": [day.history.band_s(horizon) for horizon in (60, 300, 900, 1800)],
         "bins": {room: state.bins for room, state in day.devices.rooms.items() if state.bins},
         "read": {

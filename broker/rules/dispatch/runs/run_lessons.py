@@ -21,7 +21,7 @@ def learn_way_and_stay(day: Day, run: Run, event: TrackEvent) -> list[Effect]:
     if event.dwell is not None:
         known = day.visits.get((run.run_id, *event.key)) if event.key else None
         gone = known.left(event.at, event.arrived_at) if known and known.state == "at_stop" else known
-        dwell = replace(event.dwell, bins=collected_at(day, gone).bins if gone else None)
+        dwell = replace(event.dwell, bins=collected_at(day, gone).bins if gone else None, route_id=run.route_id)
         day.history.learn_dwell(dwell)
         effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
     return effects
