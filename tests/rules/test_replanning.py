@@ -1,7 +1,7 @@
 """Re-planning keeps what it must keep, loses nothing, and finds the cheapest place where that can be counted out."""
 
-import itertools
 import gc
+import itertools
 import random
 import time
 from dataclasses import replace
