@@ -20,11 +20,11 @@ demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; 
 	@scripts/setup mosquitto
 	@exec $(PY) -m sim demo_shift --live --demo $(if $(SECONDS),--seconds $(SECONDS))
 
-# Three at once on two cores: a third of the tests' time is waiting for real clocks.
+# Four at once on two cores: nearly half of the tests' time is waiting for real clocks.
 test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
 	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m pytest -n 3 --dist worksteal -m "not long" $(PYTEST_ARGS)
+	@$(PY) -m pytest -n 4 --dist worksteal -m "not long" $(PYTEST_ARGS)
 
 quick: setup  ## lint, types, layers and all tests without processes: about a minute on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check quick-tests
