@@ -5,6 +5,7 @@ serve two rooms from one place; each with dice of its own.
 """
 
 import random
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,8 +116,10 @@ class Driver:
                 yield errand
         # Without word about this run the driver knows the timetable by heart.
         if told is None or told["run_id"] != run_id:
+            times: Counter[str] = Counter()
             for planned in run.visits:
-                errand = Errand(planned.room_id, 1, route.waste)
+                times[planned.room_id] += 1
+                errand = Errand(planned.room_id, times[planned.room_id], route.waste)
                 if errand.key not in self.done:
                     yield errand
 

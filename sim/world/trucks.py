@@ -298,8 +298,7 @@ class TruckTruth:
         else:
             room: Room = self._plan.places[errand.room]
             goal = (room.lat, room.lon)
-            planned = [v.distance_m for v in run.plan.visits if v.room_id == errand.room]
-            goal_m = planned[0] if planned else -1.0
+            goal_m = _planned_m(run.plan, errand)
         self._leg_end_m, from_m = None, self._line_m
         if from_m is not None and goal_m > from_m:
             short_m = self.driver.short_m() if errand is not None else 0.0
@@ -335,8 +334,8 @@ class TruckTruth:
     def _arrive(self, now: float) -> None:
         errand = self._errand
         assert errand is not None and self._run is not None
-        planned = [v.distance_m for v in self._run.plan.visits if v.room_id == errand.room]
-        self._line_m = planned[0] if planned and planned[0] >= 0 else None
+        planned_m = _planned_m(self._run.plan, errand)
+        self._line_m = planned_m if planned_m >= 0 else None
         if self._line_m is not None and self._leg_end_m is not None:
             self._line_m = self._leg_end_m  # perhaps forty metres before the door
         self._drive = None
@@ -373,3 +372,9 @@ _STATES: dict[str, Callable[[TruckTruth, float], None]] = {
     "broken": TruckTruth._broken,
     "hauling": TruckTruth._hauling,
 }
+
+
+def _planned_m(plan: RunPlan, errand: Errand) -> float:
+    """Where on its line the run has this room, at this visit if it is planned more than once; below 0: nowhere."""
+    planned = [visit.distance_m for visit in plan.visits if visit.room_id == errand.room]
+    return planned[min(errand.visit_number, len(planned)) - 1] if planned else -1.0

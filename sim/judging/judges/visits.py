@@ -16,14 +16,12 @@ NEVER_WAS = "never_was"  # the word of a visit that is on record and that nobody
 def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """The planned visits were made, and the store says so of exactly the visits that were made."""
     made = [visit for visit in evidence.visits if visit.left_at is not None]
-    planned = {(room, waste): truck for truck, room, waste in evidence.planned}
-    done = {(visit.room, visit.waste) for visit in made} & planned.keys()
-    missing = [
-        said("fault", "not_visited", truck=truck, room=room, waste=waste_word(waste))
-        for truck, room, waste in evidence.planned
-        if (room, waste) not in done
-    ]
-    share = 1 - len(missing) / len(evidence.planned) if planned else 0.0
+    visited, missing = Counter((visit.room, visit.waste) for visit in made), []
+    for truck, room, waste in evidence.planned:  # a room may be planned more than once
+        visited[room, waste] -= 1
+        if visited[room, waste] < 0:
+            missing.append(said("fault", "not_visited", truck=truck, room=room, waste=waste_word(waste)))
+    share = 1 - len(missing) / len(evidence.planned) if evidence.planned else 0.0
     faults = missing if share < values["share"] else []
     newest = evidence.newest_of("visit")
     served = {
@@ -52,8 +50,8 @@ def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     if by_word > values["by_word"]:
         faults.append(said("fault", "by_word", most=values["by_word"], by_word=by_word))
     return verdict(
-        "visits_served", faults, too_few("visits", len(made), values["at_least"]), made=len(made), done=len(done),
-        planned=len(evidence.planned), by_word=by_word,
+        "visits_served", faults, too_few("visits", len(made), values["at_least"]), made=len(made),
+        done=len(evidence.planned) - len(missing), planned=len(evidence.planned), by_word=by_word,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.plan.demo_area import demo_plan
+from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.writing import write_gtfs
 from sim.__main__ import main
 from sim.scenario.own_town import town
@@ -35,6 +36,24 @@ def test_a_day_of_a_feed_is_played_and_every_expectation_holds(feed: Path) -> No
     outcome = play(town(str(feed), DAY, [], DAY))
     assert outcome.held, [verdict.faults for verdict in outcome.verdicts]
     assert [visit.room for visit in outcome.evidence.visits] == ["r01", "r03", "r05", "r07"]
+
+
+def test_a_room_that_a_run_comes_to_twice_is_visited_twice(tmp_path: Path) -> None:
+    """A street that is driven to its end and back: its first room is the last one again, later and elsewhere on it."""
+    plan = demo_plan()
+    run, last = plan.runs["wet-north-1"], plan.runs["wet-north-1"].visits[1]
+    line, along_m = plan.routes[run.route_id].line, lengths_m(plan.routes[run.route_id].line)
+    way_out = [place for place, at_m in zip(line, along_m, strict=True) if at_m <= last.distance_m + 100]
+    way = (*way_out, *way_out[-2::-1])
+    again_m = lengths_m(way)[-1] - run.visits[0].distance_m
+    times = {"arrive_day_s": last.leave_day_s + 1200, "leave_day_s": last.leave_day_s + 1300, "sequence": 9}
+    again = replace(run.visits[0], distance_m=again_m, **times)
+    routes = {run.route_id: replace(plan.routes[run.route_id], line=way)}
+    path = tmp_path / "twice.zip"
+    write_gtfs(replace(plan, runs={run.trip_id: replace(run, visits=(*run.visits[:2], again))}, routes=routes), path)
+    outcome = play(town(str(path), DAY, [], DAY))
+    assert outcome.held, [verdict.faults for verdict in outcome.verdicts]
+    assert [(one.room, one.visit_number) for one in outcome.evidence.visits] == [("r01", 1), ("r03", 1), ("r01", 2)]
 
 
 def test_without_a_day_the_next_one_on_which_something_runs_is_played(feed: Path) -> None:
