@@ -46,8 +46,8 @@ def test_a_room_that_a_run_comes_to_twice_is_visited_twice(tmp_path: Path) -> No
     way_out = [place for place, at_m in zip(line, along_m, strict=True) if at_m <= last.distance_m + 100]
     way = (*way_out, *way_out[-2::-1])
     again_m = lengths_m(way)[-1] - run.visits[0].distance_m
-    times = {"arrive_day_s": last.leave_day_s + 1200, "leave_day_s": last.leave_day_s + 1300, "sequence": 9}
-    again = replace(run.visits[0], distance_m=again_m, **times)
+    at_s = last.leave_day_s + 1200
+    again = replace(run.visits[0], distance_m=again_m, arrive_day_s=at_s, leave_day_s=at_s + 100, sequence=9)
     routes = {run.route_id: replace(plan.routes[run.route_id], line=way)}
     path = tmp_path / "twice.zip"
     write_gtfs(replace(plan, runs={run.trip_id: replace(run, visits=(*run.visits[:2], again))}, routes=routes), path)
