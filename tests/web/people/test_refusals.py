@@ -162,8 +162,8 @@ def parts_with(value: bytes, file: bytes, table: bytes = b"") -> bytes:
 @pytest.mark.real
 def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(office: Office) -> None:
     """NaN, infinities, half characters, text that is not UTF-8, in JSON and in forms: 4xx, nothing stored. Each route
-    gets each value, in turn at each of its places."""
-    before, turns = office.kept(), count()
+    gets each value, in turn at each of its places; of fields and character sets half."""
+    before, turns, dice = office.kept(), count(), random.Random(11)
     for method, path in office.routes():
         body = office.body_of(path)
         places = [*leaves(body)]
@@ -172,9 +172,9 @@ def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(of
                 assert send(office, method, path, with_value(body, place, value), "application/json") >= 400
         for content in NOT_JSON:
             assert send(office, method, path, content, JSON_TYPES[next(turns) % len(JSON_TYPES)]) >= 400
-        for name in FORM:
+        for name in dice.sample([*FORM], 7):
             assert send(office, method, path, form_with(name, BAD_FORM_VALUES[next(turns) % 2]), FORM_TYPE) >= 400
-        for charset in CHARSETS:
+        for charset in dice.sample(CHARSETS, 4):
             value = (b"+2AA-", b"\\ud800", b"xn--\xff")[next(turns) % 3]
             kind = f"multipart/form-data; boundary=B; charset={charset}"
             assert send(office, method, path, parts_with(value, value), kind) >= 400
@@ -204,9 +204,9 @@ def test_odd_values_are_taken_or_refused_but_never_a_fault(office: Office) -> No
     for method, path in office.routes():
         body = office.body_of(path)
         for place in leaves(body):
-            for value in chosen.sample(ODD_VALUES, 2):
+            for value in chosen.sample(ODD_VALUES, 1):
                 send(office, method, path, with_value(body, place, value), "application/json")
-        for name in FORM:
+        for name in chosen.sample([*FORM], 4):
             send(office, method, path, form_with(name, chosen.choice(ODD_FORM_VALUES)), FORM_TYPE)
         for content in (*[parts_with(b"1", file) for file in chosen.sample(ODD_FILES, 3)], b"--B", b""):
             send(office, method, path, content, "multipart/form-data; boundary=B")
