@@ -12,15 +12,23 @@ from sim.world.evidence import Evidence, Heard, Interval, LampChange, TrueVisit
 LIT = ("due", "held", "at_stop")
 KNOWS_NOTHING = ("no_data", "dead")
 BEFORE_S = 60.0  # "before arrival" means at least this long
+AGAIN_WITHIN_S = 1800.0  # a truck that comes back so soon is called as the one that leaves drives off
+LEFT_WITHIN_S = 180.0  # of a departure a lamp shows that it was seen
 
 
 def calls_of(evidence: Evidence, room: str, waste: str) -> list[Interval]:
-    """When the lamp was lit, from dark to dark; a spell of `no_data` inside a call does not end it."""
+    """When the lamp was lit, from dark to dark; a spell of `no_data` inside a call does not end it, a departure does
+    where the room is visited again so soon that the lamp goes from "at the stop" to the next call."""
     found: list[Interval] = []
+    left, before = _left_to_come_again(evidence, room, waste), ""
     lit_since: float | None = None
     doubt_since: float | None = None
     for change in _changes(evidence, room, waste):
         if change.shown in LIT:
+            goes_on = before == "at_stop" and any(0 <= change.at - at <= LEFT_WITHIN_S for at in left)
+            if goes_on and lit_since is not None:
+                found.append(Interval(lit_since, change.at))
+                lit_since = change.at
             lit_since = change.at if lit_since is None else lit_since
             doubt_since = None
         elif change.shown in KNOWS_NOTHING:
@@ -30,9 +38,19 @@ def calls_of(evidence: Evidence, room: str, waste: str) -> list[Interval]:
             lit_since = doubt_since = None
         else:
             doubt_since = None
+        before = change.shown
     if lit_since is not None:
         found.append(Interval(lit_since, None))
     return found
+
+
+def _left_to_come_again(evidence: Evidence, room: str, waste: str) -> list[float]:
+    """When a truck left the room that is visited again within half an hour."""
+    here = [visit for visit in evidence.visits if (visit.room, visit.waste) == (room, waste)]
+    return [
+        one.left_at for one in here if one.left_at is not None
+        and any(0 < other.arrived_at - one.left_at <= AGAIN_WITHIN_S for other in here)
+    ]  # fmt: skip
 
 
 def call_before(evidence: Evidence, visit: TrueVisit) -> list[Interval]:

@@ -38,15 +38,17 @@ def test_a_day_of_a_feed_is_played_and_every_expectation_holds(feed: Path) -> No
     assert [visit.room for visit in outcome.evidence.visits] == ["r01", "r03", "r05", "r07"]
 
 
-def test_a_room_that_a_run_comes_to_twice_is_visited_twice(tmp_path: Path) -> None:
-    """A street that is driven to its end and back: its first room is the last one again, later and elsewhere on it."""
+@pytest.mark.parametrize("later_s", [60, 1200])
+def test_a_room_that_a_run_comes_to_twice_is_visited_twice(tmp_path: Path, later_s: int) -> None:
+    """A street that is driven to its end and back: its first room is the last one again, later and elsewhere on it; its
+    lamp may stay lit for the second visit as the truck leaves from the first."""
     plan = demo_plan()
     run, last = plan.runs["wet-north-1"], plan.runs["wet-north-1"].visits[1]
     line, along_m = plan.routes[run.route_id].line, lengths_m(plan.routes[run.route_id].line)
     way_out = [place for place, at_m in zip(line, along_m, strict=True) if at_m <= last.distance_m + 100]
     way = (*way_out, *way_out[-2::-1])
     again_m = lengths_m(way)[-1] - run.visits[0].distance_m
-    at_s = last.leave_day_s + 1200
+    at_s = last.leave_day_s + later_s
     again = replace(run.visits[0], distance_m=again_m, arrive_day_s=at_s, leave_day_s=at_s + 100, sequence=9)
     routes = {run.route_id: replace(plan.routes[run.route_id], line=way)}
     path = tmp_path / "twice.zip"
