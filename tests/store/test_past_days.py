@@ -46,6 +46,22 @@ def test_each_past_day_is_written_as_stock_tinydb_has_it_late_records_too(tmp_pa
     store.close()
 
 
+def test_a_day_that_is_gone_before_anybody_looked_at_it_is_missed(tmp_path):
+    """What is taken away right after it was written is not taken for never written."""
+    clock = [float(NOON)]
+    store = open_store(tmp_path / "s", lambda: clock[0])
+    store.append(batch(1))
+    store.past_days.touched()
+    clock[0] += DAY_S
+    store.append(batch(2, NOON + DAY_S))
+    assert store.past_days.names() == ["2026-11-22"]
+    shutil.rmtree(tmp_path / "s" / "days")
+    assert store.past_days.touched() == ["2026-11-22"]
+    assert "written anew" in store.past_days.mended("2026-11-22")
+    assert store.past_days.names() == ["2026-11-22"]
+    store.close()
+
+
 def test_a_disk_that_is_full_at_midnight_refuses_no_alarm(tmp_path, monkeypatch):
     """The past day cannot be written: that is said, records are taken, and the next day it is written after all."""
     clock = [float(NOON)]

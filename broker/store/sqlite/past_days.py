@@ -126,6 +126,7 @@ class PastDays:
             if (self.folder / day).exists():
                 self._files.replace(self.folder / day, old)
             self._files.replace(draft, self.folder / day)
+            self._seen.setdefault(day, set())  # one that is gone before anybody looked is missed all the same
         finally:
             for left in (draft, old):
                 with suppress(OSError):  # a full disk's room is for the alarms; what stays goes at the next attempt
