@@ -84,7 +84,8 @@ class Measured:
             self.presses_s.add(max(0.0, now - pressed_at))
 
     def _call(self, body: Mapping[str, Any]) -> None:
-        how, kind = body["how"], "held" if body.get("held_at") else body.get("kind")
+        how, kind = body["how"], body.get("kind")
+        kind = "held" if body.get("held_at") and kind != "second" else kind
         lead_s, kind = body.get("lead_s"), kind if kind in KINDS else UNKNOWN
         least_s, most_s = CALL_BANDS_S["calls_13_to_19"]
         if how == "served" and type(lead_s) is int:

@@ -44,6 +44,7 @@ class Desk:
     not_streamed: str | None = None  # why no picture reaches the screens, while it is so
     measured: Measured = field(default_factory=Measured)  # the bridge's counts
     turns_s: Spread = field(default_factory=lambda: Spread(TURNS_S))  # how long its loop takes
+    _turn_at: float = field(default_factory=time.monotonic)  # when it turned last: making a picture is part of a turn
     outside: Callable[[], list[dict[str, Any]]] = list  # how each receiver of messages to people outside stands
     reports_trouble: Callable[[], str | None] = lambda: None  # why no report can be made, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
@@ -59,8 +60,9 @@ class Desk:
 
     def turned(self, heartbeat_s: float | None) -> None:
         """The loop was here; its heartbeat came back so many seconds ago, None if it never did."""
-        before, self.turned_at = self.turned_at, time.monotonic()
-        self.turns_s.add(self.turned_at - before)
+        self.turned_at = time.monotonic()
+        self.turns_s.add(self.turned_at - self._turn_at)
+        self._turn_at = self.turned_at
         self.heartbeat_at = None if heartbeat_s is None else self.turned_at - heartbeat_s
 
     def ages(self) -> dict[str, float | None]:

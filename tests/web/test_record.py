@@ -173,6 +173,11 @@ def test_the_scores_of_calls_are_told_to_an_estate_about_its_own_rooms(morning: 
     keeper = house.machine(guarded(app, house.gate), "keeper", name="K", scope=Scope(estates=(estate,)))
     mine = keeper.get(asked).json()
     assert mine and {morning.plan.rooms[row["room"]].estate_id for row in mine} == {estate}
+    assert {row["off_room"] for row in mine} <= {None, *(row["room"] for row in mine)}
+    others = house.machine(guarded(app, house.gate), "keeper", name="L", scope=Scope(estates=(max(estates),)))
+    far = [row for row in rows if morning.plan.rooms[row["room"]].estate_id == max(estates) and row["off_room"]]
+    assert any(row["off_room"] not in {row["room"] for row in others.get(asked).json()} for row in far)
+    assert {row["off_room"] for row in others.get(asked).json()} <= {None, *(row["room"] for row in far)}
 
 
 def test_health_and_metrics(client: TestClient) -> None:

@@ -75,7 +75,7 @@ def _of_json(lines: Iterable[str], path: Path, zone: tzinfo) -> Iterator[Said]:
         told += 1
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         said = _of_row(_flat(row), zone) if isinstance(row, dict) else None
         if said is not None:
@@ -142,7 +142,7 @@ def _first(row: dict[str, Any], what: str) -> Any:
 def _number(value: Any) -> float | None:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if isfinite(number) and not isinstance(value, bool) else None
 

@@ -38,7 +38,7 @@ class ScoredCall:
     lead_s: int | None
     late_s: int | None
     dark_s: int | None
-    is_over: bool
+    is_unmet: bool
     off: tuple[Off, ...]
 
 
@@ -104,7 +104,7 @@ def scored_calls(
             call_id, local_day(called_at, zone), kind, **about, lead_s=lead,
             late_s=None if lead is None or promised_at is None else called_at + lead - promised_at,
             dark_s=None if lit_at is None else max(0, lit_at - called_at),
-            is_over=bool(body.get("how")), off=_off(body.get("off")),
+            is_unmet=bool(body.get("how")) and body["how"] != "served", off=_off(body.get("off")),
         ))  # fmt: skip
     return found
 
@@ -161,7 +161,7 @@ def _score(about: Mapping[str, str], calls: Sequence[ScoredCall]) -> CallScore:
         **{name: about.get(name) for name in CALL_DIMENSIONS},
         calls=len(calls), scored=len(leads), calls_13_to_19=sum(outside_band_s(lead) == 0 for lead in leads),
         calls_short=sum(lead < CALL_SHORT_S for lead in leads),
-        unmet=sum(call.is_over and call.lead_s is None for call in calls),
+        unmet=sum(call.is_unmet and call.lead_s is None for call in calls),
         outside_band_s=round(sum(map(outside_band_s, leads)) / len(leads)) if leads else None,
         median_lead_s=round(median(leads)) if leads else None, median_late_s=round(median(late)) if late else None,
         off_most=off[0] if off else None, off_room=off[1] if off else None, off_s=off[2] if off else None,

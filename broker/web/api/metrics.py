@@ -1,7 +1,7 @@
 """HTTP: what is counted and measured, for Prometheus."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate
+from itertools import accumulate, product
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -9,11 +9,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from broker.ingest.measured import Spread
+from broker.ingest.measured import KINDS, LABELS, UNKNOWN, Spread
 from broker.web.desk import Desk
 
 MOST_TRUCKS = 1000  # that have a line of their own: strangers make no more
 LEVELS = ("info", "warning", "severe")
+# A line that begins at 1 has not grown to whoever asks how much it grew: what happens seldom begins at 0.
+CALLS = dict.fromkeys(product((*sorted(KINDS), UNKNOWN), ("in_band", "short", "long", "unmet", UNKNOWN)), 0)
+PREDICTIONS = dict.fromkeys(product((*sorted(LABELS), UNKNOWN), ("in_band", "early", "late")), 0)
+FAULTS = dict.fromkeys(("rule_faults", "failed_commits", "unstorable", "unsayable"), 0)
 
 
 def exposition(desk: Desk) -> bytes:
@@ -42,9 +46,9 @@ def _of_bridge(desk: Desk) -> Iterator[Metric]:
     yield _counter("refusals", "Messages refused, by the limit or fault", ["reason"], measured.refused)
     yield _counter("calls", "Calls that are over, by what the truck did and how long before it the lamp was called "
                    "(short: under 13.5 min, long: over 19.5 min, unmet: no truck came)", ["kind", "outcome"],
-                   measured.calls)  # fmt: skip
+                   {**CALLS, **measured.calls})  # fmt: skip
     yield _counter("predictions", "Predictions whose arrival has come, by label and where in p10 to p90 it lay",
-                   ["label", "outcome"], measured.predictions)  # fmt: skip
+                   ["label", "outcome"], {**PREDICTIONS, **measured.predictions})  # fmt: skip
     leads = {(kind,): spread for kind, spread in measured.leads_s.items()}
     yield _histogram("call_lead_seconds", "From a call to its truck", ["kind"], leads)
     yield _histogram("press_stored_seconds", "From a press, by its truck's clock, until it was durable", [],
@@ -61,7 +65,7 @@ def _of_bridge(desk: Desk) -> Iterator[Metric]:
 def _of_picture(picture: Mapping[str, Any]) -> Iterator[Metric]:
     """What the newest picture says."""
     data = picture["data"]
-    yield _counter("events", "Messages and records by what became of them", ["event"], data["counts"])
+    yield _counter("events", "Messages and records by what became of them", ["event"], {**FAULTS, **data["counts"]})
     yield _counter("late_positions", "Positions too old to use", [], {(): data["late_positions"]})
     ages = {
         (truck["truck"],): max(0, picture["at"] - truck["fix_at"])

@@ -216,7 +216,7 @@ function refreshRun(part, run) {
   const [route, about, full] = part.firstChild.children;
   write(route, named(run.route_name));
   write(about, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`);
-  const signature = JSON.stringify([language, run.active, run.full_at, run.away_until]); // a button under a finger stays
+  const signature = JSON.stringify([language, run.truck, run.active, run.full_at, run.away_until]); // a button under a finger stays
   if (full.dataset.signature !== signature) full.replaceChildren(...load({ element, say, act, may, clock }, run)), (full.dataset.signature = signature);
   part.lastChild.replaceChildren(runStrip(run));
 }

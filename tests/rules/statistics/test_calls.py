@@ -173,7 +173,7 @@ def test_the_first_record_of_a_call_says_what_it_was_made_of_the_last_what_becam
     lit = Fact("call", first.key, "call:x:2", CALLED + 20, {**forgot, "lit_at": CALLED + 9})
     last = Fact("call", first.key, "call:x:3", NOON, {**first.body, "label": "live", "kind": "live", "how": "served"})
     (one,) = scored_calls([last, first, lit, made("r03", NOON + 30, None)], ZONE)
-    assert (one.kind, one.late_s, one.dark_s, one.is_over, one.route) == ("not_begun", 30, 9, True, "A")
+    assert (one.kind, one.late_s, one.dark_s, one.is_unmet, one.route) == ("not_begun", 30, 9, False, "A")
 
 
 def test_scores_tell_room_route_day_and_kind_apart_the_worst_first() -> None:

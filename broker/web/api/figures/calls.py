@@ -1,10 +1,12 @@
 """HTTP: the lamps' calls, one by one and as scores."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
 
 from broker.people.roles import Reach
+from broker.plan.model import Plan
 from broker.reports.figures import calls_of
 from broker.rules.statistics.calls import CallScore, call_scores
 from broker.store import Store, StoreError
@@ -16,7 +18,7 @@ By = Literal["room", "route", "day", "kind", "waste", "estate", "truck"]
 BY: list[By] = ["room", "route", "day", "kind"]
 
 
-def call_routes(router: APIRouter, store: Store, timezone: str) -> None:
+def call_routes(router: APIRouter, store: Store, plan: Plan) -> None:
     """`/api/v1/calls` and their scores."""
 
     @router.get("/api/v1/calls", summary="Lamp calls, scored against true arrivals")
@@ -46,8 +48,15 @@ def call_routes(router: APIRouter, store: Store, timezone: str) -> None:
         reach: Reach = request.state.reach
         days = days_asked(from_day, to_day)
         try:
-            found = calls_of(store, *days, timezone)
+            found = calls_of(store, *days, plan.timezone)
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         mine = (one for one in found if reach.holds(estate=one.estate))
-        return call_scores(mine, list(dict.fromkeys(by)))[:most]
+        return [_within(reach, plan, score) for score in call_scores(mine, list(dict.fromkeys(by)))[:most]]
+
+
+def _within(reach: Reach, plan: Plan, score: CallScore) -> CallScore:
+    """A score without another estate's room, where the truck was longer or shorter than believed."""
+    there = plan.rooms.get(score.off_room or "")
+    seen = reach.everything or (there is not None and reach.holds(estate=there.estate_id))
+    return score if seen else replace(score, off_room=None)

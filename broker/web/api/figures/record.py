@@ -19,7 +19,7 @@ from broker.web.pages.transfer_station import transfer_station_page
 def record_router(store: Store, plan: Plan) -> APIRouter:
     """The routes that read the store and the plan."""
     router = APIRouter(tags=["record"])
-    call_routes(router, store, plan.timezone)
+    call_routes(router, store, plan)
     figure_routes(router, store, plan.timezone)
     amendment_routes(router, store, plan.timezone)
     report_routes(router, store, plan)
