@@ -8,6 +8,7 @@ from broker.plan.streets import LineStreets
 from broker.rules.arrival.prediction import predict
 from broker.rules.learning.history import History
 from broker.rules.learning.observations import LegRecord
+from broker.rules.learning.today import Today, TodaySettings
 from broker.rules.settings import FirstStay, Streets
 from tests.support.road import Drive, place, road, room
 
@@ -146,3 +147,22 @@ def test_a_truck_tells_its_streets_and_its_record_teaches_the_same_after_a_resta
     assert there[0] == there[1]
     unknown = predict(truck.tracker, History(Streets(), FirstStay()), {}, truck.now + 1)
     assert there[0][0].eta_at > unknown[0].eta_at + 30  # others were slow where it is now
+
+
+def test_a_jam_says_as_little_of_hours_before_as_of_hours_after() -> None:
+    """Who looks at this morning in the evening sees no evening's jam in it."""
+    today, at = Today(TodaySettings()), float(MORNING)
+    today.learn("wet", ("c",), at, 160, 100)
+    factors = [today.street_factor(("c",), at, at + away_s, 1.0) for away_s in (-36_000, -3600, 0, 3600, 36_000)]
+    assert factors == sorted(factors[:3]) + sorted(factors[3:], reverse=True)
+    assert factors[0] == pytest.approx(factors[4]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_drive_that_is_told_hours_late_takes_nothing_from_what_is_known() -> None:
+    """It ended so long before the newest ones that it is another time of the day."""
+    today, at = Today(TodaySettings()), float(MORNING)
+    for minutes in range(5):
+        today.learn("wet", ("c",), at + 60 * minutes, 180, 100)
+    known = today.street_factor(("c",), at + 300, at + 300, 1.0)
+    today.learn("wet", ("c",), at - 7 * 3600, 50, 100)
+    assert today.street_factor(("c",), at + 300, at + 300, 1.0) == known > 1.2

@@ -77,3 +77,13 @@ def test_only_rooms_that_are_known_tell_of_a_run() -> None:
         history.learn_dwell(DwellRecord(f"r{number}", "hazardous", 90, 3, at, route_id="wet"))
         outlook = history.outlook("wet", at + 120)
         assert outlook.dwell_s("new", "hazardous", 3) == history.dwell_s("new", "hazardous", 3, at)
+
+
+def test_no_stay_is_expected_to_last_less_than_nothing() -> None:
+    """After weeks of stays at their longest one run at their quickest is a quick one, not one that runs backwards."""
+    together = Together(TogetherSettings())
+    for day in range(40):
+        for number in range(STAYS):
+            pace = 3.0 if day < 39 else 0.1
+            together.learn("wet", day * DAY + number * APART_S, USUAL_S * pace, USUAL_S)
+            assert together.factor("wet", day * DAY + number * APART_S) >= TogetherSettings().least

@@ -75,7 +75,9 @@ class Today:
         ratio = min(settings.street_most, actual_s / expected_s)
         for cell in cells:
             last_at, weights, sums = self._streets.get(cell, (ended_at, 0.0, 0.0))
-            if abs(ended_at - last_at) > settings.street_most_s:
+            if ended_at < last_at - settings.street_most_s:
+                continue  # told so late that it says nothing of now
+            if ended_at - last_at > settings.street_most_s:
                 last_at, weights, sums = ended_at, 0.0, 0.0
             fades = exp(-abs(ended_at - last_at) / settings.street_decay_s)
             if ended_at >= last_at:
@@ -96,7 +98,7 @@ class Today:
         for cell in cells:
             last_at, weights, sums = streets.get(cell, NEVER)
             if now - settings.street_most_s < last_at <= now:
-                fades = exp((last_at - at) / settings.street_decay_s)
+                fades = exp(-abs(at - last_at) / settings.street_decay_s)
                 found += (weight * route_factor + fades * sums) / (weight + fades * weights)
             else:
                 found += route_factor

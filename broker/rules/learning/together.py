@@ -90,10 +90,10 @@ class Together:
         if run is None or now < run.last_at:
             return 1.0
         if now - run.last_at > self._settings.apart_s:
-            return 1 + self._again(run)
+            return max(self._settings.least, 1 + self._again(run))
         settings = self._settings
         alike = (self._products + settings.alike * settings.alike_weight) / (self._pairs + settings.alike_weight)
         squares = (self._squares + settings.spread * settings.spread_weight) / (self._number + settings.spread_weight)
         alike = max(0.0, alike)
         share = run.number * alike / (run.number * alike + max(0.2 * settings.spread, squares - alike))
-        return 1 + run.begins + share * (run.sum / run.number - run.begins)
+        return max(settings.least, 1 + run.begins + share * (run.sum / run.number - run.begins))
