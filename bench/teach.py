@@ -28,7 +28,8 @@ def row(kind: str, way: str, score: Score, perfect: int, seconds: float) -> str:
     times, stays = ([abs(one) for one in values] for values in (score.times_s, score.stays_s))
     return (
         f"{kind:28} {way:7} {score.drives:6} {perfect:7} {score.visits:6} {score.missed:6} {score.invented:8} "
-        f"{_at(score.places_m, 0.9):10.1f} {max(score.places_m):4.0f} {_at(times, 0.95):8.0f} {_at(stays, 0.95):14.0f} "
+        f"{_at(score.places_m, 0.9):10.1f} {max(score.places_m, default=0.0):4.0f} {_at(times, 0.95):8.0f} "
+        f"{_at(stays, 0.95):14.0f} "
         f"{_at(score.line_m, 0.95):11.1f} {score.drives / seconds:16.1f}"
     )
 

@@ -110,6 +110,42 @@ def test_stops_at_rooms_of_the_plan_are_these_rooms_where_that_is_asked(
     assert known.rooms["old-r01"].wastes == ("residential_wet", "unit_wet")
 
 
+def test_a_new_stop_never_takes_the_id_of_a_room_that_hangs_elsewhere(
+    record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan that was taught under the same route's id has such rooms: another id is asked for."""
+    asked = ["teach", "--store", str(record), "--truck", "t01", "--day", "2026-11-29"]
+    assert main([*asked, "--stay-from", "250", "--out", str(tmp_path / "first")]) == 0
+    fewer = read_gtfs(tmp_path / "first").rooms.keys()
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "{tmp_path / "first"}"\n[store]\nurl = "{record}"\n', encoding="utf-8")
+    again = ["teach", "--config", str(config), "--truck", "t01", "--day", "2026-11-29", "--rooms"]
+    assert main([*again, "--out", str(tmp_path / "again")]) == 1
+    assert "another id with --route" in capsys.readouterr().err and not (tmp_path / "again").exists()
+    assert main([*again, "--out", str(tmp_path / "again"), "--route", "new"]) == 0
+    more = read_gtfs(tmp_path / "again").rooms.keys()
+    assert fewer < more and all(name.startswith("new-") for name in more - fewer)
+
+
+def test_rooms_that_cannot_be_known_are_said(record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a file, and of a bridge whose configuration is not here: no feed is written that has others' ids."""
+    path, out = tmp_path / "drive.csv", ["--rooms", "--out", str(tmp_path / "feed.zip")]
+    path.write_text(csv_of(DRIVE.reported()), encoding="utf-8")
+    nowhere = ["--config", str(tmp_path / "none.toml"), "--store", str(record), "--truck", "t01", "--day", "2026-11-29"]
+    for asked, said in (([str(path)], "a file of positions knows no rooms"), (nowhere, "name one with --config")):
+        assert main(["teach", *asked, *out]) == 1
+        assert said in capsys.readouterr().err and not (tmp_path / "feed.zip").exists()
+
+
+def test_a_day_is_taken_out_of_a_file_of_many(tmp_path: Path) -> None:
+    """Days that lie far apart are no clock that jumps, once it is said which of them."""
+    later = [one._replace(at=one.at + 3 * 86_400) for one in DRIVE.reported()]
+    path, out = tmp_path / "days.csv", tmp_path / "feed.zip"
+    path.write_text(csv_of([*DRIVE.reported(), *later]), encoding="utf-8")
+    assert main(["teach", str(path), "--truck", "t01", "--day", "2026-11-29", "--out", str(out)]) == 0
+    assert is_of(read_gtfs(out), DRIVE)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -97,6 +97,8 @@ def _numbers(text: str) -> list[int]:
 
 def _teach(arguments: argparse.Namespace) -> int:
     if arguments.file is not None:
+        if arguments.rooms:
+            raise TeachingError("--rooms asks the bridge's own plan and record; a file of positions knows no rooms")
         zone = zone_of(arguments)
         with progress_bar("reading", arguments.file.stat().st_size) as progress:
             said = list(positions_in(arguments.file, zone, arguments.columns, progress))
@@ -108,6 +110,8 @@ def _teach(arguments: argparse.Namespace) -> int:
     arguments.area, arguments.timezone = area, timezone
     day = arguments.day or datetime.now(zone).date()
     plan = _configured_plan(arguments.config, area)
+    if arguments.rooms and plan is None:
+        raise TeachingError(f"--rooms: {arguments.config} has no plan of area {area} to read; name one with --config")
     with read(arguments) as store, progress_bar("reading", None) as progress:
         span = _span(day, arguments, zone)
         found = positions_on_record(store, arguments.truck, span, zone, progress)
@@ -139,13 +143,16 @@ def teach(
 ) -> int:  # fmt: skip
     """From what was said of one or more trucks to the feed and the page of one; raises TeachingError, OSError."""
     positions, truck = _of_one_truck(list(said), arguments.truck)
+    if arguments.day is not None:  # a file of many days is no clock that jumps
+        positions = _within(positions, arguments, zone)
     positions, unset = of_one_clock(positions)
     positions = _within(positions, arguments, zone)
     route = taught(cleaned(positions), Wishes(arguments.keep, arguments.drop, arguments.stay_from), rooms)
     at_rooms = rooms_at(route.stops, rooms)
     asked_rooms = getattr(arguments, "rooms", False)
     plan = _plan(route, arguments, truck or "t01", zone, known if asked_rooms else None, at_rooms)
-    page = arguments.out.with_suffix(".html") if arguments.out.suffix == ".zip" else arguments.out / "taught.html"
+    is_zip = arguments.out.suffix.lower() == ".zip"
+    page = arguments.out.with_suffix(".html") if is_zip else arguments.out / "taught.html"
     with tempfile.TemporaryDirectory() as folder:  # nothing is put in place that the bridge would refuse
         write_gtfs(plan, Path(folder))
         read_gtfs(Path(folder))
@@ -215,6 +222,10 @@ def _plan(route: Taught, arguments: argparse.Namespace, truck: str, zone: tzinfo
     start_at = int((datetime(day.year, day.month, day.day, 12, tzinfo=zone) - timedelta(hours=12)).timestamp())
     if arguments.begins is not None:
         start_at = round(route.positions.positions[0].at) - arguments.begins
+    ours = f"{arguments.route}-r", f"{arguments.route}-e"  # so new stops and estates are called
+    has_new = len(at_rooms) < len(route.stops)
+    if known is not None and has_new and any(one.startswith(ours) for one in (*known.rooms, *known.estates)):
+        raise TeachingError(f"the plan has rooms of a route {arguments.route!r}: give this one another id with --route")
     rooms = {} if known is None else {at: (room, known.estates[room.estate_id]) for at, room in at_rooms.items()}
     return plan_of(route, naming, day, start_at, rooms)
 

@@ -42,8 +42,10 @@ def verdicts(found: Mapping[str, Marks], city: str) -> list[str]:
     """Each goal beside its figure; `found` has ours, the plain ways and, if it could be had, the learned model."""
     ours = found[OURS]
     rivals = {name: marks for name, marks in found.items() if name in PLAIN and marks.mae() is not None}
-    if not rivals or ours.mae() is None:
-        return ["  nothing was predicted that could be scored: no verdict"]
+    if ours.mae() is None:
+        return ["  MISSED nothing was predicted that could be scored"]
+    if not rivals:
+        return ["  no plain way predicted anything: no verdict"]
     best = max(rivals, key=lambda name: rivals[name].share())
     points, half_width = points_above(ours, rivals[best])
     least, gain = GOAL_POINTS if city == TUNED_ON else GOAL_OTHER_POINTS, None
