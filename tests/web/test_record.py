@@ -170,14 +170,16 @@ def test_the_scores_of_calls_are_told_to_an_estate_about_its_own_rooms(morning: 
     estate = min(estates)
     house, app = House(), FastAPI()
     app.include_router(record_router(morning.store, morning.plan))
-    keeper = house.machine(guarded(app, house.gate), "keeper", name="K", scope=Scope(estates=(estate,)))
+    guarded(app, house.gate)
+    keeper = house.machine(app, "keeper", name="K", scope=Scope(estates=(estate,)))
     mine = keeper.get(asked).json()
     assert mine and {morning.plan.rooms[row["room"]].estate_id for row in mine} == {estate}
     assert {row["off_room"] for row in mine} <= {None, *(row["room"] for row in mine)}
-    others = house.machine(guarded(app, house.gate), "keeper", name="L", scope=Scope(estates=(max(estates),)))
-    far = [row for row in rows if morning.plan.rooms[row["room"]].estate_id == max(estates) and row["off_room"]]
-    assert any(row["off_room"] not in {row["room"] for row in others.get(asked).json()} for row in far)
-    assert {row["off_room"] for row in others.get(asked).json()} <= {None, *(row["room"] for row in far)}
+    far, off_room = next((row["room"], row["off_room"]) for row in rows if row["off_room"] not in {None, row["room"]})
+    other = morning.plan.rooms[far].estate_id
+    assert morning.plan.rooms[off_room].estate_id != other
+    stranger = house.machine(app, "keeper", name="L", scope=Scope(estates=(other,)))
+    assert {row["off_room"] for row in stranger.get(asked).json() if row["room"] == far} == {None}
 
 
 def test_health_and_metrics(client: TestClient) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from broker.mqtt.own_broker.child import free_port
 from sim.__main__ import main
 from sim.live.clock import SpedClock
 from sim.live.hardware.bench import Bench, bench_of
@@ -234,8 +235,8 @@ def test_a_finger_on_the_page_is_none_on_hardware() -> None:
 
 def test_the_receivers_line_is_found_again() -> None:
     """Who listens later, or anew, hears what is said from then on; nobody waits for it."""
-    with socket.create_server(("127.0.0.1", 0)) as first:
-        port = first.getsockname()[1]
+    port = free_port()  # no port that a call of ours could be given as its own: it would answer itself
+    with socket.create_server(("127.0.0.1", port)) as first:
         line = ReceiverLine(f"127.0.0.1:{port}")
         line.say(b"$GPRMC")
         heard, _ = first.accept()
