@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.store import StoreError
+from broker.web.pages.rendering import STATIC as SCREENS
 from broker.web.security import request_guard
 from sim.panel.frames import Frames
 from sim.panel.hands import Hands, Refused
@@ -23,6 +24,7 @@ from sim.scenario.scenario import Scenario, ScenarioError
 from sim.scenario.writing import as_text
 
 STATIC = Path(__file__).parent / "static"
+VENDORED = SCREENS / "vendored"  # others' modules, for every page of ours
 HOST = "127.0.0.1"
 START_S = 10.0
 LOOK_S = 0.04
@@ -115,6 +117,7 @@ class PanelServer:
             return response
 
         app.middleware("http")(request_guard((), None))
+        app.mount("/static/vendored", StaticFiles(directory=VENDORED), name="vendored")
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         self._pages(app)
         self._deeds(app)

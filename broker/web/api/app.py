@@ -20,6 +20,7 @@ from broker.web.desk import Desk
 from broker.web.door.gate import Gate
 from broker.web.pages.api_docs import api_docs
 from broker.web.pages.rendering import STATIC
+from broker.web.pages.screens import HEADERS, screen_router
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.problems import REFUSALS
 from broker.web.security import guarded
@@ -44,7 +45,7 @@ def build_app(
     pictures = picture_router(desk, frames or Frames(), playback)
     people = (people_router(gate), sign_in_router(gate))
     deeds = (action_router(desk), answer_router(desk), alarm_router(desk), road_router(desk))
-    for router in (pictures, *deeds, health_router(desk, store), *people, *further):
+    for router in (pictures, *deeds, health_router(desk, store), screen_router(), *people, *further):
         app.include_router(router)
     return guarded(app, gate, hosts)
 
@@ -52,7 +53,7 @@ def build_app(
 def _pages(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
     def screen() -> FileResponse:
-        return FileResponse(STATIC / "index.html")
+        return FileResponse(STATIC / "index.html", headers=dict(HEADERS))
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> FileResponse:

@@ -76,5 +76,6 @@ $("sound").addEventListener("click", () => (silent() ? allow() : turn(), draw())
 const who = await fetch("/api/v1/people/me");
 if (who.ok) me = await who.json();
 await speak(language ?? me.language ?? "zh");
+$("language").hidden = false; // there is nothing to switch before
 await look();
 setInterval(look, LOOK_MS);

@@ -396,6 +396,7 @@ $("language").addEventListener("click", async () => {
 });
 await known();
 await speak(language ?? me.language ?? "zh"); // as the page on which they signed in spoke
+$("language").hidden = false; // there is nothing to switch before
 let stuck = [];
 let parts = {}; // section: key: row, as the stream has them
 

@@ -1,6 +1,6 @@
 // What the scenario expects, as it stands now; and what was done, which one click saves as a scenario.
 
-import { html } from "./vendored/htm-preact-3.1.1.js";
+import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { clock, reasons, run, tell } from "./run.js";
 import { inWords, say } from "./words.js";
 

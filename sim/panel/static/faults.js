@@ -1,6 +1,6 @@
 // Faults as switches: each begins and ends something real in the run.
 
-import { html } from "./vendored/htm-preact-3.1.1.js";
+import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { ask, run } from "./run.js";
 import { say } from "./words.js";
 

@@ -1,6 +1,6 @@
 // The town from the plan: lines, rooms with what their lamps show, trucks where they truly are.
 
-import { html } from "./vendored/htm-preact-3.1.1.js";
+import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { run } from "./run.js";
 import { named, say } from "./words.js";
 

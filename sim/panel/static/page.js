@@ -1,6 +1,6 @@
 // The virtual hardware panel: draws how the live run stands, and hands on what a tester does. No request elsewhere.
 
-import { html, render } from "./vendored/htm-preact-3.1.1.js";
+import { html, render } from "/static/vendored/htm-preact-3.1.1.js";
 import { ByHand, Done, Expectations, save } from "./expectations.js";
 import { Office } from "./faults.js";
 import { Town } from "./map.js";

@@ -1,6 +1,6 @@
 // A push button under a finger: mouse, touch, space bar or Enter hold it for as long as they do.
 
-import { html, useEffect, useRef } from "./vendored/htm-preact-3.1.1.js";
+import { html, useEffect, useRef } from "/static/vendored/htm-preact-3.1.1.js";
 
 const KEYS = [" ", "Enter"];
 

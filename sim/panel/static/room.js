@@ -1,6 +1,6 @@
 // One bin room: its lamps as the pins are, its bins and their weight, its keeper's buttons.
 
-import { html, useState } from "./vendored/htm-preact-3.1.1.js";
+import { html, useState } from "/static/vendored/htm-preact-3.1.1.js";
 import { Faults } from "./faults.js";
 import { Push } from "./push.js";
 import { ask, follows } from "./run.js";

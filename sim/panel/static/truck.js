@@ -1,6 +1,6 @@
 // One truck: its alarm button with the light in it, and the light of its receiver, as their pins are.
 
-import { html, useState } from "./vendored/htm-preact-3.1.1.js";
+import { html, useState } from "/static/vendored/htm-preact-3.1.1.js";
 import { Faults } from "./faults.js";
 import { Push } from "./push.js";
 import { ask, follows } from "./run.js";

@@ -1,6 +1,5 @@
-"""The page's own files: both languages whole, others' modules as they were published, nothing from elsewhere."""
+"""The page's own files: both languages whole, nothing from elsewhere."""
 
-import hashlib
 import json
 import re
 from pathlib import Path
@@ -12,7 +11,6 @@ from sim.panel.faults import FAULTS
 from sim.scenario.schema import DEMANDS, HAPPENINGS
 
 STATIC = server.STATIC
-VENDORED = STATIC / "vendored"
 OURS = sorted(STATIC.glob("*.js"))
 
 
@@ -46,16 +44,6 @@ def test_every_word_that_the_page_says_is_there_and_none_is_left_over() -> None:
     named = {key for key in loose if re.search(rf'["`]{key}["`]', sources + python)}
     others = {"residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation", "waiting", "held", "failed"}
     assert loose - named - others == set()
-
-
-def test_others_modules_are_the_published_ones_with_their_licences() -> None:
-    """By their SHA-256, each file listed and no file more."""
-    listed = dict(reversed(line.split()) for line in (VENDORED / "SHA256SUMS").read_text().splitlines())
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VENDORED.iterdir()}
-    notes = {"SHA256SUMS", "SOURCE.txt"}
-    assert {name: digest for name, digest in found.items() if name not in notes} == listed
-    assert "Apache License" in (VENDORED / "htm-LICENSE.txt").read_text()
-    assert "The MIT License" in (VENDORED / "preact-LICENSE.txt").read_text()
 
 
 def test_nothing_comes_from_elsewhere() -> None:

@@ -1,0 +1,37 @@
+"""The pages that are modules: one folder of `static` for each (index.html, page.js, words), under a strict policy.
+
+A folder's page draws itself in the browser from the API, in Preact where it is a form or a list, without a build step.
+What they share is `static/frame`; how to add one is in CONTRIBUTING.md.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from broker.web.pages.rendering import STATIC
+
+# Nothing but our own files and what we are asked to draw; nobody may frame us.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
+# Address: folder.
+SCREENS: Mapping[str, str] = MappingProxyType({})
+
+
+def screen_router() -> APIRouter:
+    """Each screen under its address."""
+    router = APIRouter(include_in_schema=False)
+    for path, folder in SCREENS.items():
+        router.add_api_route(path, _page_of(folder), methods=["GET"], name=folder)
+    return router
+
+
+def _page_of(folder: str) -> Callable[[], FileResponse]:
+    def page() -> FileResponse:
+        return FileResponse(STATIC / folder / "index.html", headers=dict(HEADERS))
+
+    return page
