@@ -6,7 +6,7 @@ import { meet } from "/static/frame/visitor.js";
 import { age, clocks, language, named, say } from "/static/frame/words.js";
 import { mountMap } from "./map.js";
 import { roomState } from "./states.js";
-import { follow } from "./stream.js";
+import { follow } from "/static/room/source.js";
 
 let map = null, picture = null, lost = false, spoken = null;
 let [kind, id] = (new URLSearchParams(location.search).get("at") ?? "").split(/:(.*)/s);

@@ -1,5 +1,12 @@
-// The bridge's own stream of pictures: `onPicture(picture)` with each newer one, whole, of which a row that did not change is
-// the very object it was; `onLost()` once, when nothing was heard for LOST_MS; `onRefused()` where who looks is no longer known.
+// Where pictures come from. A source is a function `({ onPicture, onLost, onRefused }) -> { live, stop(), act }`:
+//   onPicture(picture)  each newer picture, whole; a row that did not change is the very object it was
+//   onLost()            once, when nothing was heard for `LOST_MS`; the next picture ends it
+//   onRefused()         whoever looks is no longer known
+//   live                whether it is what is so now; of what was so once nothing may be done
+//   act(path, body)     does a deed there (frame/deed.js's form of answer), null where nothing can be done
+// Whatever draws takes every time from the picture, so that a day that was kept is drawn by the same code.
+
+import { act } from "../frame/deed.js";
 
 export const LOST_MS = 5000;
 
@@ -63,6 +70,21 @@ export function follow({ onPicture, onLost, onRefused = () => {} }) {
     heardAt = null;
     onLost();
   }, 500);
-  return { stop: () => (clearInterval(watch), events.close()) };
+  return { live: true, act, stop: () => (clearInterval(watch), events.close()) };
 }
 
+// One source at a time: `take(source)` ends the one before and shows the next.
+export function stage(shown) {
+  let now = null;
+  return {
+    get live() { return now?.live ?? false; },
+    act: (path, body) => now?.act?.(path, body) ?? null,
+    take(source) {
+      now?.stop();
+      let mine = true;
+      const only = (tell) => (...what) => mine && tell?.(...what); // what comes late from the one before is not shown
+      const begun = source({ onPicture: only(shown.onPicture), onLost: only(shown.onLost), onRefused: only(shown.onRefused) });
+      now = { ...begun, stop: () => ((mine = false), begun.stop()) };
+    },
+  };
+}
