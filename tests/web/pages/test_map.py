@@ -1,6 +1,5 @@
-"""The map over HTTP and as it is seen: the plan's shapes for whose they are, where trucks drove, a street map beneath."""
+"""The map: the plan's shapes for whose they are, where trucks drove, and what is seen of it in a browser."""
 
-import time
 from pathlib import Path
 
 from fastapi.testclient import TestClient
@@ -10,8 +9,6 @@ from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m, project
 from broker.plan.outline import simplified, ways
 from tests.support.bridge.whole_web import WholeWeb
-
-DRIVEN = 40  # positions put on record
 
 
 def client(web: WholeWeb, *roles: Role, **scope: tuple[str, ...]) -> TestClient:
@@ -63,6 +60,6 @@ def test_a_map_that_was_read_before_is_not_sent_again(tmp_path: Path) -> None:
     first = viewer.get("/api/v1/plan/map")
     again = viewer.get("/api/v1/plan/map", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    other = client(web, "crew", trucks=("t01",)).get("/api/v1/plan/map", headers={"If-None-Match": first.headers["etag"]})
-    assert other.status_code == 200
+    crew = client(web, "crew", trucks=("t01",))
+    assert crew.get("/api/v1/plan/map", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
     web.morning.close()

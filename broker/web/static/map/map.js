@@ -183,6 +183,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
       one.named = mine || (one.far * view.scale > 3 * h && x > 0 && y > 0 && x < view.width && y < view.height);
       if (one.named) label(one, named(one.name), mine ? WEIGHT.selected : WEIGHT.estate, mine ? "blue" : "ink", { middle: true, r: 0, bold: mine });
     }
+    const shortened = (text) => ({ text, w: measured(text, px, true) });
     let seen = 0;
     for (const room of rooms.values()) {
       const [x, y] = view.screen(room);
@@ -192,7 +193,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     for (const room of rooms.values()) {
       const mark = room.kind === "pile" ? { shape: "square", tone: "line", r: px * 0.2 } : markOf(room.state, px), mine = is("room", room.place);
       marks.push({ x: room.x, y: room.y, ...mark });
-      if (room.state !== "calm") label(room, roomText(room), mine ? WEIGHT.selected : WEIGHT.urgent, mark.tone, { bold: true, r: mark.r });
+      if (room.state !== "calm") label(room, roomText(room), mine ? WEIGHT.selected : WEIGHT.urgent, mark.tone, { bold: true, r: mark.r, short: shortened(say(`map_${room.state}`)) });
       else if (mine) label(room, roomText(room), WEIGHT.selected, "blue", { bold: true, r: mark.r });
       else if (room.kind === "room" && seen <= NAMES) label(room, shortly(room), WEIGHT.room, "quiet", { r: mark.r });
       if (mine) marks.push({ x: room.x, y: room.y, shape: "ring", tone: "blue", r: mark.r + 5 });
