@@ -37,7 +37,7 @@ class Right:
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
 _SEES = ALL - {"weigher", "enforcement"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events"})
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "plan/map"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
@@ -68,6 +68,7 @@ _ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /map": ALL,
     "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
@@ -121,6 +122,8 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
     "GET /api/v1/people/on-duty": _DUTY,
     "GET /gtfs.zip": ALL,
+    "GET /api/v1/plan/basemap.pmtiles": ALL,
+    "GET /api/v1/plan/ground": _FIGURES | _REGISTRAR,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,

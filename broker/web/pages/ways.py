@@ -14,7 +14,7 @@ from broker.words import LANGUAGES
 OPERATIONS = "/"
 # In the order in which they are listed: address, and its name among the words of the group `way`.
 WAYS: Mapping[str, str] = {
-    OPERATIONS: "operations", "/keeper": "keeper", "/asked": "asked", "/bookings": "bookings",
+    OPERATIONS: "operations", "/map": "map", "/keeper": "keeper", "/asked": "asked", "/bookings": "bookings",
     "/cases": "cases", "/transfer-station": "transfer_station", "/registers": "registers",
     "/learned": "learned", "/people": "people", "/people/rosters": "rosters", "/docs": "api",
 }  # fmt: skip
@@ -26,7 +26,7 @@ LANDINGS: Mapping[Role, str] = {
 }  # fmt: skip
 # Who has an operations room: the whole area is before them. The others' `/` is the page at which they begin.
 OVERSEES = frozenset({"dispatcher", "supervisor", "technician", "registrar", "viewer"})
-OF_OPERATIONS = (OPERATIONS, "/docs")  # the others are led past these
+OF_OPERATIONS = (OPERATIONS, "/map", "/docs")  # the others are led past these
 
 
 def opens(visitor: Visitor | None, path: str) -> bool:
