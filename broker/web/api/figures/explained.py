@@ -158,8 +158,8 @@ def explained_routes(router: APIRouter, store: Store, plan: Plan) -> None:
         )  # fmt: skip
 
     @router.get(
-        "/api/v1/calls/{call_id}", summary="Why a call came true or did not: what was known, part by part, and what was",
-        description="As `explain call`. Of another's room nothing is said; rooms on the way that are not yours are null.",
+        "/api/v1/calls/{call_id}", summary="Why a call came true or did not: what was known, what was, part by part",
+        description="As `explain call`. Of another's room nothing is said; another room on the way is null.",
     )  # fmt: skip
     def one_call(request: Request, call_id: str) -> ExplainedRow:
         reach: Reach = request.state.reach

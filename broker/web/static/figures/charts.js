@@ -1,6 +1,8 @@
 // A sheet as a chart by uPlot. What is drawn stands in the table beside it too; colours are the style sheet's.
 
 import uPlot from "/static/vendored/uplot-1.6.32.js";
+import { colourOf, repainted } from "../frame/colours.js";
+import { isDay } from "../frame/span.js";
 
 export const COLOURS = 8;
 const HEIGHT_PX = 220, DAY_PX = 36, LEAST_PX = 200, STEPS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap((ten) => [ten, 2 * ten, 5 * ten]); // of what is counted in whole
@@ -25,21 +27,14 @@ export const upon = (some) => some.map((one, place) => ({ ...one, values: one.va
 
 // A day without its year, a name as far as it has room; how wide a name is: Chinese is twice as wide.
 const LONGEST = 84;
-const short = (name) => (/^\d{4}-\d{2}-\d{2}$/.test(name) ? name.slice(5) : wide(name) <= LONGEST ? name : `${[...name].reduce((all, letter) => (wide(all + letter) <= LONGEST - 8 ? all + letter : all), "")}…`);
+const short = (name) => (isDay(name) ? name.slice(5) : wide(name) <= LONGEST ? name : `${[...name].reduce((all, letter) => (wide(all + letter) <= LONGEST - 8 ? all + letter : all), "")}…`);
 const wide = (name) => [...name].reduce((sum, letter) => sum + (letter > "\u2e80" ? 12 : 7), 0);
 
-function colour(box, name) {
-  box.style.color = `var(--${name})`;
-  const found = getComputedStyle(box).color;
-  box.style.color = "";
-  return found;
-}
-
 function options(box, sheet, some, width) {
-  const ink = colour(box, "quiet"), line = colour(box, "line"), names = sheet.rows.map((row) => row[0]), stacked = sheet.chart === "stacked", lines = sheet.chart === "lines";
-  const days = /^\d{4}-\d{2}-\d{2}$/.test(names[0]), room = (width - 70) / names.length, step = days ? Math.max(1, Math.ceil(DAY_PX / room)) : 1;
+  const ink = colourOf(box, "quiet"), line = colourOf(box, "line"), names = sheet.rows.map((row) => row[0]), stacked = sheet.chart === "stacked", lines = sheet.chart === "lines";
+  const days = isDay(names[0]), room = (width - 70) / names.length, step = days ? Math.max(1, Math.ceil(DAY_PX / room)) : 1;
   const upright = !days && names.some((name) => wide(name) > room); // names that have no room side by side stand
-  const shades = some.map((_, place) => colour(box, `c${place + 1}`));
+  const shades = some.map((_, place) => colourOf(box, `c${place + 1}`));
   const bars = (place) => (stacked ? uPlot.paths.bars({ size: [0.7, 60] }) : uPlot.paths.bars({ size: [0.8 / some.length, 60], align: some.length === 1 ? 0 : 1, gap: 0, ...(some.length > 1 ? { disp: { x0: { unit: 1, values: (_, __, from, to) => span(from, to, (row) => row - 0.4 + (0.8 * place) / some.length) }, size: { unit: 1, values: (_, __, from, to) => span(from, to, () => 0.8 / some.length) } } } : {}) }));
   const drawn = some.map(({ name }, place) => ({ label: name, stroke: shades[place], width: lines ? 2 : 0, ...(lines ? { points: { show: true, size: 6, fill: shades[place] }, dash: place > 3 ? [6, 4] : undefined } : { fill: shades[place], paths: bars(place), points: { show: false } }) }));
   const percent = sheet.unit === "%", whole = sheet.rows.every((row) => row.slice(1, sheet.drawn + 1).every((value) => Number.isInteger(value ?? 0)));
@@ -86,9 +81,4 @@ export function drawn() {
   }
 }
 
-const again = () => [...charts].forEach(([box, { of }]) => paint(box, of));
-const paper = (is) => { document.documentElement.style.colorScheme = is ? "light" : ""; again(); };
-addEventListener("resize", drawn);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
-addEventListener("beforeprint", () => paper(true)); // paper is light
-addEventListener("afterprint", () => paper(false));
+repainted(() => [...charts].forEach(([box, { of }]) => paint(box, of)));

@@ -3,14 +3,15 @@
 import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { ask } from "../frame/deed.js";
 import { begin, Page, show } from "../frame/page.js";
+import { Choice, isDay, Span, spanned, wanted } from "../frame/span.js";
 import { language, say } from "../frame/words.js";
 import { charted, COLOURS, drawn, holds } from "./charts.js";
-import { address, cell, filesOf, fractions, VIEWS, BY, wanted } from "./view.js";
+import { address, BY, cell, filesOf, fractions } from "./view.js";
 
 let shown = null, said = "", asking = 0, spoken = "";
 
 async function look() {
-  const mine = (asking += 1), view = wanted(location.search);
+  const mine = (asking += 1), view = wanted(location.search, { by: BY });
   spoken = language;
   const found = await ask(`/api/v1/stats/sheets?${new URLSearchParams({ ...view, language })}`, (why) => { said = why; });
   if (mine !== asking) return; // somebody has gone on meanwhile
@@ -19,20 +20,14 @@ async function look() {
 }
 
 function go(change) {
-  history.pushState(null, "", address({ ...wanted(location.search), ...change }));
+  history.pushState(null, "", address({ ...wanted(location.search, { by: BY }), ...change }));
   void look();
 }
-
-const choice = (word, name, values, chosen) => html`<label>${say(word)} <select data-testid=${name} value=${chosen} onChange=${(event) => go({ [name]: event.target.value })}>
-  ${values.map((one) => html`<option key=${one} value=${one} selected=${one === chosen}>${say(`${name}_${one}`)}</option>`)}</select></label>`;
 
 function Tools() {
   const files = filesOf(shown, language);
   return html`<div class="tools">
-    ${choice("view", "view", VIEWS, shown.view)} ${choice("by", "by", BY, shown.by)}
-    <button data-testid="before" onClick=${() => go({ day: shown.before })}>${say(`before_${shown.view}`)}</button>
-    <label>${say("day")} <input type="date" data-testid="day" value=${shown.day} onChange=${(event) => event.target.value && go({ day: event.target.value })} /></label>
-    <button data-testid="after" onClick=${() => go({ day: shown.after })}>${say(`after_${shown.view}`)}</button>
+    <${Span} shown=${shown} go=${go} /> <${Choice} word="by" name="by" values=${BY} chosen=${shown.by} go=${go} />
     <span class="files"><a href=${files("xlsx")} data-testid="xlsx">${say("workbook")}</a>
       <a href=${`/report/${shown.day}?language=${language}`} data-testid="report">${say("day_report", { day: shown.day })}</a>
       <button onClick=${() => print()}>${say("print")}</button></span></div>`;
@@ -49,12 +44,11 @@ function Sheet({ sheet }) {
 }
 
 const MIXED = ["alarms", "bookings"]; // counts beside measures
-const Row = ({ row, sheet }) => html`<tr>${row.map((value, place) => (place ? html`<td key=${place} class="number">${cell(value, language, MIXED.includes(sheet.key) ? 0 : fractions(sheet))}</td>` : html`<th key=${place} scope="row">${row === sheet.total || sheet.key === "bookings" || !/^\d{4}-\d{2}-\d{2}$/.test(value) ? value : html`<a href=${address({ view: "day", day: value, by: shown.by })} onClick=${(event) => { event.preventDefault(); go({ view: "day", day: value }); }}>${value}</a>`}</th>`))}</tr>`;
+const Row = ({ row, sheet }) => html`<tr>${row.map((value, place) => (place ? html`<td key=${place} class="number">${cell(value, language, MIXED.includes(sheet.key) ? 0 : fractions(sheet))}</td>` : html`<th key=${place} scope="row">${row === sheet.total || sheet.key === "bookings" || !isDay(value) ? value : html`<a href=${address({ view: "day", day: value, by: shown.by })} onClick=${(event) => { event.preventDefault(); go({ view: "day", day: value }); }}>${value}</a>`}</th>`))}</tr>`;
 
 function draw() {
   if (spoken && spoken !== language) void look();
-  const span = shown && (shown.from_day === shown.to_day ? shown.from_day : `${shown.from_day} – ${shown.to_day}`);
-  show(html`<${Page} title="figures" said=${said}>${shown ? html`<p class="span" data-testid="span">${say(`view_${shown.view}`)} · <strong>${span}</strong> · ${say(`by_${shown.by}`)}</p><${Tools} />
+  show(html`<${Page} title="figures" said=${said}>${shown ? html`<p class="span" data-testid="span">${say(`view_${shown.view}`)} · <strong>${spanned(shown)}</strong> · ${say(`by_${shown.by}`)}</p><${Tools} />
     <div class="sheets">${shown.sheets.map((sheet) => html`<${Sheet} key=${sheet.key} sheet=${sheet} />`)}</div>` : html`<p class="quiet">${say("is_counted")}</p>`}<//>`);
   drawn();
 }

@@ -1,12 +1,6 @@
 // What of the figures is looked at, as it stands in the address; the same address opens the same view.
 
-export const VIEWS = ["day", "week", "month"], BY = ["waste", "estate", "route", "truck"];
-
-export function wanted(search) {
-  const asked = new URLSearchParams(search), one = (name, known) => (known.includes(asked.get(name)) ? asked.get(name) : null);
-  const day = /^\d{4}-\d{2}-\d{2}$/.test(asked.get("day") ?? "") ? { day: asked.get("day") } : {};
-  return { view: one("view", VIEWS) ?? "week", by: one("by", BY) ?? "waste", ...day };
-}
+export const BY = ["waste", "estate", "route", "truck"];
 
 export const address = (view) => `/figures?${new URLSearchParams(view)}`;
 
