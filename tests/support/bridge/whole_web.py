@@ -71,5 +71,5 @@ class WholeWeb:
         people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
         about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
         about["route_id"] = self.morning.route.route_id
-        people |= {"closure_id": "x", "case_id": "x"}  # there are none
+        people |= {"closure_id": "x", "case_id": "x", "call_id": "x"}  # there are none
         return {**about, "number": 1, "room": room, **people}
