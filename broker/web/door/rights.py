@@ -120,6 +120,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
     "GET /api/v1/people/on-duty": _DUTY,
     "GET /gtfs.zip": ALL,
+    "GET /gtfs-rt/{feed}.pb": _FIGURES,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,
