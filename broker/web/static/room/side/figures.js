@@ -34,14 +34,15 @@ export function figures(me, seen, dayOf, changed) {
   return { known, look };
 }
 
-const kg = (grams) => (grams === null ? say("none") : `${Math.round(grams / 1000)} kg`);
+const kg = (grams) => (grams === null ? say("none") : grams >= 1e7 ? `${(grams / 1e6).toFixed(1)} t` : `${Math.round(grams / 1000)} kg`);
+const both = (row) => html`<span>${`${count(row.bins)} ${say("bins")}`}</span> <span>${kg(row.grams)}</span>`;
 const share = (part) => (part === null ? say("none") : `${Math.round(part * 100)} %`);
 const count = (value) => (value === null ? say("none") : String(value));
 const people = (names) => names.map(named).join(", ") || say("none");
 
 function Chain({ rows }) {
   return html`<table><caption>${say("chain_today")}</caption><thead><tr><th scope="col">${say("kind")}</th><th scope="col">${say("visits")}</th><th scope="col">${say("collected")}</th><th scope="col">${say("weighed")}</th></tr></thead>
-    <tbody>${rows.map((row) => html`<tr key=${row.waste}><th scope="row">${say(row.waste)}</th><td class="number">${count(row.served)}/${count(row.visits)}</td><td class="number">${row.waste === "hazardous" ? kg(row.grams) : `${count(row.bins)} ${say("bins")} · ${kg(row.grams)}`}</td><td class="number">${kg(row.weighed_grams)}</td></tr>`)}</tbody></table>`;
+    <tbody>${rows.map((row) => html`<tr key=${row.waste}><th scope="row">${say(row.waste)}</th><td class="number">${count(row.served)}/${count(row.visits)}</td><td class="number">${row.waste === "hazardous" ? kg(row.grams) : both(row)}</td><td class="number">${kg(row.weighed_grams)}</td></tr>`)}</tbody></table>`;
 }
 
 const FIGURES = [["served_share", "figure_served"], ["plan_on_time_share", "figure_on_time"], ["calls_13_to_19_share", "figure_calls"]];
@@ -50,7 +51,7 @@ function Periods({ week, month }) {
   const periods = [["week", week], ["month", month]].filter(([, row]) => row);
   return html`<table><caption>${say("figures_beside")}</caption><thead><tr><td></td>${periods.map(([name]) => html`<th scope="col" key=${name}>${say(`this_${name}`)}</th>`)}</tr></thead><tbody>
     ${FIGURES.map(([name, word]) => html`<tr key=${name}><th scope="row">${say(word)}</th>${periods.map(([period, row]) => html`<td key=${period} class="number">${row.gap ? say("none") : share(row[name])}</td>`)}</tr>`)}
-    <tr><th scope="row">${say("collected")}</th>${periods.map(([period, row]) => html`<td key=${period} class="number">${row.gap ? say("none") : `${count(row.bins)} ${say("bins")} · ${kg(row.grams)}`}</td>`)}</tr>
+    <tr><th scope="row">${say("collected")}</th>${periods.map(([period, row]) => html`<td key=${period} class="number">${row.gap ? say("none") : both(row)}</td>`)}</tr>
     <tr><th scope="row">${say("figure_presses")}</th>${periods.map(([period, row]) => html`<td key=${period} class="number">${row.gap ? say("none") : count(row.incidents)}</td>`)}</tr></tbody></table>`;
 }
 
@@ -60,5 +61,5 @@ export function Figures({ known, tools }) {
     ${week || month ? html`<section class="card" data-testid="periods"><${Periods} week=${week} month=${month} /></section>` : null}
     ${duty ? html`<section class="card" data-testid="duty"><h2>${say("on_duty")}</h2><dl>${duty.map(([name, names]) => html`<div key=${name}><dt>${say(`duty_${name}`)}</dt><dd>${people(names)}</dd></div>`)}</dl></section>` : null}
     ${bookings ? html`<section class="card" data-testid="bookings-today"><h2>${say("bookings_today")}</h2>${bookings.length ? html`<ul>${bookings.map((row) => html`<li key=${row.booking_id}>${`${tools.clock(row.from_at)}–${tools.clock(row.until_at)} ${named(row.pile_name)} · ${row.truck} · ${say(`booking_${row.state}`)}`}${BOOKED.includes(row.state) && row.eta_at ? ` · ${say("eta")} ${tools.clock(row.eta_at)}` : ""}</li>`)}</ul>` : html`<p class="quiet">${say("none_today")}</p>`}</section>` : null}
-    ${known.asked_at ? html`<p class="quiet small">${say("figures_age")} <span data-since=${known.asked_at}></span></p>` : null}`;
+    ${known.asked_at ? html`<p class="quiet small">${say("figures_age")} <span data-since=${known.asked_at}></span> ${say("ago")}</p>` : null}`;
 }

@@ -23,8 +23,8 @@ export function Head({ picture, me, language, tools, turn, ring, calm }) {
   const report = me.pages.includes("/report/"), ways = WAYS.filter(([path]) => me.pages.includes(path) && (path !== "/asked" || Object.keys(me.deeds).some((deed) => deed.includes("/answers/"))));
   return html`<header class="frame"><h1>${say("title")} <small id="area">${named(picture.area.name)}</small></h1>
     ${calm ? null : html`<nav aria-label=${say("ways")}>${report ? html`<a id="report" data-testid="report" href=${`/report/${tools.day(picture.at)}?language=${language}`}>${say("report")}</a>` : null}${ways.map(([path, word, test]) => html`<a key=${path} href=${path} data-testid=${test}>${say(word)}</a>`)}</nav>`}
-    ${calm ? null : html`<${Who} me=${me} />`}
-    <p class="tools"><button id="sound" data-testid="sound" aria-pressed=${wanted()} onClick=${ring}>${say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off")}</button> <button id="language" data-testid="language" onClick=${turn}>${say("other_language")}</button> <time id="clock">${tools.exact(picture.at)}</time></p></header>`;
+    <div class="seat">${calm ? null : html`<${Who} me=${me} />`}
+    <p class="tools"><button id="sound" data-testid="sound" aria-pressed=${wanted()} onClick=${ring}>${say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off")}</button> <button id="language" data-testid="language" onClick=${turn}>${say("other_language")}</button> <time id="clock">${tools.exact(picture.at)}</time></p></div></header>`;
 }
 
 export function State({ picture, tools, live }) {
