@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from broker.people.roles import Visitor
 from broker.web.api.app import STATIC
 from broker.web.door.rights import deeds_of, pages_of
+from broker.web.pages.ways import ways_of
 from broker.web.stream.changes import parts_of
 
 HOME = "http://screen.test/"
@@ -59,7 +60,7 @@ class Screen:
         elif path == "api/v1/people/me":
             wang = Visitor("wang", "Wang", frozenset({"dispatcher"}))
             me = {"account": "wang", "name": "Wang", "kind": "account", "roles": ["dispatcher"], "one_click": []}
-            may = {"deeds": deeds_of(wang), "pages": pages_of(wang)}
+            may = {"deeds": deeds_of(wang), "pages": pages_of(wang), "ways": ways_of(wang), "landing": "/"}
             route.fulfill(body=json.dumps({**me, **may}), content_type="application/json")
         elif path == "api/v1/events":
             told = {"at": self.picture["at"], "parts": parts_of(self.picture)}

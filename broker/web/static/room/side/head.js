@@ -5,8 +5,6 @@ import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { named, say } from "../../frame/words.js";
 import { silent, wanted } from "../../sound.js";
 
-const WAYS = [["/asked", "asked_title"], ["/bookings", "bookings"], ["/cases", "cases", "cases"], ["/registers", "registers"], ["/learned", "learned", "learned"], ["/transfer-station", "transfer_station", "transfer-station"],
-  ["/people", "people"], ["/people/rosters", "rosters"], ["/docs", "API"]];
 const roles = (one) => one.roles.map((role) => say(`role_${role}`)).join(" · ");
 const bound = (one) => Object.values(one.scope).some((ids) => ids.length);
 
@@ -20,9 +18,9 @@ function Who({ me }) {
 }
 
 export function Head({ picture, me, language, tools, turn, ring, calm }) {
-  const report = me.pages.includes("/report/"), ways = WAYS.filter(([path]) => me.pages.includes(path) && (path !== "/asked" || Object.keys(me.deeds).some((deed) => deed.includes("/answers/"))));
+  const report = me.pages.includes("/report/"), ways = me.ways.filter((way) => way.path !== location.pathname); // the server's one list of them
   return html`<header class="frame"><h1>${say("title")} <small id="area">${named(picture.area.name)}</small></h1>
-    ${calm ? null : html`<nav aria-label=${say("ways")}>${report ? html`<a id="report" data-testid="report" href=${`/report/${tools.day(picture.at)}?language=${language}`}>${say("report")}</a>` : null}${ways.map(([path, word, test]) => html`<a key=${path} href=${path} data-testid=${test}>${say(word)}</a>`)}</nav>`}
+    ${calm ? null : html`<nav aria-label=${say("ways")}>${report ? html`<a id="report" data-testid="report" href=${`/report/${tools.day(picture.at)}?language=${language}`}>${say("report")}</a>` : null}${ways.map((way) => html`<a key=${way.path} href=${way.path} data-testid=${way.path.slice(1)}>${named(way.name)}</a>`)}</nav>`}
     <div class="seat">${calm ? null : html`<${Who} me=${me} />`}
     <p class="tools"><button id="sound" data-testid="sound" aria-pressed=${wanted()} onClick=${ring}>${say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off")}</button> <button id="language" data-testid="language" onClick=${turn}>${say("other_language")}</button> <time id="clock">${tools.exact(picture.at)}</time></p></div></header>`;
 }
