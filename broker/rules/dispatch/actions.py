@@ -24,6 +24,7 @@ class Act:
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`; one of
     `ALARM_ACTIONS` is about an `alarm` (its id), which goes on a shelf for `shelf_s`;
     `booking` does one of the deeds of bookings/deeds.py.
+    `acted_at` is when it was done, of what is sent later, and `clock_off_s` by how much the clock was off that said so.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
     old screen one is refused.
@@ -56,6 +57,8 @@ class Act:
     addressee: str | None = None  # whose answer it is; of `clear`: who says so
     answer: str | None = None
     until_at: int | None = None
+    acted_at: int | None = None
+    clock_off_s: int | None = None
 
 
 class ActionError(ValueError):
