@@ -39,7 +39,8 @@ DRAFT = {"deed": "serve", "path": "/x", "body": {}, "about": {"visit": "r/a/1"},
 
 def entry(page: Page, n: int, made_ms: int, off_ms: int | None = 0, **changes: Any) -> dict[str, Any]:
     """An entry as it is kept."""
-    made = page.evaluate("([draft, key, at, off]) => outbox.drafted(draft, key, at, off)", [DRAFT, f"k{n}", made_ms, off_ms])
+    draft = "([draft, key, at, off]) => outbox.drafted(draft, key, at, off)"
+    made = page.evaluate(draft, [DRAFT, f"k{n}", made_ms, off_ms])
     return {**made, "n": n, **changes}
 
 
@@ -49,7 +50,7 @@ def after(page: Page, one: dict[str, Any], answer: dict[str, Any], is_so: bool =
 
 
 def test_a_deed_can_be_taken_back_for_ten_seconds_and_holds_up_the_ones_after_it(page: Page) -> None:
-    """Order is kept, also where the first one waits; another account's wait for them; a clock set back holds nothing."""
+    """In their order, also where the first one waits; another account's wait for them; a clock set back holds none."""
     entries = [entry(page, 2, 1_000), entry(page, 1, 0), entry(page, 3, 0, account="li")]
     ask = "([all, whose, now]) => outbox.next(all, whose, now)"
     assert page.evaluate(ask, [entries, "chen", 4_000]) == {"wait_ms": 6_000}

@@ -4,10 +4,10 @@
 import * as kept from "./kept.js";
 import { measured, off_of } from "./clock.js";
 
-const KEEP_EVERY_MS = 3_000, BOOKINGS_EVERY_MS = 10_000, QUIET_MS = 6_000, AGAIN_MS = 2_000;
+const KEEP_EVERY_MS = 3_000, BOOKINGS_EVERY_MS = 10_000, QUIET_MS = 6_000, AGAIN_MS = 2_000, WORD_MS = 3_000;
 const EMPTY = { about: {}, trucks: {}, rooms: {}, runs: {}, visits: {}, incidents: {} };
 export const heard = { parts: EMPTY, bookings: {}, at: null, fresh: false, signed_out: false, off_ms: null };
-let offs_ms = [], last_ms = -Infinity, kept_ms = 0, account = "", changed = () => {};
+let offs_ms = [], last_ms = -Infinity, kept_ms = -Infinity, account = "", changed = () => {};
 
 export async function listen(whose, then) {
   [account, changed] = [whose, then];
@@ -46,6 +46,7 @@ function stream() {
   });
   events.addEventListener("error", async () => {
     tell({ fresh: false });
+    store();
     if (events.readyState !== EventSource.CLOSED) return; // it tries again by itself
     const answer = await fetch("/api/v1/people/me").catch(() => null);
     if (answer?.status === 401) tell({ signed_out: true });
@@ -72,6 +73,12 @@ export async function bookings() {
   const answer = await fetch("/api/v1/bookings").catch(() => null);
   if (answer?.ok) tell({ bookings: Object.fromEntries((await answer.json()).map((row) => [row.booking_id, row])) });
 }
+
+// The next picture but one, which was made after now; or three seconds, where there is none.
+export const next_word = () => new Promise((then) => {
+  const at = heard.at, look = setInterval(() => heard.at > at + 1 && done(), 100), late = setTimeout(() => done(), WORD_MS);
+  const done = () => (clearInterval(look), clearTimeout(late), then());
+});
 
 // Whether what was asked for is so by now: asked of the system itself, for the stream may be behind.
 export async function newest() {

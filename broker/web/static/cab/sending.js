@@ -2,9 +2,9 @@
 
 import { fresh } from "/static/frame/deed.js";
 import { language } from "/static/frame/words.js";
-import { heard, newest } from "./heard.js";
+import { bookings, heard, newest, next_word } from "./heard.js";
 import * as kept from "./kept.js";
-import { answered, claimed, drafted, is_so, next, takes_back } from "./outbox.js";
+import { answered, claimed, drafted, is_so, next, open, takes_back } from "./outbox.js";
 
 const LOOK_MS = 5_000, ANSWER_MS = 15_000, NAME = "zhanpai-cab";
 const others = new BroadcastChannel(NAME);
@@ -63,6 +63,8 @@ async function send_one(n) {
   const doubted = put[0].doubts > 0 && answer.status >= 400 && !answer.unknown ? await newest().catch(() => null) : null;
   if (put[0].doubts > 0 && doubted === null && answer.status >= 400) answer.busy = true; // nobody can look now: later
   const after = answered(put[0], answer, Date.now(), doubted !== null && is_so(put[0], doubted));
+  // What is done stays shown as pressed until it is seen to be so: else its button would be there again for a second.
+  if (after === null) await (put[0].about.booking ? bookings() : open(acts, account).length < 2 && next_word());
   await change(() => (after === null ? { gone: [n] } : { put: [after] }));
 }
 

@@ -50,6 +50,7 @@ function Bins({ it, visit }) {
 const When = ({ it, visit }) => html`<span class="when"><b>${it.time(visit.eta_at)}</b>${visit.eta_at === null ? null : ` ${say("in_minutes", { minutes: minutes(visit.eta_at, it) })}`}${visit.label && visit.label !== "live" && known(visit.label) ? html` <small>${say(visit.label)}</small>` : null}</span>`;
 
 const owed_of = (it) => (it.run?.visits ?? []).map((id) => it.parts.visits[id]).filter((visit) => visit && is_owed(visit));
+const next_of = (it) => owed_of(it).find((visit) => !it.pressed[visit.id]);
 const booking_of = (it, visit) => it.bookings.find((row) => row.visit?.join("/") === visit.id);
 
 function note(it, visit) {
@@ -59,7 +60,7 @@ function note(it, visit) {
 
 // The visit that comes next, with what can be done about it.
 export function Next({ it }) {
-  const visit = owed_of(it).find((one) => !it.pressed[one.id]);
+  const visit = next_of(it);
   if (!visit) return html`<section class="card next" data-testid="next"><p class="name">${say(it.run ? "all_done" : "no_run")}</p></section>`;
   const about = { visit: visit.id, name: visit.name }, here = visit.state === "at_stop", booking = booking_of(it, visit);
   const serve = () => it.press({ deed: "serve", path: `${path_of(visit)}/serve`, body: {}, about });
@@ -125,11 +126,12 @@ function Fetched({ it, row }) {
 export function Bookings({ it }) {
   if (it.bookings.length === 0) return null;
   const rows = [...it.bookings].sort((one, other) => (other.state === "requested") - (one.state === "requested") || one.from_at - other.from_at);
+  const next = next_of(it), shown = next && booking_of(it, next)?.booking_id; // its buttons stand there
   const mayFetch = "POST /api/v1/bookings/{booking}/accept" in me.deeds;
   return html`<section data-testid="bookings"><h2>${say("bookings")}</h2>${rows.map((row) => html`<div key=${row.booking_id} class=${`card booking ${row.state}`} data-testid=${`booking-${row.booking_id}`}>
     <p class="large">${it.time(row.from_at)}–${it.time(row.until_at)} · ${(row.litres / 1000).toFixed(1)} m³ · <b>${say(`booking_${row.state}`)}</b></p>
     <p>${named(row.pile_name)} · ${named(row.estate_name)}${row.note ? html`<br/><q>${row.note}</q>` : null}</p>
-    ${mayFetch ? html`<div class="deeds"><${Fetched} it=${it} row=${row} /></div>` : null}</div>`)}</section>`;
+    ${mayFetch && row.booking_id !== shown ? html`<div class="deeds"><${Fetched} it=${it} row=${row} /></div>` : null}</div>`)}</section>`;
 }
 
 // All that is owed, in driving order.
