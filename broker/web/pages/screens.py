@@ -19,7 +19,7 @@ POLICY = (
 )
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
-SCREENS: Mapping[str, str] = MappingProxyType({"/cab": "cab"})
+SCREENS: Mapping[str, str] = MappingProxyType({"/cab": "cab", "/keeper": "keeper"})
 # A worker of a page answers for its address without a network, so it comes with the leave to do so.
 WORKERS: Mapping[str, str] = MappingProxyType({"/cab/worker.js": "cab"})
 
