@@ -18,6 +18,7 @@ from broker.people.people import People
 from broker.people.roles import Scope
 from broker.plan.demo_area import demo_plan
 from broker.store.opening import reading_store
+from tests.support.axe import findings
 from tests.support.browser import CHROMIUM, CHROMIUM_ARGS, chromium_page
 from tests.support.people import PASSWORD, QUICK
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, processes_in, wait_until
@@ -228,12 +229,14 @@ def test_a_driver_sees_what_comes_next_what_changed_and_who_has_answered(street:
         expect(page.get_by_test_id("next-name")).to_have_text(street.rooms[1].name.split(" / ")[0])
         street.bridge.post("/api/v1/incidents/p1/answers/estate/promise", {"until_at": street.now() + 1200})
         expect(alarm).to_contain_text(re.compile(r"小区: 已承诺 至 \d\d:\d\d"))
+        assert findings(page) == []
         page.get_by_test_id("looked").click()
         expect(page.get_by_test_id("changed")).to_have_count(0)
 
         page.get_by_test_id("language").click()
         expect(page.get_by_test_id("network")).to_have_text("connected")
         assert not re.search("[\u3400-\u9fff]", page.locator(".cab").inner_text())
+        page.emulate_media(color_scheme="dark")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert min(page.locator(".cab button").evaluate_all("(all) => all.map((one) => one.offsetHeight)")) >= 64
 
@@ -245,6 +248,7 @@ def test_a_driver_sees_what_comes_next_what_changed_and_who_has_answered(street:
         page.get_by_test_id("more").click()
         expect(page.get_by_test_id("sheet")).to_contain_text("1.5 m³")
         expect(page.get_by_test_id("sheet")).to_contain_text("more than was announced")
+        assert findings(page) == []
         page.get_by_test_id("measured-so").click()
         wait_until(lambda: street.ask("/bookings")[0]["measured_litres"] == 1_500, "it is measured")
     assert outside == []

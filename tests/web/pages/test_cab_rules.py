@@ -1,5 +1,6 @@
 """The cab's own rules, as the browser has them, without a bridge: outbox, clock, and what became otherwise of a run."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route
 
+from broker.rules.bookings.fetching import FAILURES, OVERFILLED, REFUSALS
 from broker.web.pages.rendering import STATIC
+from firmware.wire import SKIP_REASONS
 from tests.support.browser import chromium_page
 
 pytestmark = pytest.mark.real
@@ -131,3 +134,12 @@ def test_a_driver_is_told_what_became_otherwise_and_nothing_that_did_not(page: P
     assert told(page, [a, b, c], [a, c]) == [("gone", "b", None)]
     assert told(page, [a, b], [d, a, b]) == [("new", "d", None)]
     assert told(page, [a, b, c, d], [b, c, a, d]) == [("moved", "a", "c")]
+
+
+def test_what_can_be_chosen_is_what_the_rules_know() -> None:
+    """Each reason and no other, and the same bound from which more was there than announced."""
+    text = (STATIC / "cab" / "sheets.js").read_text()
+    lists = {name: re.findall(r'"(\w+)"', rows) for name, rows in re.findall(r"const (\w+) = \[(.*?)\]", text)}
+    asked = {name: sorted(lists[name]) for name in ("SKIPS", "REFUSALS", "FAILURES")}
+    assert asked == {"SKIPS": sorted(SKIP_REASONS), "REFUSALS": sorted(REFUSALS), "FAILURES": sorted(FAILURES)}
+    assert f"OVERFILLED = {OVERFILLED};" in text
