@@ -81,7 +81,11 @@ def test_when_it_was_done_is_said_by_the_systems_clock_and_never_changes_after(p
 def test_an_answer_says_done_later_refused_or_that_nobody_knows(page: Page) -> None:
     """A refusal stays to be read; of what nobody knows the next name tells, and done is done."""
     one = {**entry(page, 1, 0), "state": "sending", "tries": 1}
-    assert after(page, one, {"status": 200}) is None
+    done = after(page, one, {"status": 200})
+    assert (done["state"], done["done_ms"]) == ("done", 1_000)
+    seen = "([all, at, booked]) => outbox.seen(all, at, booked).length"
+    booked = {**done, "about": {"booking": "b1"}}
+    assert [page.evaluate(seen, [[done, booked], at, 0]) for at in (1_000, 1_001)] == [0, 1]
     for later in ({"status": None}, {"status": 503}, {"status": 504}, {"status": 429}, {"status": 409, "busy": True}):
         again = after(page, one, later)
         assert (again["state"], again["key"], again["again_ms"]) == ("sending", "k1", 2_000), later
@@ -90,7 +94,7 @@ def test_an_answer_says_done_later_refused_or_that_nobody_knows(page: Page) -> N
     assert (refused["state"], refused["told"]) == ("refused", "it was served")
     doubted = after(page, one, {"status": 409, "unknown": True})
     assert (doubted["key"], doubted["state"]) == ("k1~1", "sending")
-    assert after(page, doubted, {"status": 409}, is_so=True) is None
+    assert after(page, doubted, {"status": 409}, is_so=True)["state"] == "done"
     assert after(page, doubted, {"status": 409})["state"] == "refused"
     assert after(page, one, {"status": 409}, is_so=True)["state"] == "refused"
 

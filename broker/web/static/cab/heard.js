@@ -4,9 +4,9 @@
 import * as kept from "./kept.js";
 import { measured, off_of } from "./clock.js";
 
-const KEEP_EVERY_MS = 3_000, BOOKINGS_EVERY_MS = 10_000, QUIET_MS = 6_000, AGAIN_MS = 2_000, WORD_MS = 3_000;
+const KEEP_EVERY_MS = 3_000, BOOKINGS_EVERY_MS = 10_000, QUIET_MS = 6_000, AGAIN_MS = 2_000;
 const EMPTY = { about: {}, trucks: {}, rooms: {}, runs: {}, visits: {}, incidents: {} };
-export const heard = { parts: EMPTY, bookings: {}, at: null, fresh: false, signed_out: false, off_ms: null };
+export const heard = { parts: EMPTY, bookings: {}, at: null, fresh: false, signed_out: false, off_ms: null, booked_ms: -Infinity };
 let offs_ms = [], last_ms = -Infinity, kept_ms = -Infinity, account = "", changed = () => {};
 
 export async function listen(whose, then) {
@@ -70,15 +70,13 @@ function store() {
 }
 
 export async function bookings() {
-  const answer = await fetch("/api/v1/bookings").catch(() => null);
-  if (answer?.ok) tell({ bookings: Object.fromEntries((await answer.json()).map((row) => [row.booking_id, row])) });
+  const booked_ms = now_ms(), answer = await fetch("/api/v1/bookings").catch(() => null);
+  if (answer?.ok) tell({ booked_ms, bookings: Object.fromEntries((await answer.json()).map((row) => [row.booking_id, row])) });
 }
 
-// The next picture but one, which was made after now; or three seconds, where there is none.
-export const next_word = () => new Promise((then) => {
-  const at = heard.at, look = setInterval(() => heard.at > at + 1 && done(), 100), late = setTimeout(() => done(), WORD_MS);
-  const done = () => (clearInterval(look), clearTimeout(late), then());
-});
+// Now, in the system's clock, and of when the picture is that is shown; a second on either side is nobody's.
+export const now_ms = () => Date.now() + (heard.off_ms ?? 0);
+export const seen_ms = () => (heard.fresh ? (heard.at - 1) * 1000 : -Infinity);
 
 // Whether what was asked for is so by now: asked of the system itself, for the stream may be behind.
 export async function newest() {

@@ -1,7 +1,8 @@
 // The outbox of a cab: what was pressed and is not done yet, as rules over plain entries. No clock, no network, no disk.
 //
 // An entry is `kept` for ten seconds, in which it can be taken back; then it is `sending`, with a body that does not
-// change any more, until the system answers: done (the entry goes), or `refused` (it stays until somebody has read it).
+// change any more, until the system answers: `done` (it stays until that is seen), or `refused` (until somebody has read
+// it).
 // Entries of one account go one after the other, in the order in which they were pressed.
 
 export const TAKE_BACK_MS = 10_000, AGAIN_MS = [1_000, 2_000, 5_000, 10_000, 20_000];
@@ -16,7 +17,7 @@ export function left_ms(entry, now_ms) {
   return entry.state !== "kept" || gone_ms < 0 || gone_ms >= TAKE_BACK_MS ? 0 : TAKE_BACK_MS - gone_ms;
 }
 
-export const open = (entries, account) => entries.filter((entry) => entry.state !== "refused" && entry.account === account).sort((one, other) => one.n - other.n);
+export const open = (entries, account) => entries.filter((entry) => ["kept", "sending"].includes(entry.state) && entry.account === account).sort((one, other) => one.n - other.n);
 
 // What is to be sent now, or after how long to look again; {} where nothing waits.
 export function next(entries, account, now_ms) {
@@ -35,20 +36,25 @@ export function claimed(entry, now_ms, off_ms) {
   return { ...entry, state: "sending", tries: 1, body: { ...entry.body, acted_at, clock_off_s: Math.round(off / 1000) } };
 }
 
-// What becomes of an entry by its answer {status, unknown, busy, detail}; null where it is done. `is_so` says, of one of
-// which the system did not know any more whether it was done, that it was.
+// What becomes of an entry by its answer {status, unknown, busy, detail}. `is_so` says, of one of which the system did not
+// know any more whether it was done, that it was.
 export function answered(entry, answer, now_ms, is_so = false) {
   const again = { ...entry, again_ms: now_ms + AGAIN_MS[Math.min(entry.tries, AGAIN_MS.length) - 1] };
-  if (answer.status >= 200 && answer.status < 300) return null;
+  if (answer.status >= 200 && answer.status < 300) return done(entry, now_ms);
   if (answer.status === 401) return { ...again, signed_out: true };
   if (LATER.includes(answer.status) || answer.busy) return again;
   // Each deed of a cab is one that its state takes once: under another name it is done, or refused because it was.
   if (answer.unknown) return { ...again, key: `${entry.key.split("~")[0]}~${entry.doubts + 1}`, doubts: entry.doubts + 1 };
-  if (entry.doubts > 0 && is_so) return null;
+  if (entry.doubts > 0 && is_so) return done(entry, now_ms);
   return { ...entry, state: "refused", status: answer.status, told: answer.detail ?? "" };
 }
 
-// Entries without one that can still be taken back.
+const done = (entry, now_ms) => ({ ...entry, state: "done", done_ms: now_ms });
+
+// Those that are done and seen to be so: the pictures of `seen_ms` and the bookings of `booked_ms` came after them.
+export const seen = (entries, seen_ms, booked_ms) => entries.filter((entry) => entry.state === "done" && (entry.about.booking ? booked_ms : seen_ms) > entry.done_ms);
+
+// Whether an entry can still be taken back.
 export const takes_back = (entries, n) => entries.some((entry) => entry.n === n && entry.state === "kept");
 
 // Whether what an entry asks for is so, as the system has it: `visits` by id, `runs` and `bookings` by id.

@@ -21,14 +21,14 @@ function scene() {
   const { parts } = heard, trucks = Object.keys(parts.trucks);
   const truck = trucks.includes(state.truck) ? state.truck : trucks[0] ?? null;
   const run = truck === null ? null : run_of(parts.runs, truck);
-  const acts = sending.held(), waiting = open(acts, me.account);
-  const pressed = Object.fromEntries(waiting.filter((act) => act.about.visit && act.deed !== "note").map((act) => [act.about.visit, act]));
-  const asked = Object.fromEntries(waiting.filter((act) => act.about.booking).map((act) => [act.about.booking, act]));
-  const load = waiting.filter((act) => act.about.run === run?.run_id && !act.about.visit).at(-1);
+  const acts = sending.held(), waiting = open(acts, me.account), laid_over = [...acts.filter((act) => act.state === "done"), ...waiting];
+  const pressed = Object.fromEntries(laid_over.filter((act) => act.about.visit && act.deed !== "note").map((act) => [act.about.visit, act]));
+  const asked = Object.fromEntries(laid_over.filter((act) => act.about.booking).map((act) => [act.about.booking, act]));
+  const load = laid_over.filter((act) => act.about.run === run?.run_id && !act.about.visit).at(-1);
   return {
     parts, truck, trucks, run, acts, waiting, pressed, asked, load, looked: state.looked,
     bookings: Object.values(heard.bookings).filter((row) => row.truck === truck && !["completed", "declined", "expired", "cancelled", "failed", "held"].includes(row.state)),
-    others: acts.filter((act) => act.state !== "refused" && act.account !== me.account),
+    others: acts.filter((act) => ["kept", "sending"].includes(act.state) && act.account !== me.account),
     refused: acts.filter((act) => act.state === "refused"),
     time: clocks(parts.about.area?.is.timezone ?? "Asia/Shanghai").time, now_ms: Date.now() + (heard.off_ms ?? 0),
     heard, may: me.kind === "account",
@@ -94,13 +94,13 @@ async function stay() {
   navigator.serviceWorker.addEventListener("message", () => (document.documentElement.dataset.stays = "yes"));
   const files = performance.getEntriesByType("resource").map((one) => new URL(one.name)).filter((url) => url.origin === location.origin && url.pathname.startsWith("/static/"));
   const words = ROOMS.flatMap((room) => ["zh", "en"].map((one) => `/static/${room ? `${room}/` : ""}${one}.json`));
-  active.postMessage({ keep: [...new Set(["/cab", "/api/v1/people/me", "/api/v1/bookings", ...words, ...files.map((url) => url.pathname)])] });
+  active.postMessage({ keep: [...new Set(["/cab", "/api/v1/people/me", ...words, ...files.map((url) => url.pathname)])] });
 }
 
 begin_page(ROOMS, draw).then(async () => {
   state.looked = (await kept.fact("looked").catch(() => null)) ?? null;
   await Promise.all([listen(me.account, soon), sending.begin(me.account, soon)]);
-  setInterval(soon, 1_000);
+  setInterval(() => (soon(), sending.settle().catch(() => {})), 1_000);
   await navigator.storage?.persist?.();
   await stay();
 });

@@ -2,9 +2,9 @@
 
 import { fresh } from "/static/frame/deed.js";
 import { language } from "/static/frame/words.js";
-import { bookings, heard, newest, next_word } from "./heard.js";
+import { bookings, heard, newest, now_ms, seen_ms } from "./heard.js";
 import * as kept from "./kept.js";
-import { answered, claimed, drafted, is_so, next, open, takes_back } from "./outbox.js";
+import { answered, claimed, drafted, is_so, next, seen, takes_back } from "./outbox.js";
 
 const LOOK_MS = 5_000, ANSWER_MS = 15_000, NAME = "zhanpai-cab";
 const others = new BroadcastChannel(NAME);
@@ -38,6 +38,11 @@ async function change(work) {
 // Kept on the device before anybody is told that it was taken.
 export const press = (draft) => change(() => ({ put: [drafted({ ...draft, account }, fresh(), Date.now(), heard.off_ms)] }));
 export const take_back = (n) => change((all) => (takes_back(all, n) ? { gone: [n] } : {}));
+// What is done stays laid over the picture until a newer one has it: else its button would be there again meanwhile.
+export async function settle() {
+  if (seen(acts, seen_ms(), heard.booked_ms).length) await change((all) => ({ gone: seen(all, seen_ms(), heard.booked_ms).map((act) => act.n) }));
+}
+
 export const understood = (n) => change((all) => ({ gone: all.filter((act) => act.n === n && act.state === "refused").map((act) => act.n) }));
 
 async function send() {
@@ -62,10 +67,9 @@ async function send_one(n) {
   const answer = await asked(put[0]);
   const doubted = put[0].doubts > 0 && answer.status >= 400 && !answer.unknown ? await newest().catch(() => null) : null;
   if (put[0].doubts > 0 && doubted === null && answer.status >= 400) answer.busy = true; // nobody can look now: later
-  const after = answered(put[0], answer, Date.now(), doubted !== null && is_so(put[0], doubted));
-  // What is done stays shown as pressed until it is seen to be so: else its button would be there again for a second.
-  if (after === null) await (put[0].about.booking ? bookings() : open(acts, account).length < 2 && next_word());
-  await change(() => (after === null ? { gone: [n] } : { put: [after] }));
+  const after = answered(put[0], answer, now_ms(), doubted !== null && is_so(put[0], doubted));
+  await change(() => ({ put: [after] }));
+  if (put[0].about.booking) bookings();
 }
 
 async function asked({ path, body, key }) {

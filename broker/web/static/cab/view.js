@@ -138,7 +138,7 @@ export function Bookings({ it }) {
 export function Round({ it }) {
   const owed = owed_of(it);
   return html`<section data-testid="round"><h2>${say("round", { count: owed.length })}</h2><ol class="round">${owed.map((visit) => html`<li key=${visit.id} class=${it.pressed[visit.id] ? "quiet" : ""} data-testid=${`visit-${visit.id}`}>
-    <span class="name">${named(visit.name)}${visit.visit_number > 1 ? html` <small>${say("second_visit")}</small>` : null}${it.pressed[visit.id] ? html` <small>${say(`did_${it.pressed[visit.id].deed}`)} · ${say("not_sent")}</small>` : null}</span>
+    <span class="name">${named(visit.name)}${visit.visit_number > 1 ? html` <small>${say("second_visit")}</small>` : null}${it.pressed[visit.id] ? html` <small>${say(`did_${it.pressed[visit.id].deed}`)}${it.pressed[visit.id].state === "done" ? "" : ` · ${say("not_sent")}`}</small>` : null}</span>
     <${When} it=${it} visit=${visit} /><${Bins} it=${it} visit=${visit} /></li>`)}</ol></section>`;
 }
 

@@ -1,8 +1,8 @@
-// Without a network the page opens from what was kept: its files and words, and the last answers about who is signed in
-// and what is booked. With one the network is asked first, so that nothing old is shown as new.
+// Without a network the page opens from what was kept: its files and words, and who is signed in. With one the network
+// is asked first, so that nothing old is shown as new; the picture is kept by the page itself.
 
 const KEPT = "zhanpai-cab-1", SLOW_MS = 3_000, REST_MS = 30_000;
-const DATA = ["/api/v1/people/me", "/api/v1/bookings"];
+const ME = "/api/v1/people/me";
 let slow_until = 0;
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -26,7 +26,7 @@ const is_whole = (answer) => answer?.ok && !answer.redirected;
 
 self.addEventListener("fetch", (event) => {
   const { request } = event, { origin, pathname } = new URL(request.url);
-  const ours = pathname === "/cab" || pathname.startsWith("/static/") || DATA.includes(pathname);
+  const ours = pathname === "/cab" || pathname.startsWith("/static/") || pathname === ME;
   if (request.method === "GET" && origin === self.location.origin && ours) event.respondWith(answer_to(request, pathname));
 });
 
@@ -45,6 +45,6 @@ async function from_network(request, path, cache) {
   const answer = await fetch(request);
   if (Date.now() < slow_until) slow_until = 0;
   if (is_whole(answer)) await cache.put(path, answer.clone());
-  if (answer.status === 401 && DATA.includes(path)) await Promise.all(DATA.map((one) => cache.delete(one))); // another person's
+  if (answer.status === 401 && path === ME) await cache.delete(path); // another person's, maybe
   return answer;
 }
