@@ -135,7 +135,7 @@ class Driver:
         return RENOVATION if told is not None and told["run_id"].startswith(OF_CALLED_TRUCK) else route.waste
 
     def comes_at(self, errand: Errand) -> int | None:
-        """By when a crew that was booked wants to be there: the earliest time that it was told, for a later one may only
+        """By when a crew that was booked wants to be there: the earliest time it was told, for a later one may only
         say that its truck still stands. None where it need not wait."""
         if errand.waste != RENOVATION or self._itinerary is None:
             return None
