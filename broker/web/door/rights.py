@@ -36,8 +36,8 @@ class Right:
 
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
-_SEES = ALL - {"weigher", "enforcement"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events"})
+_SEES = ALL - {"weigher", "enforcement", "committee", "fire_brigade"}
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "answers/names"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
@@ -64,7 +64,17 @@ _ANYBODY = (
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
     "POST /welcome",
 )  # fmt: skip
-_ASKED = _DISPATCH | {"property", "keeper", "contractor"}
+_ESTATES = _DISPATCH | {"property", "keeper"}
+# Who may answer for an addressee; the estate for those who have no account, too.
+ANSWERS: Mapping[str, frozenset[str]] = {
+    "dispatcher": _DISPATCH, "estate": _ESTATES, "contractor": _DISPATCH | {"contractor"},
+    "committee": _ESTATES | {"committee"}, "fire_brigade": _ESTATES | {"fire_brigade"},
+}  # fmt: skip
+_ASKED = frozenset[str]().union(*ANSWERS.values())
+LANDING = {  # where somebody who came from nowhere in particular begins: a role that has one page
+    "/asked": frozenset({"contractor", "committee", "fire_brigade"}), "/transfer-station": frozenset({"weigher"}),
+    "/cases": _ENFORCEMENT,
+}  # fmt: skip
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
@@ -221,6 +231,11 @@ def pages_of(visitor: Visitor) -> list[str]:
     """The pages that a visitor may open, as they are linked to: up to the first name in a path."""
     open_to = [right.route for right in RIGHTS if right.page and right.open_to(visitor)]
     return sorted({route.removeprefix("GET ").partition("{")[0] for route in open_to if route.startswith("GET ")})
+
+
+def landing_of(visitor: Visitor) -> str:
+    """The page on which a visitor begins: the screen, or the one page that all of their roles are for."""
+    return next((page for page, roles in LANDING.items() if visitor.roles and visitor.roles <= roles), "/")
 
 
 def who_may(right: Right) -> str:

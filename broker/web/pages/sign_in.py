@@ -12,6 +12,7 @@ from broker.people.errors import Impossible, PeopleError, TooSoon, Unknown
 from broker.people.roles import Visitor
 from broker.people.sessions import PLACE_S
 from broker.web.door.gate import COOKIE, DEVICE, DEVICE_COOKIE, Gate
+from broker.web.door.rights import landing_of
 from broker.web.languages import language_of
 from broker.web.pages.frame import POLICY, base_context, page, refusal
 from broker.web.pages.rendering import WORDS
@@ -134,7 +135,8 @@ def _welcomed(request: Request, gate: Gate, visitor: Visitor, towards: str) -> R
     device = device if DEVICE.fullmatch(device) else secrets.token_urlsafe(32)
     cookie, lasts_s = gate.sessions.begin(visitor, (f"device {device}", gate.places_of(request)[-1]))
     gate.note(request, visitor, "sign in")
-    answer = RedirectResponse(_ours(towards), 303)
+    wanted = _ours(towards)
+    answer = RedirectResponse(landing_of(visitor) if wanted == "/" else wanted, 303)
     secure = request.url.scheme == "https"
     for name, value, age_s in ((COOKIE, cookie, lasts_s), (DEVICE_COOKIE, device, PLACE_S)):
         answer.set_cookie(name, value, max_age=age_s, httponly=True, samesite="strict", secure=secure)
