@@ -61,7 +61,7 @@ class CaseBook:
         return {one.key for case in self._cases().values() for one in case.evidence}
 
     def _gather(self, facts: list[Record], from_at: int, now: int) -> None:
-        """The newest case of a place has what happened there after its first evidence; what cannot be kept now, later."""
+        """The newest case of a place has what happened there after its first evidence; what cannot be kept waits."""
         used = self._used()
         found = grounds(facts, from_at, now + 1, 1, used)
         happened = {(one.kind, one.estate, one.room, one.waste): one for one in found}
