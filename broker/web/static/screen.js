@@ -1,6 +1,7 @@
 // The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
 
 import { board, runOn, waits } from "./answers.js";
+import { noting } from "./notes.js";
 import { closing, closureRow, load } from "./roads.js";
 import { allow, silent, sound, turn, wanted } from "./sound.js";
 
@@ -218,6 +219,7 @@ function refreshRun(part, run) {
   write(about, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`);
   const signature = JSON.stringify([language, run.truck, run.active, run.full_at, run.away_until]); // a button under a finger stays
   if (full.dataset.signature !== signature) full.replaceChildren(...load({ element, say, act, may, clock }, run)), (full.dataset.signature = signature);
+  noting(part.firstChild, { element, say, act, may, named }, run);
   part.lastChild.replaceChildren(runStrip(run));
 }
 
