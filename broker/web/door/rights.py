@@ -71,15 +71,12 @@ ANSWERS: Mapping[str, frozenset[str]] = {
     "committee": _ESTATES | {"committee"}, "fire_brigade": _ESTATES | {"fire_brigade"},
 }  # fmt: skip
 _ASKED = frozenset[str]().union(*ANSWERS.values())
-LANDING = {  # where somebody who came from nowhere in particular begins: a role that has one page
-    "/asked": frozenset({"contractor", "committee", "fire_brigade"}), "/transfer-station": frozenset({"weigher"}),
-    "/cases": _ENFORCEMENT,
-}  # fmt: skip
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
     "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
+    "GET /keeper": _DISPATCH | {"keeper"},
     "GET /learned": _FIGURES,
     "GET /learned/{route_id:path}": _FIGURES,
     "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},
@@ -136,6 +133,8 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "POST /api/v1/alarms/{alarm_id}/unshelve": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/out-of-service": _DISPATCH | _DEVICES,
     "POST /api/v1/alarms/{alarm_id}/back": _DISPATCH | _DEVICES,
+    "GET /api/v1/rooms/calls": _FIGURES | {"property", "keeper"},
+    "POST /api/v1/rooms/{room}/keeper": _DISPATCH | {"keeper"},
     "GET /metrics": _FIGURES,
     "GET /api/v1/calls": _FIGURES,
     "GET /api/v1/calls/scores": _FIGURES | {"property", "keeper"},
@@ -231,11 +230,6 @@ def pages_of(visitor: Visitor) -> list[str]:
     """The pages that a visitor may open, as they are linked to: up to the first name in a path."""
     open_to = [right.route for right in RIGHTS if right.page and right.open_to(visitor)]
     return sorted({route.removeprefix("GET ").partition("{")[0] for route in open_to if route.startswith("GET ")})
-
-
-def landing_of(visitor: Visitor) -> str:
-    """The page on which a visitor begins: the screen, or the one page that all of their roles are for."""
-    return next((page for page, roles in LANDING.items() if visitor.roles and visitor.roles <= roles), "/")
 
 
 def who_may(right: Right) -> str:
