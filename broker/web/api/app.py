@@ -47,7 +47,10 @@ def build_app(
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
     people = (people_router(gate), sign_in_router(gate))
-    deeds = (action_router(desk), answer_router(desk), alarm_router(desk), road_router(desk), keeper_router(desk))
+    deeds = (
+        action_router(desk), answer_router(desk, gate.people), alarm_router(desk), road_router(desk),
+        keeper_router(desk),
+    )  # fmt: skip
     for router in (pictures, *deeds, health_router(desk, store), screen_router(), *people, *further):
         app.include_router(router)
     return guarded(app, gate, hosts)

@@ -1,5 +1,6 @@
 // The operations room: one page, one picture, four levels. It draws the newest picture of its source, once a frame.
 
+import { writeNames } from "../names.js";
 import { html, render } from "../vendored/htm-preact-3.1.1.js";
 import { age, clocks, language, named, say, speak } from "../frame/words.js";
 import { may, me, meet } from "../frame/visitor.js";
@@ -124,6 +125,7 @@ function drawNow() {
     const text = since(part.dataset.since);
     if (part.textContent !== text) part.textContent = text;
   }
+  writeNames(document);
   if (under?.isConnected && under.getBoundingClientRect().top !== before) scrollBy(0, under.getBoundingClientRect().top - before); // what grew above a button moves the page, not the button
 }
 
