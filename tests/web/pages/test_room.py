@@ -14,7 +14,7 @@ from broker.web.stream.changes import change, parts_of
 from tests.support.axe import findings
 from tests.support.bridge.morning import Morning
 from tests.support.browser import chromium_page
-from tests.support.screen import HOME, Screen
+from tests.support.made_screen import HOME, Screen
 
 pytestmark = pytest.mark.real
 
@@ -160,8 +160,8 @@ def test_all_well_is_grey(screen: Screen, scheme: Any) -> None:
 
 
 def test_no_button_moves_under_a_hand_and_what_is_new_is_told(screen: Screen) -> None:
-    """A press that comes while the pointer is on another goes below it, is announced and counted in the title, and takes
-    its place when the pointer leaves. What has the keyboard keeps it."""
+    """A press that comes while the pointer is on another goes below it, is announced and counted in the title, and
+    takes its place when the pointer leaves. What has the keyboard keeps it."""
     page = screen.page
     page.mouse.move(5, 5)
     screen.open("en")
@@ -235,8 +235,8 @@ def test_ten_repeats_look_different_from_one_and_what_is_over_is_folded(screen: 
 
 
 def test_a_strip_tells_late_early_ghosts_and_several_trucks(screen: Screen) -> None:
-    """Two runs of a line are two trucks on one strip; a run that nobody drives is a ghost where it should be; a thin line
-    leads from a truck to its place by the timetable."""
+    """Two runs of a line are two trucks on one strip; a run that nobody drives is a ghost where it should be; a thin
+    line leads from a truck to its place by the timetable."""
     page, at = screen.page, screen.picture["at"]
     run = next(run for run in screen.picture["runs"] if run["truck"] == "t01")
     other = copy.deepcopy(run)
@@ -275,7 +275,8 @@ def test_the_streams_parts_become_the_picture_again(screen: Screen) -> None:
             const { assembly } = await import("/static/room/source.js"), held = assembly();
             const first = held.take(structuredClone(snapshot)), second = held.change(structuredClone(told));
             const same = held.change({ at: second.at + 1, set: {}, gone: {} });
-            return { first: JSON.stringify(first), second: JSON.stringify(second), kept: first.rooms[0] === second.rooms[0],
+            return { first: JSON.stringify(first), second: JSON.stringify(second),
+                kept: first.rooms[0] === second.rooms[0],
                 same: same.rooms === second.rooms && same.runs === second.runs };
         }""",
         [{"at": before["at"], "parts": parts_of(before)}, told],

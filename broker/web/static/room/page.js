@@ -11,6 +11,7 @@ import { fit } from "./fit.js";
 import { begun } from "./kept.js";
 import { LineLevel, RawLevel, StopLevel } from "./levels.js";
 import { linesOf } from "./line/lines.js";
+import { drawMap, Mapped, selectedOf, viewOfThing } from "./mapped.js";
 import { advise } from "./press/advice.js";
 import { Presses, unseenOf } from "./press/presses.js";
 import { Figures, figures } from "./side/figures.js";
@@ -78,6 +79,11 @@ function indexed() {
   return about;
 }
 
+function select(thing) {
+  const next = viewOfThing(thing, picture);
+  if (next) location.hash = addressOf(turned(view, next));
+}
+
 // What is new is said once, to whoever listens to the page.
 function announce() {
   const open = picture.incidents.filter((row) => row.open), keys = new Set(open.map((row) => `${row.truck}/${row.incident_id}`));
@@ -107,12 +113,13 @@ function Room() {
   const { rooms, trucks } = indexed();
   const drawn = `${language}/${sizes.px}/${view.level}/${room.acts}/${innerWidth}`, lines = linesOf(picture);
   const width = (document.querySelector("#middle")?.clientWidth || innerWidth) - 1.8 * sizes.px, unseen = unseenOf(picture, tools);
+  const map = view.level === "raw" ? null : html`<${Mapped} key="map" onSelect=${select} />`;
   document.title = `${unseen.count ? `(${unseen.count}) ` : ""}${say("title")}`;
   if (unseen.sounds && room.live) sound();
   return html`<${Head} picture=${picture} me=${me} language=${language} tools=${tools} turn=${other} ring=${() => (silent() ? allow() : turn(), draw())} calm=${sizes.wall} />
     <main inert=${lost} class=${`room level-${view.level}`}><${State} picture=${picture} tools=${tools} live=${room.live} /><${Crumbs} lines=${lines} />
-      <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} /></div>
-      <div class="middle" id="middle"><${Level} lines=${lines} rooms=${rooms} trucks=${trucks} sizes=${sizes} width=${width} drawn=${drawn} /></div>
+      <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} />${sizes.wall ? map : null}</div>
+      <div class="middle" id="middle">${sizes.wall ? null : map}<${Level} lines=${lines} rooms=${rooms} trucks=${trucks} sizes=${sizes} width=${width} drawn=${drawn} /></div>
       ${sizes.figures ? html`<div class="right"><${Figures} known=${beside.known} tools=${tools} /><${Roads} picture=${picture} tools=${tools} drawn=${drawn} /></div>` : null}
       ${view.level === "area" ? html`<div class="devices"><${Devices} picture=${picture} sizes=${sizes} tools=${tools} drawn=${drawn} /></div>` : null}</main>
     <div id="veil" class="veil" role="alert" data-testid="veil" hidden=${!lost}><p>${lost ? [`${say("lost")}${times.day(picture.at)} ${times.exact(picture.at)}`, ...stuck.map((row) => say(row.word, row.values))].join(" · ") : ""}</p></div>
@@ -133,6 +140,7 @@ function drawNow() {
     const text = since(part.dataset.since);
     if (part.textContent !== text) part.textContent = text;
   }
+  drawMap(picture, selectedOf(view, picture));
   const out = document.documentElement.classList.contains("wall") ? fit() : 0;
   document.querySelector("#more").textContent = out ? say("more_below", { n: out }) : "";
   if (under?.isConnected && under.getBoundingClientRect().top !== before) scrollBy(0, under.getBoundingClientRect().top - before); // what grew above a button moves the page, not the button
@@ -148,7 +156,7 @@ function draw() {
 async function other() {
   const next = language === "zh" ? "en" : "zh";
   await advise(next);
-  await speak(["", "room"], next);
+  await speak(["", "map", "room"], next);
   draw();
 }
 
@@ -169,7 +177,7 @@ const room = stage({
   onLost: () => ((lost = true), draw()),
   onRefused: known,
 });
-await Promise.all([meet(), speak(["", "room"])]);
+await Promise.all([meet(), speak(["", "map", "room"])]);
 tools.me = me;
 await advise(language);
 const beside = figures(me, () => picture, (at) => tools.day(at), draw);
