@@ -62,7 +62,7 @@ def _pages(app: FastAPI) -> None:
         visitor = visitor_of(request)
         if not has_operations(visitor):
             return RedirectResponse(landing_of(visitor), 303)
-        return FileResponse(STATIC / "index.html", headers=dict(HEADERS))
+        return FileResponse(STATIC / "room" / "index.html", headers=dict(HEADERS))
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> FileResponse:
