@@ -19,7 +19,12 @@ from tests.support.screen.city import City
 def main(trucks: int, rooms: int, hz: float) -> None:
     """Show a new picture so many times a second."""
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def wait() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="zhanpai-screen-") as name:
         folder = Path(name)
         config = BrokerConfig.model_validate(

@@ -141,7 +141,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     else if (key === "Escape") choose(null);
     else if (key === "n" || key === "p") {
       const seen = things(), at = seen.findIndex((one) => one.kind === selected?.kind && one.id === selected?.id);
-      const next = seen[(at + (key === "n" ? 1 : at < 0 ? 0 : seen.length - 1)) % seen.length] ?? null;
+      const next = seen.at(key === "n" ? (at + 1) % seen.length : at - (at >= 0)) ?? null;
       if (!next) return true;
       const [x, y] = view.screen(next);
       if (x < 0 || y < 0 || x > view.width || y > view.height) view.to(next);
