@@ -51,7 +51,7 @@ PAGES = ("/map", "/")
 @contextlib.contextmanager
 def served(size: Size) -> Iterator[int]:
     """The port of a web that shows so much."""
-    command = [sys.executable, "-m", "tests.support.screen.server", str(size.trucks), str(size.rooms), str(size.hz)]
+    command = [sys.executable, "-m", "tests.support.city.server", str(size.trucks), str(size.rooms), str(size.hz)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdin is not None
         yield int(process.stdout.readline())

@@ -15,8 +15,8 @@ from broker.web.desk import Desk
 from broker.web.server import WebServer
 from tests.support import axe
 from tests.support.browser import chromium_page
-from tests.support.screen.city import City
-from tests.support.screen.street_map import write_street_map
+from tests.support.city.pictures import City
+from tests.support.city.street_map import write_street_map
 
 pytestmark = pytest.mark.real
 

@@ -1,4 +1,4 @@
-"""`python -m tests.support.screen.server TRUCKS ROOMS HZ`: the web of a made city in a process of its own.
+"""`python -m tests.support.city.server TRUCKS ROOMS HZ`: the web of a made city in a process of its own.
 
 Prints its port; serves until its input ends.
 """
@@ -13,7 +13,7 @@ from broker.config import BrokerConfig
 from broker.store.opening import open_store
 from broker.web.desk import Desk
 from broker.web.server import WebServer
-from tests.support.screen.city import City
+from tests.support.city.pictures import City
 
 
 def main(trucks: int, rooms: int, hz: float) -> None:
