@@ -87,5 +87,5 @@ def test_the_ground_is_where_trucks_drove_on_days_that_are_over(tmp_path: Path) 
     places = [(row * found.cell_deg, column * found.cell_deg) for row, column, _ in found.cells]
     near = [project(line, along, *place, 0.0, along[-1])[0] for place in places]
     assert max(near) < 20
-    assert str(found.to_day) == "2026-11-23" and sum(count for _, _, count in found.cells) == len(places) > 10
+    assert str(found.to_day) == "2026-11-23" and sum(count for _, _, count in found.cells) >= 20
     morning.close()
