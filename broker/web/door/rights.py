@@ -37,7 +37,10 @@ class Right:
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
 _SEES = ALL - {"weigher", "enforcement"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events"})
+_PICTURE = frozenset({
+    "trucks", "rooms", "runs", "incidents", "picture", "events",
+    "playback/days", "playback/changes", "playback/truth",
+})  # fmt: skip
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
