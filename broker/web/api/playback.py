@@ -50,7 +50,7 @@ class Truth(BaseModel):
 
 def playback_router(desk: Desk, store: Store, folder: Path | None) -> APIRouter:
     """`/api/v1/playback`; without a folder nothing was kept."""
-    router = APIRouter(tags=["picture"])
+    router = APIRouter()
     looking = threading.Lock()  # one at a time: each costs the bridge's own process some tenths of a second
 
     def timezone() -> str:

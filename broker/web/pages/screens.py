@@ -19,7 +19,7 @@ POLICY = (
 )
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
-SCREENS: Mapping[str, str] = MappingProxyType({})
+SCREENS: Mapping[str, str] = MappingProxyType({"/keeper": "keeper"})
 
 
 def screen_router() -> APIRouter:
