@@ -16,7 +16,7 @@ from sim.scenario.scenes.scene import DataAbsentError
 from sim.scenario.schema import SECTIONS
 from sim.virtual.run import scratch_folder
 
-BEFORE_S = 180  # so long before something goes wrong one sits down at the screen
+BEFORE_S = 180  # so long before the first press one sits down at the screen
 DONE, BAD, ABSENT = 0, 2, 4
 
 
@@ -29,14 +29,15 @@ def main(words: list[str]) -> int:
         if options.seed is not None:
             scenario = replace(scenario, seed=value_of("--seed", SECTIONS["scenario"]["seed"], options.seed))
         clicks = None if options.clicks is None else _read(options.clicks)
+        with scratch_folder() as folder:
+            happened, first_at = played_by_itself(scenario, folder)
         with scratch_folder() as folder, Morning(scenario, folder, practised=True) as morning:
             if clicks is None:
+                morning.play(morning.start_at if first_at is None else first_at - BEFORE_S)
                 _practise(morning, folder, options.speed, options.port, options.language)
             else:
                 morning.play(morning.end_at, clicks)
             yours, done, zone = morning.score(), morning.clicks, morning.plan.timezone
-        with scratch_folder() as folder:
-            happened = played_by_itself(scenario, folder)
     except ScenarioError as error:
         print(f"scenario refused: {error}", file=sys.stderr)
         return BAD
@@ -57,11 +58,9 @@ def main(words: list[str]) -> int:
 def _practise(morning: Morning, folder: Path, speed: float, port: int, language: str) -> None:
     from sim.practice.screen import Screen  # only here: clicks from a file need no server
 
-    morning.play(min(morning.first_at - BEFORE_S, morning.end_at))
     screen = Screen(morning, folder, port)
-    before = f"{max(0, round((morning.first_at - morning.now) / 60))} min"
-    print(WORDS.say(language, "console", "screen", address=screen.address, speed=f"{speed:g}", before=before))
-    end = clock(morning.end_at, morning.plan.timezone)
+    now, end = (clock(at, morning.plan.timezone) for at in (morning.now, morning.end_at))
+    print(WORDS.say(language, "console", "screen", address=screen.address, speed=f"{speed:g}", now=now))
     print(WORDS.say(language, "console", "ends", end=end), flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         screen.run(speed, morning.end_at)

@@ -53,8 +53,6 @@ class Morning:
         self.plan = replace(scene.plan, name=NAME.format(zh=zh, en=en or zh)) if practised else scene.plan
         scene = replace(scene, plan=self.plan)
         self.start_at, self.end_at = scene.day_start_at + played.from_s, scene.day_start_at + played.until_s
-        first = min((one.at_s for one in played.happenings), default=played.from_s)
-        self.first_at = int(scene.day_start_at + first)  # when something goes wrong for the first time
         self.clicks: list[Click] = []
         self._timeline = Timeline(float(self.start_at))
         evidence = Evidence(self._timeline.start_at, float(self.end_at), float(scene.day_start_at))
@@ -101,16 +99,25 @@ class Morning:
             while waiting and waiting[0].at <= self.now:
                 self.do(waiting.pop(0).act)
 
+    @property
+    def first_press_at(self) -> int | None:
+        """When a driver pressed for the first time; None where nobody did."""
+        known = self.bridge.store.scan("workflow", self.start_at, int(self.now) + 1)
+        return min((int(record.body["raised_at"]) for record in known), default=None)
+
     def score(self) -> Score:
         """What came of it, some minutes after the last hour."""
         self.play(self.end_at + SETTLE_S)
         return score_of(self.bridge.store, self.start_at, int(self.now), self.plan.timezone)
 
 
-def played_by_itself(scenario: Scenario, folder: Path) -> Score:
-    """What came of it when the scenario's own dispatcher was at the screen."""
+def played_by_itself(scenario: Scenario, folder: Path) -> tuple[Score, int | None]:
+    """What came of it when the scenario's own dispatcher was at the screen, and when it was first needed there.
+
+    Up to the first press it is the same morning for whoever practises.
+    """
     with Morning(scenario, folder, practised=False) as morning:
-        return morning.score()
+        return morning.score(), morning.first_press_at
 
 
 def _without_dispatcher(scenario: Scenario) -> Scenario:

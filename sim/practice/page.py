@@ -1,5 +1,6 @@
 """The score as a page in each language: each row with yours, what happened, and why; then what was clicked."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -36,7 +37,7 @@ def page_of(scenario: Scenario, yours: Score, happened: Score, clicks: list[Clic
     better = round(happened.total - yours.total, 1)
     verdict = say("page", "same" if better == 0 else "better" if better > 0 else "worse", minutes=abs(better))
     rows = [
-        (say("row", name), yours.minutes[name], happened.minutes[name], say("why", name, count=yours.counts[name]))
+        (say("row", name), yours.minutes[name], happened.minutes[name], _why(name, yours, say))
         for name in ROWS
     ]
     return _TEMPLATES.get_template("page.html").render(
@@ -44,6 +45,10 @@ def page_of(scenario: Scenario, yours: Score, happened: Score, clicks: list[Clic
         scenario=scenario, verdict=verdict, rows=rows, yours=yours, happened=happened,
         clicks=[(clock(click.at, zone), act_word(click, language)) for click in clicks],
     )  # fmt: skip
+
+
+def _why(name: str, yours: Score, say: Callable[..., str]) -> str:
+    return say("why", name, count=yours.counts[name]) if yours.counts[name] else "—"
 
 
 def act_word(click: Click, language: str) -> str:

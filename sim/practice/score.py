@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.reports.figures import figures_of
+from broker.rules.statistics.cube import DIMENSIONS
 from broker.store import Store
 from broker.store.days import Days
 
@@ -42,12 +43,16 @@ def score_of(store: Store, from_at: int, until_at: int, timezone: str) -> Score:
     off = [abs(one["arrived_at"] - one["promised_at"]) for one in came if one["promised_at"] is not None]
     broken = [off_s for off_s in off if off_s > KEPT_WITHIN_S]
     day = Days(timezone).of(from_at)
-    outside_s = [figures["outside_s"] for figures in figures_of(store, day, day, timezone).values()]
+    room = 1 + DIMENSIONS.index("room")  # of a cube's key: the day comes first
+    outside: dict[str, int] = {}
+    for key, figures in figures_of(store, day, day, timezone).items():
+        if figures["outside_s"]:
+            outside[key[room]] = outside.get(key[room], 0) + figures["outside_s"]
     seconds = {
         "unseen": _waited(real, "acknowledged_at", until_at),
         "undecided": _waited(real, "decided_at", until_at),
         "late": [late_s for late_s in late if late_s > 0],
-        "outside": [one for one in outside_s if one],
+        "outside": list(outside.values()),
     }
     minutes = {name: sum(found) / 60 for name, found in seconds.items()}
     minutes |= {"unserved": UNSERVED_MIN * len(owed + lost), "broken": BROKEN_MIN * len(broken)}

@@ -32,7 +32,7 @@ def practised(folder: Path, clicks: Sequence[Click] = ()) -> tuple[Score, list[C
 def test_clicks_at_the_screen_and_the_same_from_a_file_are_one_score(tmp_path: Path) -> None:
     """Somebody sees the press over HTTP while it goes fast; their file plays to that score, better than nobody's."""
     with Morning(SCENARIO, tmp_path / "screen", practised=True) as morning:
-        morning.play(morning.first_at + 600)
+        morning.play(morning.start_at + 2400)
         screen, said = Screen(morning, tmp_path / "web", 0), list[str]()
 
         def ask(path: str, body: bytes | None = None) -> list[dict[str, str]]:
@@ -43,7 +43,7 @@ def test_clicks_at_the_screen_and_the_same_from_a_file_are_one_score(tmp_path: P
 
         def is_shown() -> bool:
             try:
-                return bool(ask("api/v1/incidents"))
+                return bool(ask("api/v1/incidents"))  # 45 minutes into the morning
             except OSError:
                 return False  # it does not serve yet
 
