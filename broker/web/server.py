@@ -25,6 +25,7 @@ from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.registers.routers import router as register_router
+from broker.web.api.street.asked import asked_router
 from broker.web.desk import Desk
 from broker.web.door.connection_limits import LimitedProtocol
 from broker.web.door.gate import Gate
@@ -86,7 +87,7 @@ class WebServer:
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
-        further += [make(desk, store, plan) for make in (booking_router, booking_pages, learned_pages)]
+        further += [make(desk, store, plan) for make in (asked_router, booking_router, booking_pages, learned_pages)]
         cases = config.cases
         further.append(case_router(book or CaseBook(store, plan, cases.times, cases.within_days), plan, now))
         self._desk = desk

@@ -19,7 +19,12 @@ POLICY = (
 )
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
-SCREENS: Mapping[str, str] = MappingProxyType({"/figures": "figures", "/scores": "scores"})
+SCREENS: Mapping[str, str] = MappingProxyType({
+    "/figures": "figures",
+    "/scores": "scores",
+    "/asked": "asked",
+    "/property": "property",
+})  # fmt: skip
 
 
 def screen_router() -> APIRouter:

@@ -1,27 +1,8 @@
 // The board of an incident: who is asked, what they said, since when, until when; and what whoever looks may say there.
 
-const ANSWER = "POST /api/v1/incidents/{incident_id}/answers/{addressee}/";
-const MINUTES = [5, 10, 15, 20, 30, 45, 60, 90, 120];
-const SAYS = { // by state, in the order of the buttons
-  told: ["seen", "promise", "done", "refuse"], seen: ["promise", "done", "refuse"],
-  promised: ["done", "promise", "refuse"], late: ["done", "promise", "refuse"],
-};
+import { inMinutes, MINUTES, says } from "./frame/answers.js";
 
-// What a row belongs to, as rights go by it: a firm, an estate, or nobody in particular.
-const place = (incident, row) => (row.addressee === "contractor" ? { contractor: row.party } : row.addressee === "dispatcher" ? {} : { estate: incident.estate });
-
-// What may be said of a row now, by whom `may` tells; the dispatcher's own answers are the incident's buttons.
-function says(may, incident, row) {
-  if (row.ended_at !== null || !(row.state in SAYS)) return [];
-  const said = row.addressee !== "dispatcher" ? SAYS[row.state] : row.state === "told" && incident.workflow === "in_progress" ? ["seen"] : [];
-  const sets_out = row.addressee === "contractor" && row.on_the_way_at === null && ["seen", "promised", "late"].includes(row.state);
-  return [...said, ...(sets_out ? ["on-the-way"] : [])].filter((deed) => may(ANSWER + deed, place(incident, row)));
-}
-
-// Whether a row waits unseen for whoever looks: what is theirs alone, not what a dispatcher could answer for others too.
-export const waits = (may, deeds, incident, row) =>
-  row.ended_at === null && row.state === "told" &&
-  (row.addressee === "dispatcher" ? may("POST /api/v1/incidents/{incident_id}/acknowledge", incident) : Boolean(deeds[`${ANSWER}seen`]) && may(`${ANSWER}seen`, place(incident, row)));
+export { waits } from "./frame/answers.js";
 
 function whom(tools, row) {
   const party = row.addressee === "contractor" ? row.party : "";
@@ -46,7 +27,7 @@ function buttons(tools, incident, row) {
   return says(may, incident, row).flatMap((deed) => {
     if (deed !== "promise") return [element("button", { "data-testid": test(deed), onclick: () => send(deed) }, say(`say_${deed}`))];
     const chosen = element("select", { "aria-label": say("until"), "data-testid": test("until") }, ...MINUTES.map((minutes) => {
-      const at = Math.ceil((tools.now() + minutes * 60) / 60) * 60;
+      const at = inMinutes(tools.now(), minutes);
       return element("option", { value: at }, `${clock(at).slice(0, 5)} (${minutes} ${say("minutes")})`);
     }));
     return [chosen, element("button", { class: "main", "data-testid": test("promise"), onclick: () => send("promise", { until_at: Number(chosen.value) }) }, say("say_promise"))];

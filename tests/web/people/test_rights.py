@@ -62,6 +62,8 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/clear": {D, P, K},
     f"POST {INCIDENT}/estate-ack": {D, P},
     "GET /api/v1/answers": {D, P, K, F},
+    "GET /api/v1/answers/past": {D, P, K, F},
+    "GET /api/v1/answers/trucks": {D, F},
     **{f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F} for deed in ("seen", "promise", "done", "refuse")},
     f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from broker.people.roles import Reach
@@ -14,7 +13,6 @@ from broker.web.api.street.rows import INCIDENT_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of, within
-from broker.web.pages.rendering import STATIC
 from firmware import wire
 
 DEEDS = {  # as they stand in the address: (what the rules call it, what it says)
@@ -56,12 +54,8 @@ class Asked(BaseModel):
 
 
 def answer_router(desk: Desk) -> APIRouter:
-    """`/api/v1/answers`, the deeds below `/api/v1/incidents/{incident_id}/answers`, and the page of who is asked."""
+    """`/api/v1/answers`, the deeds below `/api/v1/incidents/{incident_id}/answers`."""
     router = APIRouter()
-
-    @router.get("/asked", include_in_schema=False)
-    def asked_page() -> FileResponse:
-        return FileResponse(STATIC / "asked.html")
 
     @router.get("/api/v1/answers", tags=["incidents"], summary="What is asked of you about open incidents")
     def asked(request: Request) -> Asked:
@@ -71,7 +65,7 @@ def answer_router(desk: Desk) -> APIRouter:
             for incident in desk.picture["incidents"]
             if incident["open"]
             for row in incident.get("answers", ())
-            if _reaches(reach, row["id"], incident["estate"])
+            if reaches(reach, row["id"], incident["estate"])
         ]
         picture = desk.picture
         sound_s = picture["limits"]["sound_s"]
@@ -104,7 +98,8 @@ def _add_deed(router: APIRouter, desk: Desk, deed: str, answer: str, summary: st
         return shown_incident(request, after, key)
 
 
-def _reaches(reach: Reach, row_id: str, estate: str | None) -> bool:
+def reaches(reach: Reach, row_id: str, estate: str | None) -> bool:
+    """Whether an addressee's row of an incident of this estate is within a reach."""
     kind, _, firm = row_id.partition(".")
     if kind == CONTRACTOR:
         return reach.holds(contractor=firm)

@@ -5,7 +5,7 @@ import { language, named, say, speak } from "./words.js";
 import { me, meet } from "./visitor.js";
 
 // The pages a person is led to, where their roles open them: address and word.
-const WAYS = [["/", "title"], ["/figures", "figures"], ["/scores", "scores"], ["/asked", "asked_title"], ["/bookings", "bookings"], ["/cases", "cases"], ["/transfer-station", "transfer_station"], ["/registers", "registers"],
+const WAYS = [["/", "title"], ["/figures", "figures"], ["/scores", "scores"], ["/property", "property"], ["/asked", "asked_title"], ["/bookings", "bookings"], ["/cases", "cases"], ["/transfer-station", "transfer_station"], ["/registers", "registers"],
   ["/learned", "learned"], ["/people", "people"], ["/people/rosters", "rosters"], ["/docs", "API"]];
 
 // Begins a page: its words, who is there, then `draw` whenever something may have changed. `rooms` as in words.js.
