@@ -22,8 +22,8 @@ from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closure
 from broker.rules.day.day import Day
 from broker.rules.day.devices import BEGINS, SILENT
-from broker.rules.dispatch.device_messages import blocked_since
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
+from broker.rules.dispatch.incidents.keepers import blocked_since
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
 from broker.rules.effects.attention import (

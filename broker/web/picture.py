@@ -248,6 +248,7 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
         "lamps": list(state.lamps.values()) if state else [],
         "lamps_at": state.lamps_at if state else None,
         "bins": {waste: _bins(bridge, room_id, waste, now) for waste in (state.bins if state else ())},
+        "bins_out_at": state.bins_out_at if state else None,
         "arrivals": {waste: day.told.arrivals.get((room_id, waste)) for waste in room.wastes},
     }
 

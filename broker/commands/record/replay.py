@@ -110,6 +110,8 @@ def heard(store: Store, from_at: int, to_at: int) -> list[Record]:
         # There is an index of kind and time, none of when it was received: without a bound all years are read.
         query = (where("kind") == kind) & then
         found += store.search(query & (where("at") >= from_at - LATE_S[kind]) if kind in LATE_S else query)
+    # What a keeper said by the page came of an action, and comes of it again.
+    found = [record for record in found if record.kind != "keeper" or "who" not in record.body]
     found.sort(
         key=lambda record: (record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id)
     )

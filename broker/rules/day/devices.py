@@ -119,7 +119,7 @@ class TruckState(_Device):
 class RoomState(_Device):
     """What is known of a room's unit: its life, the bins in its sight per waste kind, its lamps as read back.
 
-    Written by: dispatch/device_messages, dispatch/visits/bin_counts, ingest/restored_day.
+    Written by: dispatch/device_messages, dispatch/incidents, dispatch/visits/bin_counts, ingest/restored_day.
     """
 
     bins: dict[str, BinCount] = field(default_factory=dict)
@@ -171,8 +171,8 @@ class RoomState(_Device):
 class Devices:
     """Trucks and rooms by id, known as soon as they are named.
 
-    Written by: bridge, dispatch/device_messages, dispatch/runs/run_progress, dispatch/visits/bin_counts,
-    ingest/restored_day.
+    Written by: bridge, dispatch/device_messages, dispatch/incidents/keepers, dispatch/runs/run_progress,
+    dispatch/visits/bin_counts, ingest/restored_day.
     """
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ from broker.rules.dispatch.actions import ACTIONS, ALARM_ACTIONS, COMMANDS, Act,
 from broker.rules.dispatch.alarms.alarm_states import act_on_alarm
 from broker.rules.dispatch.bookings import booking_handling as bookings
 from broker.rules.dispatch.incidents import addressing, incident_handling
+from broker.rules.dispatch.incidents.keepers import keeper_says
 from broker.rules.dispatch.visits.closed_roads import act_on_road
 from broker.rules.dispatch.visits.full_trucks import truck_emptied, truck_full
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
@@ -47,6 +48,8 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
         return effects
     if act.action == "booking" and act.booking is not None:
         return [stored, *bookings.do(day, act.booking, act.who, now)]
+    if act.action == "keeper":
+        return [stored, *_keeper(day, act, number, now)]
     if act.action == "command":
         return [stored, _command(day, act, number)]
     if act.action in ALARM_ACTIONS:
@@ -70,6 +73,17 @@ def _note(day: Day, act: Act, now: int) -> list[Effect]:
     if act.reason is not None and act.reason not in CONTAMINANTS:
         raise ActionError(f"what does not belong there must be one of {' '.join(CONTAMINANTS)}, got {act.reason!r}")
     return put(day, visit.noted(act.grade or None, act.reason), now)
+
+
+def _keeper(day: Day, act: Act, number: str, now: int) -> list[Effect]:
+    """What a keeper says by the page: on record, and decided on, as what they say by the room's button."""
+    room = act.room or ""
+    if room not in day.plan.rooms:
+        raise ActionError(f"there is no room {room!r}", missing=True)
+    if act.event not in wire.KEEPER_EVENTS:
+        raise ActionError(f"a keeper says one of {' '.join(wire.KEEPER_EVENTS)}, not {act.event!r}")
+    body = {"device": room, "event": act.event, "at": now, "who": act.who}
+    return [Keep(f"keeper:{number}", "keeper", room, now, body), *keeper_says(day, room, act.event, now, now, act.who)]
 
 
 def _weigh(day: Day, act: Act, now: int) -> Keep:

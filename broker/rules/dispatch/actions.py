@@ -7,6 +7,7 @@ from broker.rules.bookings.asked import BookingDeed
 ACTIONS = (
     "acknowledge", "decide", "clear", "resolve", "estate_ack", "answer", "serve", "skip", "note", "weigh", "command",
     "full", "emptied", "close_road", "open_road", "booking",
+    "keeper",
 )  # fmt: skip
 ALARM_ACTIONS = ("see_alarm", "shelve_alarm", "unshelve_alarm", "take_out_alarm", "put_back_alarm")
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
@@ -23,7 +24,8 @@ class Act:
     `version`, where given, is then its row's.
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`; one of
     `ALARM_ACTIONS` is about an `alarm` (its id), which goes on a shelf for `shelf_s`;
-    `booking` does one of the deeds of bookings/deeds.py.
+    `booking` does one of the deeds of bookings/deeds.py;
+    `keeper` says of a `room` what its button would say (`event`, one of the wire's).
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
     old screen one is refused.
@@ -55,6 +57,7 @@ class Act:
     booking: BookingDeed | None = None
     addressee: str | None = None  # whose answer it is; of `clear`: who says so
     answer: str | None = None
+    event: str | None = None
     until_at: int | None = None
 
 

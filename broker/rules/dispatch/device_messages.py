@@ -8,6 +8,7 @@ from broker.rules.day.day import Day
 from broker.rules.day.devices import BEGINS, SILENT, RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.incidents.keepers import keeper_says
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.neighbours import settle_neighbours
 from broker.rules.dispatch.runs.run_progress import follow, update
@@ -57,7 +58,8 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
         room.shows(body["lamps"], now)
         _lit(day, address.device, body, now)
         return []
-    return _keeper(day, address.device, room, body, now)
+    at = now if body["at"] is None else body["at"]
+    return keeper_says(day, address.device, body["event"], at, now, f"keeper of {address.device}")
 
 
 def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
@@ -158,35 +160,6 @@ def _position(day: Day, name: str, truck: TruckState, body: dict[str, Any], now:
         return None
     truck.stands(fix)
     return fix
-
-
-def _keeper(day: Day, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
-    at = now if body["at"] is None else body["at"]
-    if body["event"] == "bins_out":
-        room.put_out(at)
-        return []
-    return _clear_lane(day, room_id, at, now)
-
-
-def clear_lane_again(day: Day, now: int, *, room: str, at: int) -> list[Effect]:
-    """What a keeper said of the lane before the day was begun again."""
-    day.leftovers.take_word(room, at)
-    return _clear_lane(day, room, at, now)
-
-
-def _clear_lane(day: Day, room_id: str, at: int, now: int) -> list[Effect]:
-    blocked = blocked_since(day, room_id, at)
-    return [
-        effect
-        for incident in blocked
-        for effect in incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now, by_estate=True)
-    ]
-
-
-def blocked_since(day: Day, room_id: str, at: int) -> list[Incident]:
-    """What a keeper's word of that moment is about: not an obstacle that came later."""
-    here = (one for one in day.incidents.values() if one.room == room_id and one.reason == "lane_blocked")
-    return [one for one in here if one.open and one.condition == "active" and one.raised_at <= at]
 
 
 def _incident(day: Day, truck: str, body: dict[str, Any], now: int) -> list[Effect]:

@@ -25,7 +25,8 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.alarms import alarm_states, drifting, silences, watching
 from broker.rules.dispatch.bookings import booking_handling, on_call_runs
 from broker.rules.dispatch.bookings.following import follow_visits
-from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
+from broker.rules.dispatch.device_messages import set_aside, take_message
+from broker.rules.dispatch.incidents.keepers import clear_lane_again
 from broker.rules.dispatch.runs.run_opening import LOOK_EVERY_S, PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.runs.run_restoring import cancel_gone

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from broker import NAME, __version__
@@ -15,13 +15,16 @@ from broker.web.api.picture import picture_router
 from broker.web.api.street.actions import action_router
 from broker.web.api.street.alarms import alarm_router
 from broker.web.api.street.answers import answer_router
+from broker.web.api.street.keepers import keeper_router
 from broker.web.api.street.roads import road_router
 from broker.web.desk import Desk
 from broker.web.door.gate import Gate
+from broker.web.door.visitors import visitor_of
 from broker.web.pages.api_docs import api_docs
 from broker.web.pages.rendering import STATIC
 from broker.web.pages.screens import HEADERS, screen_router
 from broker.web.pages.sign_in import sign_in_router
+from broker.web.pages.ways import has_operations, landing_of
 from broker.web.problems import REFUSALS
 from broker.web.security import guarded
 from broker.web.stream.frames import Frames
@@ -44,7 +47,7 @@ def build_app(
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
     people = (people_router(gate), sign_in_router(gate))
-    deeds = (action_router(desk), answer_router(desk), alarm_router(desk), road_router(desk))
+    deeds = (action_router(desk), answer_router(desk), alarm_router(desk), road_router(desk), keeper_router(desk))
     for router in (pictures, *deeds, health_router(desk, store), screen_router(), *people, *further):
         app.include_router(router)
     return guarded(app, gate, hosts)
@@ -52,7 +55,10 @@ def build_app(
 
 def _pages(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
-    def screen() -> FileResponse:
+    def screen(request: Request) -> Response:
+        visitor = visitor_of(request)
+        if not has_operations(visitor):
+            return RedirectResponse(landing_of(visitor), 303)
         return FileResponse(STATIC / "index.html", headers=dict(HEADERS))
 
     @app.get("/favicon.ico", include_in_schema=False)

@@ -13,10 +13,10 @@ from broker.people.roles import Visitor
 from broker.registers.errors import Conflict, Invalid, RegisterError
 from broker.registers.kept.differences import in_words
 from broker.registers.words import field_word, figure_word, value_word
-from broker.web.door.rights import right_to
 from broker.web.door.visitors import RegisterRoute, status_of
 from broker.web.languages import LANG_COOKIE, language_of
 from broker.web.pages.rendering import WORDS, rendered
+from broker.web.pages.ways import ways_of
 from broker.web.sentences import kind_of, sentence
 from broker.words import LANGUAGES, filled
 
@@ -55,11 +55,9 @@ def base_context(request: Request, visitor: Visitor | None) -> dict[str, Any]:
     may_write = visitor is not None and "registrar" in visitor.roles
     deed = secrets.token_urlsafe(12)  # a form sent twice, by a double click or a reload, does one thing
 
-    def opens(path: str) -> bool:
-        right = right_to("GET", path)
-        return visitor is not None and right is not None and right.open_to(visitor)
-
-    return _language(request) | {"visitor": visitor, "may_write": may_write, "deed": deed, "opens": opens}
+    return _language(request) | {
+        "visitor": visitor, "may_write": may_write, "deed": deed, "ways": ways_of(visitor),
+    }  # fmt: skip
 
 
 def page(request: Request, template: str, context: dict[str, Any], status: int = 200, **more: Any) -> HTMLResponse:

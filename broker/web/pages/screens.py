@@ -20,6 +20,7 @@ POLICY = (
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
 SCREENS: Mapping[str, str] = MappingProxyType({
+    "/keeper": "keeper",
     "/figures": "figures",
     "/scores": "scores",
     "/asked": "asked",

@@ -54,6 +54,8 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /api/v1/calls/scores": FIGURES | {P, K},
     "GET /api/v1/calls/shown": FIGURES | {P, K},
     "GET /api/v1/calls/{call_id}": FIGURES | {P, K},
+    "GET /api/v1/rooms/calls": FIGURES | {P, K},
+    "POST /api/v1/rooms/{room}/keeper": {D, K},
     "GET /api/v1/stats": FIGURES,
     "GET /api/v1/stats/sheets": FIGURES,
     f"POST {INCIDENT}/acknowledge": {D},
@@ -127,7 +129,8 @@ EXPECTED: dict[str, set[str] | None] = {
 }
 # What a deed is about, where somebody may do it for their own only.
 OWN = {
-    "clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
+    "keeper": "estates", "clear": "estates",
+    "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
     "weighings": "trucks", "full": "trucks", "emptied": "trucks",
     **dict.fromkeys(("windows", "holds", "usual", "book", "change", "cancel", "dispute"), "estates"),
     **dict.fromkeys(("accept", "decline", "loaded", "fail"), "trucks"), "evidence": "both",
@@ -136,7 +139,7 @@ OWN = {
 WHOLE_LIST = "GET /api/v1/weighings"  # a crew is shown its own truck's in it, whoever asks
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "shelve": {"shelf_s": 600}, "skip": {"reason": "other"},
-    "command": {"command": "identify"},
+    "command": {"command": "identify"}, "keeper": {"event": "bins_out"},
     "holds": {"pile": "p01", "from_at": 1}, "usual": {"estate": "e01"}, "decline": {"reason": "other"},
     "loaded": {"litres": 1}, "fail": {"reason": "other"}, "dispute": {"text": "x"}, "answer": {"text": "x"},
     "note": {"grade": 1}, "closures": {"room": "r01", "until_at": 1795400000},

@@ -10,6 +10,7 @@ from broker.web.door.gate import Gate
 from broker.web.door.rights import deeds_of, pages_of
 from broker.web.door.visitors import visitor_of
 from broker.web.languages import language_of
+from broker.web.pages.ways import landing_of, ways_of
 
 
 class Clickable(BaseModel):
@@ -19,6 +20,13 @@ class Clickable(BaseModel):
     name: str
     roles: list[Role]
     scope: Scope
+
+
+class Way(BaseModel):
+    """A page that one is led to, with its name in both languages."""
+
+    path: str
+    name: str
 
 
 class Me(BaseModel):
@@ -31,6 +39,8 @@ class Me(BaseModel):
     scope: Scope
     deeds: dict[str, dict[str, list[str]] | None]
     pages: list[str]
+    ways: list[Way]
+    landing: str
     language: Literal["zh", "en"]
     one_click: list[Clickable]
 
@@ -48,7 +58,7 @@ def people_router(gate: Gate) -> APIRouter:
         return {
             "account": visitor.who, "name": visitor.name, "kind": visitor.kind, "roles": sorted(visitor.roles),
             "scope": visitor.scope.model_dump(mode="json"), "deeds": deeds_of(visitor),
-            "pages": pages_of(visitor),
+            "pages": pages_of(visitor), "ways": ways_of(visitor), "landing": landing_of(visitor),
             "language": language_of(request),
             "one_click": [
                 {"account": one, "name": held.name, "roles": held.roles, "scope": held.scope.model_dump(mode="json")}

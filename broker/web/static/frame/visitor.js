@@ -1,6 +1,6 @@
 // Who is signed in, and what they may do: the server's own table, asked once.
 
-export let me = { name: "", kind: "", account: "", roles: [], scope: {}, deeds: {}, pages: [], one_click: [] };
+export let me = { name: "", kind: "", account: "", roles: [], scope: {}, deeds: {}, pages: [], ways: [], landing: "/", one_click: [] };
 
 // Asks; who is not known signs in first and comes back here.
 export async function meet() {

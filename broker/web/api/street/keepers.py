@@ -1,0 +1,117 @@
+"""HTTP: what a keeper sees of their rooms today, and says of them without the button on the wall."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, HTTPException, Request
+from pydantic import BaseModel
+
+from broker.people.roles import Reach
+from broker.rules.dispatch.actions import Act
+from broker.web.api.street.actions import Action
+from broker.web.asked import carried_out
+from broker.web.desk import Desk
+from broker.web.door.visitors import visitor_of, within
+from broker.web.room_calls import rooms_today
+
+At = int | None
+
+
+class Call(BaseModel):
+    """One visit of a truck: planned, believed, and as it was; `late_s` is against the timetable."""
+
+    id: str
+    waste: str
+    truck: str
+    state: str
+    reason: str | None
+    held: bool
+    label: str | None
+    planned_at: At
+    eta_at: At
+    early_at: At
+    late_at: At
+    due_at: At
+    arrived_at: At
+    left_at: At
+    visit_number: int
+    late_s: int | None
+
+
+class BlockedLane(BaseModel):
+    """A press that is about this room's lane, not cleared yet."""
+
+    incident_id: str
+    truck: str
+    raised_at: int
+
+
+class RoomToday(BaseModel):
+    """A room as it is, with its calls of today."""
+
+    room: str
+    name: str
+    estate: str
+    estate_name: str | None
+    wastes: list[str]
+    life: str
+    heard_at: At
+    lamps: list[dict[str, Any]]
+    lamps_at: At
+    bins: dict[str, dict[str, Any]]
+    bins_out_at: At
+    calls: list[Call]
+    blocked: list[BlockedLane]
+
+
+class Today(BaseModel):
+    """The rooms of whoever asks, as they were at `at`; `old_since_at` where no newer picture can be made."""
+
+    at: int
+    old_since_at: At
+    timezone: str
+    no_data_s: int
+    link_up: bool
+    rooms: list[RoomToday]
+
+
+class Word(Action):
+    """What the room's button would say."""
+
+    event: Literal["bins_out", "lane_clear"]
+
+
+class Heard(BaseModel):
+    """That it was heard."""
+
+    at: int
+    room: str
+    event: str
+
+
+def keeper_router(desk: Desk) -> APIRouter:
+    """`/api/v1/rooms/calls`, and a keeper's word."""
+    router = APIRouter(tags=["rooms"])
+
+    @router.get("/api/v1/rooms/calls", summary="Your rooms today: each call's lamp and truck, what is next, how late")
+    def calls(request: Request) -> Today:
+        reach: Reach = request.state.reach
+        picture = desk.picture
+        rooms = rooms_today(picture, lambda room: reach.holds(estate=room["estate"]))
+        return Today(
+            at=picture["at"], old_since_at=picture["old_since_at"], timezone=picture["area"]["timezone"],
+            no_data_s=picture["limits"]["no_data_s"], link_up=picture["link"]["up"],
+            rooms=[RoomToday.model_validate(room) for room in rooms],
+        )  # fmt: skip
+
+    @router.post(
+        "/api/v1/rooms/{room}/keeper", response_model=Heard, summary="The bins are out, or the lane is clear"
+    )
+    def say(request: Request, room: str, word: Word) -> dict[str, Any]:
+        found = next((row for row in desk.picture["rooms"] if row["room"] == room), None)
+        within(request, estate=found["estate"] if found else None)
+        if found is None:
+            raise HTTPException(404, f"there is no room {room!r}")
+        after = carried_out(desk, Act("keeper", visitor_of(request).who, room=room, event=word.event))
+        return {"at": after["at"], "room": room, "event": word.event}
+
+    return router

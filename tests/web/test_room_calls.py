@@ -1,0 +1,92 @@
+"""A keeper's day: the calls of their rooms as they were and will be, and what they say of them by the page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from broker.people.roles import Scope
+from broker.web.room_calls import late_s, next_of
+from tests.support.bridge.whole_web import WholeWeb
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[WholeWeb]:
+    """One visit is served, and the lane is blocked where the truck is now."""
+    made = WholeWeb(tmp_path, served=2)
+    yield made
+    made.morning.close()
+
+
+def keeper_of(web: WholeWeb, room: str) -> TestClient:
+    """Who keeps the rooms of this room's estate."""
+    estate = web.morning.plan.rooms[room].estate_id
+    return web.house.machine(web.app, "keeper", name="Lao Li", scope=Scope(estates=(estate,)))
+
+
+def room_of(client: TestClient, room: str) -> dict[str, Any]:
+    """A room of the answer."""
+    rooms = client.get("/api/v1/rooms/calls").json()["rooms"]
+    return next(row for row in rooms if row["room"] == room)
+
+
+def test_a_keeper_sees_the_calls_of_their_rooms_as_they_were_and_what_is_next(web: WholeWeb) -> None:
+    """The served one with its lamp and its truck, the others in order; nothing of another estate."""
+    first, waste = web.morning.trip.visits[0].room_id, web.morning.waste
+    today = keeper_of(web, first).get("/api/v1/rooms/calls").json()
+    estates = {web.morning.plan.rooms[room["room"]].estate_id for room in today["rooms"]}
+    assert estates == {web.morning.plan.rooms[first].estate_id}
+    calls = next(room for room in today["rooms"] if room["room"] == first)["calls"]
+    served = next(call for call in calls if call["state"] == "served" and call["waste"] == waste)
+    assert served["due_at"] < served["arrived_at"] < served["left_at"] <= today["at"]
+    assert served["late_s"] == served["arrived_at"] - served["planned_at"]
+    times = [call["arrived_at"] or call["eta_at"] or call["planned_at"] for call in calls]
+    assert times == sorted(times)
+    following = next_of(calls)
+    assert following is None or following["state"] != "served"
+
+
+def test_bins_out_by_the_page_is_what_the_button_says_and_has_a_name(web: WholeWeb) -> None:
+    """On record with who said it; sent again by the same key it is said once; a restart knows it."""
+    room = web.morning.trip.visits[1].room_id
+    keeper = keeper_of(web, room)
+    for _ in range(2):
+        said = keeper.post(f"/api/v1/rooms/{room}/keeper", json={"event": "bins_out"}, headers={"Idempotency-Key": "k"})
+        assert said.status_code == 200 and said.json()["event"] == "bins_out"
+    (record,) = web.morning.store.scan("keeper")
+    assert (record.key, record.body["event"], record.body["device"]) == (room, "bins_out", room)
+    (action,) = (one for one in web.morning.store.scan("action") if one.body["action"] == "keeper")
+    assert record.body["who"] == action.body["who"] and "Lao Li" in record.body["who"]
+    assert room_of(keeper, room)["bins_out_at"] == record.at
+    web.morning.close()
+    web.morning.open()
+    assert web.morning.bridge.dispatch.day.devices.rooms[room].bins_out_at == record.at
+
+
+def test_the_lane_is_clear_by_the_page_and_nobody_speaks_for_another_estate(web: WholeWeb) -> None:
+    """What is blocked is shown; the word frees it as the button's does, and names who said it."""
+    incident = web.morning.bridge.dispatch.day.incidents.get((web.morning.truck, web.incident_id))
+    assert incident is not None and incident.room is not None
+    keeper = keeper_of(web, incident.room)
+    assert [one["incident_id"] for one in room_of(keeper, incident.room)["blocked"]] == [web.incident_id]
+    elsewhere = next(one for one in web.morning.plan.rooms.values() if one.estate_id != incident.estate)
+    path = "/api/v1/rooms/{}/keeper"
+    assert keeper.post(path.format(elsewhere.room_id), json={"event": "lane_clear"}).status_code == 403
+    assert keeper.post(path.format("nowhere"), json={"event": "lane_clear"}).status_code == 403
+    assert keeper.post(path.format(incident.room), json={"event": "shut"}).status_code == 422
+    assert keeper.post(path.format(incident.room), json={"event": "lane_clear"}).status_code == 200
+    after = web.morning.bridge.dispatch.day.incidents.get((web.morning.truck, web.incident_id))
+    assert after is not None and after.condition == "cleared"
+    assert room_of(keeper, incident.room)["blocked"] == []
+
+
+def test_how_late_is_said_only_where_somebody_knows() -> None:
+    """By the arrival, before it by what is believed; not of what was skipped."""
+    visit = {"state": "due", "planned_at": 100, "eta_at": 400, "arrived_at": None}
+    assert late_s(visit) == 300
+    assert late_s({**visit, "arrived_at": 160}) == 60
+    assert late_s({**visit, "planned_at": None}) is None
+    assert late_s({**visit, "eta_at": None}) is None
+    assert late_s({**visit, "state": "skipped"}) is None
