@@ -37,7 +37,7 @@ class Right:
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
 _SEES = ALL - {"weigher", "enforcement"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events"})
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "plan/map"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _SCORES = _FIGURES | {"property", "keeper"}
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
@@ -69,12 +69,13 @@ _ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /map": ALL,
     "GET /asked": _ASKED,
     "GET /property": frozenset({"property"}),
     "GET /report/{day}": _FIGURES,
+    "GET /keeper": _DISPATCH | {"keeper"},
     "GET /figures": _FIGURES,
     "GET /scores": _SCORES,
-    "GET /keeper": _DISPATCH | {"keeper"},
     "GET /learned": _FIGURES,
     "GET /learned/{route_id:path}": _FIGURES,
     "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},
@@ -125,6 +126,8 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
     "GET /api/v1/people/on-duty": _DUTY,
     "GET /gtfs.zip": ALL,
+    "GET /api/v1/plan/basemap.pmtiles": ALL,
+    "GET /api/v1/plan/ground": _FIGURES | _REGISTRAR,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,

@@ -20,11 +20,12 @@ POLICY = (
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
 SCREENS: Mapping[str, str] = MappingProxyType({
-    "/keeper": "keeper",
-    "/figures": "figures",
-    "/scores": "scores",
     "/asked": "asked",
+    "/figures": "figures",
+    "/keeper": "keeper",
+    "/map": "map",
     "/property": "property",
+    "/scores": "scores",
 })  # fmt: skip
 
 

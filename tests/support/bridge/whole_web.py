@@ -15,6 +15,7 @@ from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
 from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
+from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.registers.routers import router as register_router
 from broker.web.api.street.asked import asked_router
@@ -49,7 +50,7 @@ class WholeWeb:
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further += people_routers(self.house.gate, plan)
-        pages = asked_router, booking_router, booking_pages, learned_pages
+        pages = asked_router, booking_router, booking_pages, learned_pages, map_router
         further += [make(self.desk, self.morning.store, plan) for make in pages]
         self.book = CaseBook(self.morning.store, plan, 3, 14)
         further.append(case_router(self.book, plan, lambda: self.morning.now))
