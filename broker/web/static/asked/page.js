@@ -22,12 +22,12 @@ function Truck({ truck, firm }) {
 }
 
 function draw() {
-  const { asked, past, firm } = state?.found ?? {};
+  const { asked, past, firm } = state?.found ?? {}, trucks = me.roles.includes("dispatcher") ? "firms_trucks" : "firm_trucks";
   if (asked?.rows.some((row) => asked.at - row.answer.told_at >= asked.sound_s && waits(may, me.deeds, { ...row, estate: row.answer.party }, row.answer))) sound();
   show(html`<${Page} title="asked_title" said=${state?.said ?? ""} lost=${state?.lost ?? ""}>
     <p class="tools"><time id="clock">${asked ? clocks(asked.timezone).exact(asked.at) : ""}</time> <button id="sound" data-testid="sound" onClick=${() => { silent() ? allow() : turn(); draw(); }}>${say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off")}</button></p>
-    <div class="columns"><section aria-label=${say("asked_title")} data-testid="asked">${!asked ? null : asked.rows.length ? asked.rows.map((row) => html`<${Asked} key=${`${row.truck}/${row.incident_id}/${row.answer.id}`} asked=${asked} row=${row} act=${state.do} />`) : html`<p class="quiet">${say("asked_nothing")}</p>`}</section>
-    ${firm?.trucks.length ? html`<section aria-label=${say("firm_trucks")}><h2>${say("firm_trucks")}</h2>${firm.trucks.map((truck) => html`<${Truck} key=${truck.truck} truck=${truck} firm=${firm} />`)}</section>` : null}
+    <div class="columns"><section aria-label=${say("asked_title")} data-testid="asked"><h2>${say("asked_now")}</h2>${!asked ? null : asked.rows.length ? asked.rows.map((row) => html`<${Asked} key=${`${row.truck}/${row.incident_id}/${row.answer.id}`} asked=${asked} row=${row} act=${state.do} />`) : html`<p class="quiet">${say("asked_nothing")}</p>`}</section>
+    ${firm?.trucks.length ? html`<section aria-label=${say(trucks)}><h2>${say(trucks)}</h2>${firm.trucks.map((truck) => html`<${Truck} key=${truck.truck} truck=${truck} firm=${firm} />`)}</section>` : null}
     <section aria-label=${say("asked_before")}><h2>${say("asked_before")}</h2>${past ? html`<${Before} past=${past} />` : null}</section></div><//>`);
 }
 

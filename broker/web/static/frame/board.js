@@ -29,7 +29,7 @@ export function Answer({ incident, row, now, timezone, send }) {
     return send("promise", { until_at: select.value === "other" ? nextAt(now, clock.value, timezone) : Number(select.value) });
   };
   const button = (deed) => (deed !== "promise"
-    ? html`<button key=${deed} data-testid=${test(deed)} onClick=${() => send(deed, {})}>${say(deed === "seen" && row.addressee !== "dispatcher" ? "say_seen" : `say_${deed}`)}</button>`
+    ? html`<button key=${deed} data-testid=${test(deed)} onClick=${() => send(deed, {})}>${say(deed === "done" && row.addressee === "contractor" ? "say_arrived" : `say_${deed}`)}</button>`
     : html`<span class="promise" key="promise"><select aria-label=${say("until")} data-testid=${test("until")} onChange=${other}>${MINUTES.map((minutes) => html`<option key=${minutes} value=${inMinutes(now, minutes)}>${time(inMinutes(now, minutes))} (${minutes} ${say("minutes")})</option>`)}<option value="other">${say("another_time")}</option></select>
       <input type="time" aria-label=${say("another_time")} data-testid=${test("clock")} /><button class="main" data-testid=${test("promise")} onClick=${promise}>${say("say_promise")}</button></span>`);
   return html`<div class=${`answer ${row.unanswered_at && row.state === "told" ? "nobody" : row.state}`} data-testid=${`answer-${row.id}-${incident.incident_id}`}>
