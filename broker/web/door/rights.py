@@ -128,6 +128,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "GET /gtfs.zip": ALL,
     "GET /api/v1/plan/basemap.pmtiles": ALL,
     "GET /api/v1/plan/ground": _FIGURES | _REGISTRAR,
+    "GET /gtfs-rt/{feed}.pb": _FIGURES,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,

@@ -2,7 +2,7 @@
 
 import { inMinutes, MINUTES, says } from "./frame/answers.js";
 
-export { waits } from "./frame/answers.js";
+export { MINUTES, says, waits } from "./frame/answers.js";
 
 function whom(tools, row) {
   const party = row.addressee === "contractor" ? row.party : "";

@@ -54,6 +54,7 @@ def test_the_rooms_that_speak_are_these() -> None:
     """A new room's files are found and held to the same; one that is lost is missed."""
     assert [str(room.relative_to(BROKER)) for room in ROOMS] == [
         "feeds/outside/words",
+        "feeds/realtime/words",
         "registers/words",
         "reports/taught/words",
         "reports/words",
@@ -65,6 +66,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "web/static/keeper",
         "web/static/map",
         "web/static/property",
+        "web/static/room",
         "web/static/scores",
         "web/words",
     ]  # fmt: skip
