@@ -61,6 +61,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "web/pages/words",
         "web/static",
         "web/static/asked",
+        "web/static/cab",
         "web/static/figures",
         "web/static/guidance",
         "web/static/keeper",
