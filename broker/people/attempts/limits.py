@@ -20,6 +20,7 @@ WRONG_BY_ADDRESS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/ad
 # Of tokens and links apart: a machine whose token was taken away goes on asking, and keeps nobody beside it out.
 WRONG_KEYS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/key")
 # Some tables of a whole subdistrict a minute, and never so many that reading them is all that the bridge does.
+LOOKS = RateLimitItemPerMinute(240, namespace="looks")  # at public pages: some dozens of phones behind one address
 KIB_PER_MINUTE = RateLimitItemPerMinute(64 * 1024, namespace="bodies")
 
 
@@ -48,6 +49,11 @@ class Limits:
             self._wrong.hit(item, key)
         if account is not None and known is None:
             self._delays.was_wrong(account)
+
+    def may_look(self, address: str) -> None:
+        """TooSoon where public pages were looked at too often from this address within a minute."""
+        if not self._sent.hit(LOOKS, f"address/{network_of(address)}"):
+            raise TooSoon(60, "this was looked at too often within a minute")
 
     def may_send(self, who: str, address: str, size: int) -> None:
         """TooSoon where this account or this address has sent too much within a minute."""

@@ -47,6 +47,7 @@ _ENFORCEMENT = frozenset({"enforcement"})
 _CASE = "/api/v1/cases/{case_id}"
 _WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
+_SIGNS = _DISPATCH | _DEVICES
 _DUTY = frozenset({"dispatcher", "supervisor"})
 _ADMINISTRATOR = frozenset({ADMINISTRATOR})
 _ANSWER = "/api/v1/incidents/{incident_id}/answers/{addressee}"
@@ -62,7 +63,7 @@ _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/vi
 _ANYBODY = (
     "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
-    "POST /welcome",
+    "POST /welcome", "GET /sign/{code}",
 )  # fmt: skip
 _ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
@@ -71,6 +72,8 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
+    "GET /signs": _SIGNS,
+    "POST /signs/{room}": _SIGNS,
     "GET /learned": _FIGURES,
     "GET /learned/{route_id:path}": _FIGURES,
     "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},

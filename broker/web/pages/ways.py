@@ -15,7 +15,7 @@ OPERATIONS = "/"
 # In the order in which they are listed: address, and its name among the words of the group `way`.
 WAYS: Mapping[str, str] = {
     OPERATIONS: "operations", "/keeper": "keeper", "/asked": "asked", "/bookings": "bookings",
-    "/cases": "cases", "/transfer-station": "transfer_station", "/registers": "registers",
+    "/signs": "signs", "/cases": "cases", "/transfer-station": "transfer_station", "/registers": "registers",
     "/learned": "learned", "/people": "people", "/people/rosters": "rosters", "/docs": "api",
 }  # fmt: skip
 # Who has several roles begins at the first of them.
