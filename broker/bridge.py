@@ -25,12 +25,13 @@ from broker.ingest.acks import AreaAcks
 from broker.ingest.backlog import keep_some
 from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
+from broker.ingest.last_words import LastWords, Word
 from broker.ingest.measured import Measured
 from broker.ingest.newest_records import CORRECTED_S
 from broker.ingest.press_limits import PressLimits
 from broker.ingest.refusals import Refusals
 from broker.ingest.resends import Resends
-from broker.ingest.sources import Sources, record_of
+from broker.ingest.sources import DeviceKey, Sources, record_of
 from broker.plan.model import Plan
 from broker.rules.day.duty import Names
 from broker.rules.dispatch.actions import Act, ActionError
@@ -65,6 +66,7 @@ class Bridge:
         self.store = store
         self.counts: Counter[str] = Counter()
         self.measured = Measured()
+        self.last_words = LastWords()
         self.notices: list[tuple[int, Notice]] = []
         self.trouble: str | None = None  # why the last commit failed, while it does
         self.link: tuple[bool, int] = (False, 0)  # whether the broker hears us, and since when it is so
@@ -143,15 +145,21 @@ class Bridge:
         self.counts["received"] += 1
         try:
             source = self._sources.of(topic)
+        except wire.WireError as why:
+            self._refused(topic, "unreadable", str(why), len(payload), now)
+            return
+        try:
             body = source.quick(payload)
             if body is None:
                 body = wire.unpack(topic, payload, source.address, orjson.loads).body
         except wire.WireError as why:
+            self.last_words.note(source.device, Word(now, source.address.channel, False, payload, str(why)))
             self._refused(topic, "unreadable", str(why), len(payload), now)
             return
         if body is None:
             return
         address, second = source.address, int(now)
+        self.last_words.note(source.device, Word(now, address.channel, False, payload))
         self.measured.came(address.channel)
         if "seq" in body:
             urgent = address.channel == "incident"
@@ -289,6 +297,9 @@ class Bridge:
             log.error("not published, because every receiver would refuse it: %s", why)
             return
         self._send(publish.topic, payload, wire.is_retained(address))
+        if address.family != "bridge":
+            device = address.family, address.device
+            self.last_words.note(device, Word(self._ticked_at, address.channel, True, payload))
         self.counts["published"] += 1
         self.measured.went(address.channel)
 
@@ -308,6 +319,14 @@ class Bridge:
     def dispatch(self) -> Dispatch:
         """The rules, with what they know of the day."""
         return self._decisions.dispatch
+
+    def gaps(self, device: DeviceKey) -> list[tuple[int, int, int]]:
+        """Numbers of a device that did not come between those that did, newest first: (boot, first, last)."""
+        return self._acks.gaps(device)
+
+    def gap_counts(self) -> dict[DeviceKey, int]:
+        """How many such gaps each device has that has any."""
+        return self._acks.gap_counts()
 
     @property
     def unstored(self) -> int:

@@ -25,6 +25,7 @@ from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.registers.routers import router as register_router
+from broker.web.api.street.devices import device_router
 from broker.web.api.street.keepers import keeper_router
 from broker.web.desk import Desk
 from broker.web.door.connection_limits import LimitedProtocol
@@ -88,7 +89,7 @@ class WebServer:
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
-        further += [keeper_router(desk, plan), sign_pages(desk, self.gate, plan, now)]
+        further += [device_router(desk, store), keeper_router(desk, plan), sign_pages(desk, self.gate, plan, now)]
         further += [make(desk, store, plan) for make in (booking_router, booking_pages, learned_pages)]
         cases = config.cases
         further.append(case_router(book or CaseBook(store, plan, cases.times, cases.within_days), plan, now))

@@ -19,7 +19,9 @@ POLICY = (
 )
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
-SCREENS: Mapping[str, str] = MappingProxyType({"/keeper": "keeper"})
+SCREENS: Mapping[str, str] = MappingProxyType({
+    "/keeper": "keeper", "/devices": "devices", "/devices/{family}/{device}": "devices",
+})
 
 
 def screen_router() -> APIRouter:

@@ -14,13 +14,13 @@ from broker.words import LANGUAGES
 OPERATIONS = "/"
 # In the order in which they are listed: address, and its name among the words of the group `way`.
 WAYS: Mapping[str, str] = {
-    OPERATIONS: "operations", "/keeper": "keeper", "/asked": "asked", "/bookings": "bookings",
+    OPERATIONS: "operations", "/keeper": "keeper", "/asked": "asked", "/bookings": "bookings", "/devices": "devices",
     "/signs": "signs", "/cases": "cases", "/transfer-station": "transfer_station", "/registers": "registers",
     "/learned": "learned", "/people": "people", "/people/rosters": "rosters", "/docs": "api",
 }  # fmt: skip
 # Who has several roles begins at the first of them.
 LANDINGS: Mapping[Role, str] = {
-    "dispatcher": OPERATIONS, "supervisor": OPERATIONS, "technician": OPERATIONS, "registrar": "/registers",
+    "dispatcher": OPERATIONS, "supervisor": OPERATIONS, "technician": "/devices", "registrar": "/registers",
     "viewer": OPERATIONS, "crew": OPERATIONS, "keeper": "/keeper", "property": "/bookings", "contractor": "/asked",
     "weigher": "/transfer-station", "enforcement": "/cases",
 }  # fmt: skip

@@ -17,6 +17,7 @@ from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.registers.routers import router as register_router
+from broker.web.api.street.devices import device_router
 from broker.web.api.street.keepers import keeper_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
@@ -50,7 +51,8 @@ class WholeWeb:
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further += people_routers(self.house.gate, plan)
-        further += [keeper_router(self.desk, plan), sign_pages(self.desk, self.house.gate, plan)]
+        further += [device_router(self.desk, self.morning.store), keeper_router(self.desk, plan)]
+        further.append(sign_pages(self.desk, self.house.gate, plan))
         pages = booking_router, booking_pages, learned_pages
         further += [make(self.desk, self.morning.store, plan) for make in pages]
         self.book = CaseBook(self.morning.store, plan, 3, 14)

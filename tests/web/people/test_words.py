@@ -54,7 +54,7 @@ def test_the_rooms_that_speak_are_these() -> None:
     """A new room's files are found and held to the same; one that is lost is missed."""
     assert [str(room.relative_to(BROKER)) for room in ROOMS] == [
         "feeds/outside/words", "registers/words", "reports/taught/words", "reports/words", "web/pages/words",
-        "web/static", "web/static/guidance", "web/static/keeper", "web/words",
+        "web/static", "web/static/devices", "web/static/guidance", "web/static/keeper", "web/words",
     ]  # fmt: skip
     assert sorted({path.parent for path in BROKER.rglob("en.json")}) == ROOMS
 
