@@ -13,19 +13,24 @@ import pytest
 from broker.web.pages.rendering import STATIC
 
 VENDORED = STATIC / "vendored"
-SOURCES: list[dict[str, str]] = json.loads((VENDORED / "sources.json").read_bytes())
-PACKAGES = sorted({row["package"] for row in SOURCES})
+FOR_TESTS = Path(__file__).parents[1] / "support" / "vendored"  # never shipped
+SOURCES: dict[Path, list[dict[str, str]]] = {
+    folder: json.loads((folder / "sources.json").read_bytes()) for folder in (VENDORED, FOR_TESTS)
+}
+PACKAGES = sorted({(row["package"], folder) for folder, rows in SOURCES.items() for row in rows})
 ASKS_S = 60
 
 
-def test_each_file_is_listed_with_its_hash_and_no_file_more() -> None:
+@pytest.mark.parametrize("folder", SOURCES, ids=["pages", "tests"])
+def test_each_file_is_listed_with_its_hash_and_no_file_more(folder: Path) -> None:
     """Also that each package's licence lies beside it."""
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VENDORED.iterdir()}
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
     found.pop("sources.json")
-    assert found == {row["file"]: row["sha256"] for row in SOURCES}
-    licensed = {row["package"] for row in SOURCES if row["file"].endswith("-LICENSE.txt")}
-    assert licensed == set(PACKAGES)
-    assert all(row["licence"] for row in SOURCES)
+    rows = SOURCES[folder]
+    assert found == {row["file"]: row["sha256"] for row in rows}
+    licensed = {row["package"] for row in rows if row["file"].endswith("-LICENSE.txt")}
+    assert licensed == {row["package"] for row in rows}
+    assert all(row["licence"] for row in rows)
 
 
 def test_our_modules_ask_nobody_else() -> None:
@@ -39,8 +44,8 @@ def test_our_modules_ask_nobody_else() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("package", PACKAGES)
-def test_each_file_is_the_one_of_its_npm_package(package: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("package", "folder"), PACKAGES, ids=[package for package, _ in PACKAGES])
+def test_each_file_is_the_one_of_its_npm_package(package: str, folder: Path, tmp_path: Path) -> None:
     """The package is fetched from the registry and compared, byte for byte."""
     npm = shutil.which("npm")
     if npm is None:
@@ -53,6 +58,6 @@ def test_each_file_is_the_one_of_its_npm_package(package: str, tmp_path: Path) -
         pytest.skip(f"the npm registry cannot be reached: {packed.stderr.strip()[-200:]}")
     (archive,) = tmp_path.glob("*.tgz")
     with tarfile.open(archive) as published:
-        for row in (row for row in SOURCES if row["package"] == package):
+        for row in (row for row in SOURCES[folder] if row["package"] == package):
             member = published.extractfile(f"package/{row['path']}")
-            assert member is not None and member.read() == (VENDORED / row["file"]).read_bytes(), row["file"]
+            assert member is not None and member.read() == (folder / row["file"]).read_bytes(), row["file"]

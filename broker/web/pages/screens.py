@@ -20,8 +20,13 @@ POLICY = (
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
 SCREENS: Mapping[str, str] = MappingProxyType({
-    "/keeper": "keeper", "/devices": "devices", "/devices/{family}/{device}": "devices",
-})
+    "/devices": "devices",
+    "/devices/{family}/{device}": "devices",
+    "/figures": "figures",
+    "/keeper": "keeper",
+    "/map": "map",
+    "/scores": "scores",
+})  # fmt: skip
 
 
 def screen_router() -> APIRouter:

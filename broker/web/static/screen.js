@@ -2,16 +2,16 @@
 
 import { board, runOn, waits } from "./answers.js";
 import { closing, closureRow, load } from "./roads.js";
+import { follow, stage } from "./room/source.js";
 import { allow, silent, sound, turn, wanted } from "./sound.js";
 
-const VEIL_AFTER_MS = 5000, AGAIN = 2, AGAIN_AFTER_MS = 500;
+const AGAIN = 2, AGAIN_AFTER_MS = 500;
 const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; // px, and lines of a name
 const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
 let words = {}, guidance = { means: {}, do: {} };
 let language = localStorage.getItem("language");
 let picture = null;
-let heardAt = 0;
 let me = { name: "", kind: "", deeds: {}, pages: [], one_click: [] };
 
 // A deed is offered to whoever may do it: everywhere, or to what is of their estate or truck.
@@ -397,47 +397,22 @@ $("language").addEventListener("click", async () => {
 await known();
 await speak(language ?? me.language ?? "zh"); // as the page on which they signed in spoke
 $("language").hidden = false; // there is nothing to switch before
-let stuck = [];
-let parts = {}; // section: key: row, as the stream has them
+let stuck = [], lost = false;
 
-function assembled(at) {
-  const sorted = (rows, before) => Object.entries(rows).sort(before ?? (([a], [b]) => (a < b ? -1 : 1))).map(([, row]) => row);
-  const order = (...keys) => ([, a], [, b]) => keys.map((key) => [key(a), key(b)]).filter(([one, other]) => one !== other).map(([one, other]) => (one < other ? -1 : 1))[0] ?? 0;
-  const about = Object.fromEntries(Object.entries(parts.about).map(([name, row]) => [name, row.is]));
-  const runs = Object.fromEntries(Object.entries(parts.runs).map(([key, run]) => [key, { ...run, visits: run.visits.map((id) => parts.visits[id]) }]));
-  return { ...about, at, trucks: sorted(parts.trucks), rooms: sorted(parts.rooms), attention: sorted(parts.attention), alarms: sorted(parts.alarms ?? {}),
-    runs: sorted(runs, order((run) => run.planned_start_at, (run) => run.run_id)),
-    incidents: sorted(parts.incidents, order((row) => !row.open, (row) => -row.raised_at, (row) => row.incident_id)) };
-}
-
-function heard(at) {
-  heardAt = performance.now();
-  picture = assembled(at);
+function heard(newest) {
+  picture = newest;
+  veil(false);
   draw();
 }
 
-const events = new EventSource("/api/v1/events");
-events.addEventListener("snapshot", (event) => {
-  const told = JSON.parse(event.data);
-  parts = told.parts;
-  if (parts.about.area) heard(told.at); // before the first picture there is nothing to show
-});
-events.addEventListener("change", (event) => {
-  const told = JSON.parse(event.data);
-  for (const [section, rows] of Object.entries(told.set)) {
-    for (const [key, fields] of Object.entries(rows)) parts[section][key] = { ...parts[section][key], ...fields };
-  }
-  for (const [section, keys] of Object.entries(told.gone)) for (const key of keys) delete parts[section][key];
-  heard(told.at);
-});
-// Who is no longer known hears nothing more: the stream ends, and is refused when it is asked for again.
-events.addEventListener("error", () => events.readyState === EventSource.CLOSED && known());
-setInterval(() => {
-  const lost = heardAt > 0 && performance.now() - heardAt > VEIL_AFTER_MS;
+function veil(is) {
+  lost = is;
   $("veil").hidden = !lost;
   document.querySelectorAll("body > header, body > main").forEach((part) => (part.inert = lost)); // what is veiled cannot be pressed
-  if (lost) write($("veil").firstElementChild, [`${say("lost")}${day(picture.at)} ${clock(picture.at)}`, ...stuck.map(reason)].join(" · "));
-}, 500);
+  if (lost && picture) write($("veil").firstElementChild, [`${say("lost")}${day(picture.at)} ${clock(picture.at)}`, ...stuck.map(reason)].join(" · "));
+}
+
+stage({ onPicture: heard, onLost: () => veil(true), onRefused: known }).take(follow);
 setInterval(async () => {
   // Another thread of the system can still tell what only it sees: that nothing is decided any more.
   try {
@@ -445,4 +420,5 @@ setInterval(async () => {
   } catch {
     stuck = [];
   }
+  if (lost) veil(true);
 }, 2000);

@@ -1,0 +1,90 @@
+// Where pictures come from. A source is a function `({ onPicture, onLost, onRefused }) -> { live, stop(), act }`:
+//   onPicture(picture)  each newer picture, whole; a row that did not change is the very object it was
+//   onLost()            once, when nothing was heard for `LOST_MS`; the next picture ends it
+//   onRefused()         whoever looks is no longer known
+//   live                whether it is what is so now; of what was so once nothing may be done
+//   act(path, body)     does a deed there (frame/deed.js's form of answer), null where nothing can be done
+// Whatever draws takes every time from the picture, so that a day that was kept is drawn by the same code.
+
+import { act } from "../frame/deed.js";
+
+export const LOST_MS = 5000;
+
+const byKey = ([a], [b]) => (a < b ? -1 : 1);
+const by = (...keys) => (a, b) => {
+  for (const key of keys) if (key(a) !== key(b)) return key(a) < key(b) ? -1 : 1;
+  return 0;
+};
+const rows = (section = {}) => Object.entries(section).sort(byKey).map(([, row]) => row);
+
+// Puts the stream's parts together: `take(snapshot)` and `change(told)` each give the newest picture, null before there is one.
+export function assembly() {
+  let parts = null, runs = new Map();
+  // A run is made anew only where it or one of its visits is another.
+  function whole(run) {
+    const visits = run.visits.map((id) => parts.visits[id]), kept = runs.get(run.run_id);
+    if (kept?.of === run && kept.visits.every((visit, i) => visit === visits[i])) return kept.made;
+    return { ...run, visits };
+  }
+  function picture(at) {
+    if (!parts?.about.area) return null;
+    const made = Object.values(parts.runs).map(whole);
+    runs = new Map(made.map((run) => [run.run_id, { of: parts.runs[run.run_id], visits: run.visits, made: run }]));
+    return { ...Object.fromEntries(Object.entries(parts.about).map(([name, row]) => [name, row.is])), at,
+      trucks: rows(parts.trucks), rooms: rows(parts.rooms), attention: rows(parts.attention), alarms: rows(parts.alarms),
+      runs: made.sort(by((run) => run.planned_start_at, (run) => run.run_id)),
+      incidents: Object.values(parts.incidents).sort(by((row) => !row.open, (row) => -row.raised_at, (row) => row.incident_id)) };
+  }
+  return {
+    take(told) {
+      parts = told.parts;
+      return picture(told.at);
+    },
+    change(told) {
+      if (!parts) return null;
+      for (const [section, changed] of Object.entries(told.set)) {
+        parts[section] ??= {};
+        for (const [key, fields] of Object.entries(changed)) parts[section][key] = { ...parts[section][key], ...fields };
+      }
+      for (const [section, keys] of Object.entries(told.gone)) for (const key of keys) delete parts[section]?.[key];
+      return picture(told.at);
+    },
+  };
+}
+
+// What is so now: the bridge's own stream. The browser connects again by itself and goes on where it was.
+export function follow({ onPicture, onLost, onRefused = () => {} }) {
+  const held = assembly(), events = new EventSource("/api/v1/events");
+  let heardAt = null;
+  const hear = (put) => (event) => {
+    const picture = put(JSON.parse(event.data));
+    heardAt = performance.now();
+    if (picture) onPicture(picture);
+  };
+  events.addEventListener("snapshot", hear(held.take));
+  events.addEventListener("change", hear(held.change));
+  // Who is no longer known hears nothing more: the stream ends, and is refused when it is asked for again.
+  events.addEventListener("error", () => events.readyState === EventSource.CLOSED && onRefused());
+  const watch = setInterval(() => {
+    if (heardAt === null || performance.now() - heardAt <= LOST_MS) return;
+    heardAt = null;
+    onLost();
+  }, 500);
+  return { live: true, act, stop: () => (clearInterval(watch), events.close()) };
+}
+
+// One source at a time: `take(source)` ends the one before and shows the next.
+export function stage(shown) {
+  let now = null;
+  return {
+    get live() { return now?.live ?? false; },
+    act: (path, body) => now?.act?.(path, body) ?? null,
+    take(source) {
+      now?.stop();
+      let mine = true;
+      const only = (tell) => (...what) => mine && tell?.(...what); // what comes late from the one before is not shown
+      const begun = source({ onPicture: only(shown.onPicture), onLost: only(shown.onLost), onRefused: only(shown.onRefused) });
+      now = { ...begun, stop: () => ((mine = false), begun.stop()) };
+    },
+  };
+}
