@@ -112,7 +112,7 @@ class Bridge:
         decided and is not stored yet, after its commit."""
         self.link = (True, int(now))
         self.dispatch.day.devices.hear(int(now))
-        self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)))
+        self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)), now)
         self._to_tell_all = True
         if not self._records:
             self.flush(now)
@@ -135,7 +135,7 @@ class Bridge:
         self._retry_at = 0.0
         self.flush(now)
         self._publish(
-            Publish(wire.topic("life", self.area, family="bridge"), {**self._life(now), "life": "disconnected"})
+            Publish(wire.topic("life", self.area, family="bridge"), {**self._life(now), "life": "disconnected"}), now
         )
 
     # --- what comes in --------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ class Bridge:
             self._tell_all(now)
         self._take(self._decisions.tell(int(now)), int(now))
         for publish in self._publishes:
-            self._publish(publish)
+            self._publish(publish, now)
         self._publishes.clear()
         for topic, payload in self._acks.due(now):
             self._send(topic, payload, True)
@@ -288,7 +288,7 @@ class Bridge:
             self.measured.went("ack")
         return True
 
-    def _publish(self, publish: Publish) -> None:
+    def _publish(self, publish: Publish, now: float) -> None:
         address = wire.parse_topic(publish.topic)
         try:
             payload = b"" if publish.body is None else wire.pack(publish.topic, dict(publish.body))
@@ -299,13 +299,13 @@ class Bridge:
         self._send(publish.topic, payload, wire.is_retained(address))
         if address.family != "bridge":
             device = address.family, address.device
-            self.last_words.note(device, Word(self._ticked_at, address.channel, True, payload))
+            self.last_words.note(device, Word(now, address.channel, True, payload))
         self.counts["published"] += 1
         self.measured.went(address.channel)
 
     def _heartbeat(self, now: float) -> None:
         self._clock_at = now
-        self._publish(Publish(wire.topic("clock", self.area, family="bridge"), {"at": int(now)}))
+        self._publish(Publish(wire.topic("clock", self.area, family="bridge"), {"at": int(now)}), now)
 
     def _life(self, now: float) -> dict[str, Any]:
         return {"life": "ready", "at": int(now), "fw": __version__}

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from broker.ingest.sources import DeviceKey
 
-KEPT = 24  # of a device
+KEPT, KEPT_OURS = 24, 8  # of what a device said, of what it was told
 LONGEST = 600  # of a message; the rest is cut off
 MOST_DEVICES = 20_000  # made-up names must not fill the memory
 
@@ -27,29 +27,26 @@ class Word(NamedTuple):
 
 
 class LastWords:
-    """A ring for each device; the bridge alone writes, and payloads hold no secret by the wire's own table."""
+    """Two rings for each device, its words and ours to it; the bridge alone writes, and by the wire's own table no
+    payload holds a secret."""
 
     def __init__(self) -> None:
-        self._rings: dict[DeviceKey, deque[Word]] = {}
+        self._rings: dict[tuple[DeviceKey, bool], deque[Word]] = {}
 
     def note(self, device: DeviceKey, word: Word) -> None:
-        """One more; the oldest goes."""
-        ring = self._rings.get(device)
+        """One more; the oldest of its kind goes."""
+        ring = self._rings.get((device, word.ours))
         if ring is None:
-            if len(self._rings) >= MOST_DEVICES:
+            if len(self._rings) >= 2 * MOST_DEVICES:
                 return
-            ring = self._rings[device] = deque(maxlen=KEPT)
+            ring = self._rings[device, word.ours] = deque(maxlen=KEPT_OURS if word.ours else KEPT)
         ring.append(word)
 
-    def of(self, device: DeviceKey) -> tuple[Word, ...]:
+    def of(self, device: DeviceKey) -> list[Word]:
         """Those of one device, the oldest first."""
-        return tuple(self._rings.get(device, ()))
+        both = (*self._rings.get((device, False), ()), *self._rings.get((device, True), ()))
+        return sorted(both, key=lambda word: word.at)
 
     def newest_of_all(self) -> dict[DeviceKey, Word]:
         """What each device itself said last, refused or not."""
-        found = {}
-        for device, ring in self._rings.items():
-            said = next((word for word in reversed(ring) if not word.ours), None)
-            if said is not None:
-                found[device] = said
-        return found
+        return {device: ring[-1] for (device, ours), ring in self._rings.items() if not ours}

@@ -13,13 +13,14 @@ const [, , family, device] = location.pathname.split("/").map(decodeURIComponent
 let found = null, heardAt = performance.now(), said = "", told = null, clock = clocks(undefined), wanted = "", busy = false;
 
 const href = (row) => `/devices/${row.family}/${encodeURIComponent(row.device)}`;
-const ago = (at) => (at === null ? say("never_heard") : age(found.at - Math.floor(at)));
+const ago = (at) => (at === null ? say("never_heard") : `${age(Math.max(0, found.at - Math.floor(at)))} ${say("ago")}`);
 const days = (at) => say("days_ago", { days: Math.floor((found.at - at) / DAY_S) });
 const sentence = (one) => (known(one.word) ? say(one.word, one.values) : one.word);
 const rank = (row) => html`<span class=${`rank r${row.rank}`}>${say(`rank_${RANKS[row.rank]}`)}</span>`;
 const life = (row) => say(row.life === "lost" ? "lost_device" : row.life);
 const offset = (row) => (row.clock_s === null ? say("none") : html`<span class=${Math.abs(row.clock_s) > CLOCK_OFF_S ? "warn" : ""}>${row.clock_s > 0 ? "+" : ""}${row.clock_s} ${say("seconds")}</span>`);
 const calibrated = (row) => (row.family === "truck" ? "" : row.wastes.map((waste) => html`<div key=${waste}>${say(waste)}: ${waste in row.calibrated ? days(row.calibrated[waste]) : say("not_known")}</div>`));
+const oldest = (row) => (Object.keys(row.calibrated).length ? days(Math.min(...Object.values(row.calibrated))) : "");
 const troubles = (row) => html`<ul class="troubles">
   ${row.closed ? html`<li class="alarm">${say("account_closed", { limit: row.closed.limit, minutes: Math.ceil(row.closed.opens_in_s / 60) })}</li>` : null}
   ${row.findings.map((one) => html`<li key=${one.word} class=${one.level === "severe" ? "alarm" : one.level === "warning" ? "warn" : ""}>${sentence(one)} <small class="quiet">${ago(one.since)}</small></li>`)}</ul>`;
@@ -32,7 +33,7 @@ function List() {
     <div class="scroll"><table class="devices" data-testid="devices"><thead><tr>${["device", "state", "life", "heard", "release", "gaps", "refusals", "clock_off", "calibrated", "troubles"].map((head) => html`<th key=${head}>${say(`head_${head}`)}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${href(row)} data-testid=${`device-${row.device}`}>
       <th scope="row"><a href=${href(row)}>${row.device}</a> <small>${row.name ? named(row.name) : say(row.family)}</small></th><td>${rank(row)}</td><td>${life(row)}</td><td>${ago(row.heard_at)}</td>
-      <td>${row.fw ?? say("none")}</td><td class="number">${row.gaps || ""}</td><td class="number">${row.refused || ""}</td><td class="number">${offset(row)}</td><td>${calibrated(row)}</td><td>${troubles(row)}</td></tr>`)}</tbody></table></div>`;
+      <td>${row.fw ?? ""}</td><td class="number" data-head=${say("head_gaps")}>${row.gaps || ""}</td><td class="number" data-head=${say("head_refusals")}>${row.refused || ""}</td><td class="number" data-head=${say("head_clock_off")}>${row.clock_s === null ? "" : offset(row)}</td><td class="number" data-head=${say("head_calibrated")}>${oldest(row)}</td><td>${troubles(row)}</td></tr>`)}</tbody></table></div>`;
 }
 
 async function tell(row, command, more = {}) {
