@@ -25,6 +25,7 @@ from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
 from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
+from broker.web.api.realtime import realtime_router
 from broker.web.api.registers.routers import router as register_router
 from broker.web.api.street.devices import device_router
 from broker.web.api.street.keepers import keeper_router
@@ -90,6 +91,7 @@ class WebServer:
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
+        further.append(realtime_router(desk, plan))
         further += [device_router(desk, store), keeper_router(desk, plan), sign_pages(desk, self.gate, plan, now)]
         further += [make(desk, store, plan) for make in (booking_router, booking_pages, learned_pages)]
         further.append(map_router(desk, store, plan, config.web.basemap, config.web.basemap_licence))

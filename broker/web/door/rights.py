@@ -64,7 +64,7 @@ _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/vi
 _ANYBODY = (
     "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
-    "POST /welcome", "GET /sign/{code}",
+    "POST /welcome", "GET /cab/worker.js", "GET /sign/{code}",
 )  # fmt: skip
 _ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
@@ -72,6 +72,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /docs": ALL,
     "GET /map": ALL,
     "GET /asked": _ASKED,
+    "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
     "GET /devices": _DEVICES | _DISPATCH,
@@ -132,6 +133,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "GET /gtfs.zip": ALL,
     "GET /api/v1/plan/basemap.pmtiles": ALL,
     "GET /api/v1/plan/ground": _FIGURES | _REGISTRAR,
+    "GET /gtfs-rt/{feed}.pb": _FIGURES,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,

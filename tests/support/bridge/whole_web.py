@@ -17,6 +17,7 @@ from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
 from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
+from broker.web.api.realtime import realtime_router
 from broker.web.api.registers.routers import router as register_router
 from broker.web.api.street.devices import device_router
 from broker.web.api.street.keepers import keeper_router
@@ -51,7 +52,7 @@ class WholeWeb:
         self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
-        further += people_routers(self.house.gate, plan)
+        further += [*people_routers(self.house.gate, plan), realtime_router(self.desk, plan)]
         further += [device_router(self.desk, self.morning.store), keeper_router(self.desk, plan)]
         further.append(sign_pages(self.desk, self.house.gate, plan))
         pages = booking_router, booking_pages, learned_pages, map_router
