@@ -19,7 +19,12 @@ POLICY = (
 )
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
-SCREENS: Mapping[str, str] = MappingProxyType({"/keeper": "keeper"})
+SCREENS: Mapping[str, str] = MappingProxyType({
+    "/figures": "figures",
+    "/keeper": "keeper",
+    "/map": "map",
+    "/scores": "scores",
+})  # fmt: skip
 
 
 def screen_router() -> APIRouter:
