@@ -19,7 +19,7 @@ LISTS = {
     "/api/v1/calls/scores": DAYS, "/api/v1/stats": DAYS, "/api/v1/weighings": "day=2026-11-23",
     "/api/v1/bookings/windows": "pile=p01", "/api/v1/people/on-duty": "duty=dispatcher",
 }  # fmt: skip
-ENDLESS, FILES, NO_BROKER = "/api/v1/events", ("export",), "/api/v1/accounts/closed"
+FILES, NO_BROKER = ("export",), "/api/v1/accounts/closed"
 TABLES = ("chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "bookings", "cases")
 PROBLEM = {"type", "title", "status", "detail"}
 
@@ -65,12 +65,14 @@ class Api:
     def reads(self) -> Iterator[str]:
         """The routes of the API that answer with JSON, by path."""
         for path, methods in self.forms["paths"].items():
-            if path.startswith("/api/") and "get" in methods and path != ENDLESS and not path.endswith(FILES):
+            told = methods.get("get", {"responses": {"200": {}}})["responses"]["200"].get("content", {})
+            if path.startswith("/api/") and "application/json" in told and not path.endswith(FILES):
                 yield path
 
     def whole(self, path: str) -> Any:
         """What is asked there, all of it."""
-        asked = path.replace("{booking}", self.web.booking)
+        call = self.web.morning.store.scan("call")
+        asked = path.replace("{booking}", self.web.booking).replace("{call_id}", next(iter(call)).body["call_id"])
         return self.get(f"{asked}?{LISTS[path]}" if path in LISTS else asked)
 
 

@@ -10,7 +10,7 @@ StatsRow = dict[str, Scalar]
 """A row of figures: its dimensions, then its counts; which ones stands in the table's name."""
 
 
-class CallRow(Row):
+class CallRecord(Row):
     """A call: made when and for when, shown when, met by the truck when, ended how, what of its promise was off."""
 
     call_id: str

@@ -12,7 +12,7 @@ from broker.reports.figures import calls_of
 from broker.rules.statistics.calls import CallScore, call_scores
 from broker.store import Store, StoreError
 from broker.web.api.described import told
-from broker.web.api.described.record import CallRow
+from broker.web.api.described.record import CallRecord
 from broker.web.api.figures.days import Day, days_asked
 from broker.web.api.paging import Paged
 
@@ -25,7 +25,7 @@ BY: list[By] = ["room", "route", "day", "kind"]
 def call_routes(router: APIRouter, store: Store, plan: Plan) -> None:
     """`/api/v1/calls` and their scores."""
 
-    @router.get("/api/v1/calls", summary="Lamp calls, scored against true arrivals", **told(list[CallRow]))
+    @router.get("/api/v1/calls", summary="Lamp calls, scored against true arrivals", **told(list[CallRecord]))
     def calls(paged: Paged, from_at: int | None = None, to_at: int | None = None) -> Response:
         newest: dict[str, dict[str, Any]] = {}
         try:
