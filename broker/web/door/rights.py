@@ -36,8 +36,8 @@ class Right:
 
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
-_SEES = ALL - {"weigher", "enforcement"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "plan/map"})
+_SEES = ALL - {"weigher", "enforcement", "committee", "fire_brigade"}
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "answers/names", "plan/map"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _SCORES = _FIGURES | {"property", "keeper"}
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
@@ -63,14 +63,21 @@ _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/vi
 _ANYBODY = (
     "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
-    "POST /welcome",
+    "POST /welcome", "GET /cab/worker.js",
 )  # fmt: skip
-_ASKED = _DISPATCH | {"property", "keeper", "contractor"}
+_ESTATES = _DISPATCH | {"property", "keeper"}
+# Who may answer for an addressee; the estate for those who have no account, too.
+ANSWERS: Mapping[str, frozenset[str]] = {
+    "dispatcher": _DISPATCH, "estate": _ESTATES, "contractor": _DISPATCH | {"contractor"},
+    "committee": _ESTATES | {"committee"}, "fire_brigade": _ESTATES | {"fire_brigade"},
+}  # fmt: skip
+_ASKED = frozenset[str]().union(*ANSWERS.values())
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
     "GET /map": ALL,
     "GET /asked": _ASKED,
+    "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
     "GET /figures": _FIGURES,
@@ -125,9 +132,9 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
     "GET /api/v1/people/on-duty": _DUTY,
     "GET /gtfs.zip": ALL,
-    "GET /gtfs-rt/{feed}.pb": _FIGURES,
     "GET /api/v1/plan/basemap.pmtiles": ALL,
     "GET /api/v1/plan/ground": _FIGURES | _REGISTRAR,
+    "GET /gtfs-rt/{feed}.pb": _FIGURES,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,

@@ -1,7 +1,9 @@
 // The board of an incident: who is asked, what they said, since when, until when; and what whoever looks may say there.
 
+import { person, writeNames } from "./names.js";
+
 const ANSWER = "POST /api/v1/incidents/{incident_id}/answers/{addressee}/";
-const MINUTES = [5, 10, 15, 20, 30, 45, 60, 90, 120];
+export const MINUTES = [5, 10, 15, 20, 30, 45, 60, 90, 120];
 const SAYS = { // by state, in the order of the buttons
   told: ["seen", "promise", "done", "refuse"], seen: ["promise", "done", "refuse"],
   promised: ["done", "promise", "refuse"], late: ["done", "promise", "refuse"],
@@ -11,7 +13,7 @@ const SAYS = { // by state, in the order of the buttons
 const place = (incident, row) => (row.addressee === "contractor" ? { contractor: row.party } : row.addressee === "dispatcher" ? {} : { estate: incident.estate });
 
 // What may be said of a row now, by whom `may` tells; the dispatcher's own answers are the incident's buttons.
-function says(may, incident, row) {
+export function says(may, incident, row) {
   if (row.ended_at !== null || !(row.state in SAYS)) return [];
   const said = row.addressee !== "dispatcher" ? SAYS[row.state] : row.state === "told" && incident.workflow === "in_progress" ? ["seen"] : [];
   const sets_out = row.addressee === "contractor" && row.on_the_way_at === null && ["seen", "promised", "late"].includes(row.state);
@@ -34,9 +36,9 @@ function stands(tools, row) {
   if (["promised", "late"].includes(row.state)) facts.push(`${say("until")} ${clock(row.until_at).slice(0, 5)}`);
   if (row.on_the_way_at !== null && row.state !== "done") facts.push(say("on_the_way"));
   if (row.broken) facts.push(`${say("broken")} ${row.broken}`);
-  if (row.state === "told" ? names.length : row.who) facts.push(row.state === "told" ? names.join(", ") : row.who);
-  if (row.why) facts.push(row.why);
-  return [facts.join(" · "), " ", element("span", { class: "quiet", "data-since": row.since_at })];
+  const who = row.state === "told" ? names : [row.who].filter(Boolean);
+  const people = who.flatMap((id, at) => [at ? ", " : " · ", person(element, id)]);
+  return [facts.join(" · "), ...people, row.why ? ` · ${row.why}` : "", " ", element("span", { class: "quiet", "data-since": row.since_at })];
 }
 
 function buttons(tools, incident, row) {
@@ -61,4 +63,7 @@ export function board(tools, incident, rows = incident.answers ?? []) {
 }
 
 // The clocks run on between two changes.
-export const runOn = (part, since) => part.querySelectorAll("[data-since]").forEach((span) => (span.textContent = since(Number(span.dataset.since))));
+export function runOn(part, since) {
+  part.querySelectorAll("[data-since]").forEach((span) => (span.textContent = since(Number(span.dataset.since))));
+  writeNames(part);
+}
