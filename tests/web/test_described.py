@@ -69,6 +69,12 @@ class Api:
             if path.startswith("/api/") and "application/json" in told and not path.endswith(FILES):
                 yield path
 
+    def wants(self, path: str) -> set[str]:
+        """What must be given besides, and is not known here: those routes are asked in test_openapi alone."""
+        parameters = self.forms["paths"][path]["get"].get("parameters", ())
+        named = {one["name"] for one in parameters if one["required"]}
+        return named - {"booking", "call_id", *(part.partition("=")[0] for part in LISTS.get(path, "").split("&"))}
+
     def whole(self, path: str) -> Any:
         """What is asked there, all of it."""
         call = self.web.morning.store.scan("call")
@@ -105,10 +111,11 @@ def test_every_answer_has_a_form_and_every_list_an_example(api: Api) -> None:
 
 def test_every_answer_is_of_its_form(api: Api) -> None:
     """The real ones, of a morning with something in nearly each list."""
-    empty = set()
+    empty, asked = set(), 0
     for path in api.reads():
-        if path == NO_BROKER:
+        if path == NO_BROKER or api.wants(path):
             continue
+        asked += 1
         answer = api.whole(path)
         assert answer.status_code == 200, (path, answer.text)
         Draft202012Validator(api.form(path)).validate(answer.json())
@@ -116,6 +123,7 @@ def test_every_answer_is_of_its_form(api: Api) -> None:
             empty.add(path.removeprefix("/api/v1/"))
     for table in TABLES:
         Draft202012Validator(api.form("/api/v1/stats")).validate(api.get(f"/api/v1/stats?{DAYS}&table={table}").json())
+    assert asked > 25
     assert empty <= {"people/shifts", "people/on-duty", "people/access", "cases/suggestions"}
     Draft202012Validator(api.form("/healthz")).validate(api.get("/healthz").json())
 
