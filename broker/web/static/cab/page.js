@@ -10,9 +10,10 @@ import * as kept from "./kept.js";
 import { open } from "./outbox.js";
 import * as sending from "./sending.js";
 import { Sheet } from "./sheets.js";
+import { Teach } from "./teach.js";
 import { Alarm, Bookings, Changed, Done, Load, Next, Outbox, Round, Way } from "./view.js";
 
-const state = { truck: localStorage.getItem("cab_truck"), sheet: null, said: "", looked: null };
+const state = { truck: localStorage.getItem("cab_truck"), sheet: null, said: "", looked: null, marks: [] };
 const ROOMS = ["", "cab"];
 let asked_for_frame = false;
 
@@ -33,7 +34,7 @@ function scene() {
     time: clocks(parts.about.area?.is.timezone ?? "Asia/Shanghai").time, now_ms: Date.now() + (heard.off_ms ?? 0),
     heard, may: me.kind === "account",
     changed: run === null ? [] : changes(state.looked, run, parts.visits),
-    press, take_back: (n) => sending.take_back(n), understood: (n) => sending.understood(n),
+    marks: state.marks, mark, press, take_back: (n) => sending.take_back(n), understood: (n) => sending.understood(n),
     sheet: (sheet) => set({ sheet }), choose, look,
   };
 }
@@ -50,6 +51,11 @@ async function press(draft) {
   } catch {
     set({ said: say("not_kept_here") });
   }
+}
+
+// The stops that a driver marked on a drive that teaches a route.
+function mark(marks) {
+  kept.keep("marks", marks).then(() => set({ marks, sheet: null }), () => set({ said: say("not_kept_here") }));
 }
 
 function choose(truck) {
@@ -80,7 +86,7 @@ function draw() {
       <${Way} it=${it} />
       <div class="told"><${Alarm} it=${it} /><${Changed} it=${it} /></div>
       <div class="now"><${Next} it=${it} /><${Load} it=${it} /><${Outbox} it=${it} /></div>
-      <div class="then"><${Bookings} it=${it} /><${Round} it=${it} /><${Done} it=${it} /></div>
+      <div class="then"><${Bookings} it=${it} /><${Round} it=${it} /><${Done} it=${it} /><${Teach} it=${it} /></div>
     </div>
     ${state.sheet ? html`<${Sheet} key=${state.sheet.kind} it=${it} sheet=${state.sheet} />` : null}
   <//>`);
@@ -98,6 +104,7 @@ async function stay() {
 }
 
 begin_page(ROOMS, draw).then(async () => {
+  state.marks = (await kept.fact("marks").catch(() => null)) ?? [];
   state.looked = (await kept.fact("looked").catch(() => null)) ?? null;
   await Promise.all([listen(me.account, soon), sending.begin(me.account, soon)]);
   setInterval(() => (soon(), sending.settle().catch(() => {})), 1_000);
