@@ -37,8 +37,9 @@ class Right:
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
 _SEES = ALL - {"weigher", "enforcement"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events"})
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "plan/map"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
+_SCORES = _FIGURES | {"property", "keeper"}
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
@@ -68,10 +69,13 @@ _ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /map": ALL,
     "GET /asked": _ASKED,
     "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
+    "GET /figures": _FIGURES,
+    "GET /scores": _SCORES,
     "GET /learned": _FIGURES,
     "GET /learned/{route_id:path}": _FIGURES,
     "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},
@@ -122,6 +126,9 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
     "GET /api/v1/people/on-duty": _DUTY,
     "GET /gtfs.zip": ALL,
+    "GET /api/v1/plan/basemap.pmtiles": ALL,
+    "GET /api/v1/plan/ground": _FIGURES | _REGISTRAR,
+    "GET /gtfs-rt/{feed}.pb": _FIGURES,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,
@@ -132,8 +139,10 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "POST /api/v1/rooms/{room}/keeper": _DISPATCH | {"keeper"},
     "GET /metrics": _FIGURES,
     "GET /api/v1/calls": _FIGURES,
-    "GET /api/v1/calls/scores": _FIGURES | {"property", "keeper"},
+    "GET /api/v1/calls/scores": _SCORES,
+    **{f"GET /api/v1/calls/{one}": _SCORES for one in ("shown", "{call_id}")},
     "GET /api/v1/stats": _FIGURES,
+    "GET /api/v1/stats/sheets": _FIGURES,
     f"POST {_INCIDENT}/acknowledge": _DISPATCH,
     f"POST {_INCIDENT}/decide": _DISPATCH,
     f"POST {_INCIDENT}/resolve": _DISPATCH,

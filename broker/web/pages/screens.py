@@ -19,7 +19,13 @@ POLICY = (
 )
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
-SCREENS: Mapping[str, str] = MappingProxyType({"/cab": "cab", "/keeper": "keeper"})
+SCREENS: Mapping[str, str] = MappingProxyType({
+    "/cab": "cab",
+    "/figures": "figures",
+    "/keeper": "keeper",
+    "/map": "map",
+    "/scores": "scores",
+})  # fmt: skip
 # A worker of a page answers for its address without a network, so it comes with the leave to do so.
 WORKERS: Mapping[str, str] = MappingProxyType({"/cab/worker.js": "cab"})
 

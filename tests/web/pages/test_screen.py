@@ -177,9 +177,9 @@ def test_a_full_truck_and_a_closed_road_are_told_on_the_screen(
     truck.say(f"{ROOT}/truck/t01/life", {"life": "ready", "boot": 1, "fw": "1.0.0"}, retain=True)
     truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 1))
     look(page, bridge)
-    page.on("dialog", lambda dialog: dialog.accept())
     full = page.locator("[data-testid^=full-]").first
     full.click()
+    page.get_by_test_id("ask-yes").click()
     page.get_by_text(re.compile(r"已满，自 \d\d:\d\d · 前往中转站，约至 \d\d:\d\d")).wait_for()
     page.locator("[data-testid^=emptied-]").first.click()
     full.wait_for()
