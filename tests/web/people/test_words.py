@@ -57,6 +57,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "feeds/realtime/words",
         "registers/words",
         "reports/taught/words",
+        "reports/weighbridge/said",
         "reports/words",
         "web/pages/words",
         "web/static",

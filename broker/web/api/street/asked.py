@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
-from broker.people.roles import Reach
+from broker.people.roles import Reach, Visitor
 from broker.plan.model import Plan
 from broker.reports import corrections
 from broker.rules.statistics.facts import ended_at, incidents, text
@@ -15,6 +15,7 @@ from broker.store.days import Days
 from broker.web.api.figures.days import FIRST_DAY, LAST_DAY, moved
 from broker.web.api.street.answers import reaches
 from broker.web.desk import Desk
+from broker.web.door.visitors import visitor_of
 
 DAYS = 14  # of what was asked before, where no day is named
 MOST = 200
@@ -79,7 +80,7 @@ def asked_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
             date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description=f"without it the last {DAYS} days")
         ] = None,
     ) -> Past:
-        days, reach = Days(plan.timezone), request.state.reach
+        days, visitor = Days(plan.timezone), visitor_of(request)
         first = from_day.isoformat() if from_day else moved(days.of(int(store.now())), -DAYS)
         try:
             found = list(store.search((where("kind") == "workflow") & (where("at") >= days.start(first))))
@@ -88,7 +89,7 @@ def asked_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
             raise HTTPException(503, str(why)) from why
         newest = sorted(incidents(found), key=lambda one: (-one[1], one[0].key))
         rows = [
-            _past(fact.body, pressed_at, row, plan) for fact, pressed_at in newest for row in _rows(fact.body, reach)
+            _past(fact.body, pressed_at, row, plan) for fact, pressed_at in newest for row in _rows(fact.body, visitor)
         ]
         return Past(from_day=first, timezone=plan.timezone, rows=rows[:MOST])
 
@@ -108,11 +109,11 @@ def asked_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
     return router
 
 
-def _rows(body: Any, reach: Reach) -> list[dict[str, Any]]:
-    """The rows of an incident that are within a reach."""
+def _rows(body: Any, visitor: Visitor) -> list[dict[str, Any]]:
+    """The rows of an incident that a visitor answers for."""
     kept = body.get("answers")
     rows = [row for row in kept if isinstance(row, dict)] if isinstance(kept, list) else []
-    return [row for row in rows if reaches(reach, text(row, "id"), body.get("estate"))]
+    return [row for row in rows if reaches(visitor, text(row, "id"), body.get("estate"))]
 
 
 def _past(body: Any, pressed_at: int, row: dict[str, Any], plan: Plan) -> PastRow:

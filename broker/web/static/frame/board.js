@@ -7,15 +7,16 @@ import { age, clocks, named, say } from "./words.js";
 
 const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
 
+// Who was told, or has answered: accounts, whose names are written in once they are known (names.js).
+const People = ({ row }) => (row.state === "told" ? row.told?.at(-1)?.names ?? [] : [row.who]).filter(Boolean).map((id, at) => html`<span key=${id}>${at ? ", " : " · "}<span data-person=${id} title=${id}></span></span>`);
+
 // How a row stands, in words.
-export function stands(row, time) {
-  const names = row.told?.at(-1)?.names ?? [], facts = [say(row.unanswered_at && row.state === "told" ? "nobody" : row.in_vain ? "in_vain" : `answer_${row.state}`)];
+function stands(row, time) {
+  const facts = [say(row.unanswered_at && row.state === "told" ? "nobody" : row.in_vain ? "in_vain" : `answer_${row.state}`)];
   if (["promised", "late"].includes(row.state)) facts.push(`${say("until")} ${time(row.until_at)}`);
   if (row.on_the_way_at && row.state !== "done") facts.push(say("on_the_way"));
   if (row.broken) facts.push(`${say("broken")} ${row.broken}`);
-  if (row.state === "told" ? names.length : row.who) facts.push(row.state === "told" ? names.join(", ") : row.who);
-  if (row.why) facts.push(row.why);
-  return facts.join(" · ");
+  return html`${facts.join(" · ")}<${People} row=${row} />${row.why ? ` · ${row.why}` : ""}`;
 }
 
 // `now` is the server's, `send(deed, body)` does it; a promise is until one of some times, or any time of the clock.
