@@ -67,6 +67,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "web/static/guidance",
         "web/static/keeper",
         "web/static/map",
+        "web/static/playback",
         "web/static/property",
         "web/static/room",
         "web/static/scores",
