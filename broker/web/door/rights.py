@@ -63,7 +63,7 @@ _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/vi
 _ANYBODY = (
     "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
-    "POST /welcome",
+    "POST /welcome", "GET /cab/worker.js",
 )  # fmt: skip
 _ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
@@ -71,6 +71,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /docs": ALL,
     "GET /map": ALL,
     "GET /asked": _ASKED,
+    "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
     "GET /figures": _FIGURES,

@@ -12,7 +12,7 @@ from tests.support.people import HERE, PASSWORD
 
 SCOPES = {"crew": Scope(trucks=("t01",)), "keeper": Scope(estates=("e01",)), "property": Scope(estates=("e01",)),
           "contractor": Scope(contractors=("c1",))}  # fmt: skip
-HAVE_A_ROOM = {"dispatcher", "supervisor", "technician", "registrar", "viewer", "crew"}
+HAVE_A_ROOM = {"dispatcher", "supervisor", "technician", "registrar", "viewer"}
 
 
 @pytest.fixture(scope="module")

@@ -60,6 +60,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "reports/words",
         "web/pages/words",
         "web/static",
+        "web/static/cab",
         "web/static/figures",
         "web/static/guidance",
         "web/static/keeper",
