@@ -34,7 +34,7 @@ WAYS: Mapping[str, str] = {
 LANDINGS: Mapping[Role, str] = {
     "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": OPERATIONS, "registrar": "/registers",
     "viewer": OPERATIONS, "crew": "/cab", "keeper": "/keeper", "property": "/bookings", "contractor": "/asked",
-    "weigher": "/transfer-station", "enforcement": "/cases",
+    "weigher": "/transfer-station", "enforcement": "/cases", "committee": "/asked", "fire_brigade": "/asked",
 }  # fmt: skip
 # Who has an operations room: the whole area is before them. The others' `/` is the page at which they begin.
 OVERSEES = frozenset({"dispatcher", "supervisor", "technician", "registrar", "viewer"})
