@@ -114,6 +114,7 @@ class WebConfig(Section):
     `hosts` are the names it answers to besides `host`, localhost, and the address that was called; another name in a
     request is refused, because a strange page could have its own name point here. With `cert_file` and `key_file` it is
     HTTPS; `trusted_proxies` are the addresses of proxies that are believed when they say for whom they ask, and how.
+    `basemap` is a PMTiles file of streets, drawn beneath the map with its `basemap_licence`.
     """
 
     enabled: bool = True
@@ -123,6 +124,8 @@ class WebConfig(Section):
     cert_file: File | None = None
     key_file: File | None = None
     trusted_proxies: Annotated[tuple[Address, ...], Field(strict=False)] = ()
+    basemap: File | None = None
+    basemap_licence: Text = "© OpenStreetMap contributors"
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

@@ -19,6 +19,7 @@ COMMITS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10
 KINDS = frozenset({*CALL_KINDS, "held"})
 LABELS = frozenset({"live", "history", "timetable", "stale", "held", "off_route"})
 UNKNOWN = "unknown"
+ENDED_KNOWN = 10_000  # calls, some days of a large area: one that ends again is not counted again
 
 
 class Spread:
@@ -47,6 +48,7 @@ class Measured:
         self.calls: Counter[tuple[str, str]] = Counter()  # by kind and outcome
         self.predictions: Counter[tuple[str, str]] = Counter()  # by label and where in its band the arrival lay
         self.leads_s = {kind: Spread(LEADS_S) for kind in sorted((*KINDS, UNKNOWN))}
+        self._ended: dict[str, None] = {}  # the calls that were counted, oldest first
         self.presses_s = Spread(PRESSES_S)
         self.commits_s = {urgent: Spread(COMMITS_S) for urgent in (False, True)}
 
@@ -74,7 +76,7 @@ class Measured:
             if record.kind == "incident":
                 self._press(record.body, now)
             elif record.kind == "call" and record.body.get("how") is not None:
-                self._call(record.body)
+                self._call(record.key, record.body)
             elif record.kind == "error":
                 self._arrivals(record.body)
 
@@ -83,7 +85,12 @@ class Measured:
         if type(pressed_at) is int and not body.get("withdrawn"):
             self.presses_s.add(max(0.0, now - pressed_at))
 
-    def _call(self, body: Mapping[str, Any]) -> None:
+    def _call(self, call_id: str, body: Mapping[str, Any]) -> None:
+        if call_id in self._ended:  # its visit was taken back, and ended once more
+            return
+        self._ended[call_id] = None
+        if len(self._ended) > ENDED_KNOWN:
+            del self._ended[next(iter(self._ended))]
         how, kind = body["how"], body.get("kind")
         kind = "held" if body.get("held_at") and kind != "second" else kind
         lead_s, kind = body.get("lead_s"), kind if kind in KINDS else UNKNOWN

@@ -23,7 +23,9 @@ from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
 from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
+from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
+from broker.web.api.realtime import realtime_router
 from broker.web.api.registers.routers import router as register_router
 from broker.web.desk import Desk
 from broker.web.door.connection_limits import LimitedProtocol
@@ -86,7 +88,9 @@ class WebServer:
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
+        further.append(realtime_router(desk, plan))
         further += [make(desk, store, plan) for make in (booking_router, booking_pages, learned_pages)]
+        further.append(map_router(desk, store, plan, config.web.basemap, config.web.basemap_licence))
         cases = config.cases
         further.append(case_router(book or CaseBook(store, plan, cases.times, cases.within_days), plan, now))
         self._desk = desk

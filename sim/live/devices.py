@@ -257,7 +257,7 @@ class LivePlant:
         since_at = self._before_at if self._before_at is not None else 0
         plan = self._plan
         with reading_store(self.records, plan.area_id, plan.timezone, self._clock.now) as store:
-            return self._screen_deeds.look(store.scan("action", since_at))
+            return self._screen_deeds.look(store.scan("action", since_at), store.scan("alarm", since_at))
 
     def stored_so_far(self, evidence: Evidence) -> Evidence:
         """The evidence with what the store holds by now; raises StoreError where that cannot be read."""

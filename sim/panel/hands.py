@@ -187,7 +187,7 @@ class Hands:
         at = told_at if now - SCREEN_LATE_S <= told_at <= now else now
         if values["action"] == "acknowledge":
             self._evidence.acknowledged.append((at, str(values["truck"])))
-        kind = "on_screen_visit" if "run" in values else "on_screen"
+        kind = "on_screen_visit" if "run" in values else "on_screen_alarm" if "alarm" in values else "on_screen"
         self._note(kind, {key: value for key, value in values.items() if key != "at"}, at, at)
 
     def played(self) -> Scenario:
@@ -205,7 +205,7 @@ class Hands:
         from_at, to_at = (self._day_start_at + s for s in (self._scenario.from_s, self._scenario.until_s))
         found: list[tuple[str, dict[str, str]]] = []
         for deed in list(self.deeds):
-            if deed.kind in ("on_screen", "on_screen_visit"):
+            if deed.kind in ("on_screen", "on_screen_visit", "on_screen_alarm"):
                 words = HAPPENINGS[deed.kind]
                 strange = [value for key, value in deed.values.items() if value not in (words[key].words or (value,))]
                 found += [("unknown_on_screen", {"action": str(value)}) for value in strange]

@@ -193,6 +193,18 @@ def status_under_another_name(folder: Path, text: str) -> int:
         return status(port, Host="screen.example")
 
 
+def street_map(folder: Path, text: str) -> tuple[bytes, str]:
+    """What is read of the street map beneath the map, and its licence line."""
+    for name in ("one", "two"):
+        (folder / name).write_bytes(name.encode())
+    with serving(folder, text) as port:
+        home = f"http://127.0.0.1:{port}/api/v1/plan"
+        with urllib.request.urlopen(f"{home}/basemap.pmtiles", timeout=10) as got:
+            read: bytes = got.read()
+        with urllib.request.urlopen(f"{home}/map", timeout=10) as got:
+            return read, json.load(got)["basemap"]
+
+
 def folders_used(folder: Path, text: str) -> list[str]:
     """Which of the folders one and two are there once a bridge has run."""
     with serving(folder, text):
@@ -477,6 +489,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.port", f"{PORT}", f"{OTHER_PORT}", where_the_screen_is),
     Row("web.hosts", "[]", '["screen.example"]', status_under_another_name, operator.gt, "port = 0\n"),
     Row("web.trusted_proxies", '["127.0.0.1"]', "[]", whom_it_counts, operator.gt, "port = 0\n"),
+    Row("web.basemap", '"one"', '"two"', street_map, more="port = 0\n"),
+    Row("web.basemap_licence", '"OSM"', '"City"', street_map, more='port = 0\nbasemap = "one"\n'),
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
     Row("cases.times", "2", "3", cases_suggested, operator.gt),

@@ -151,6 +151,29 @@ def test_a_held_lamp_is_held_after_a_restart_whether_its_truck_is_heard_or_not(t
     morning.close()
 
 
+def test_when_a_lamp_came_on_and_when_it_was_held_outlive_the_bridge(tmp_path: Path) -> None:
+    """The call's score needs both, though the bridge was killed before the truck came."""
+    morning = Morning(tmp_path / "records", alone=True)
+    room = morning.trip.visits[0].room_id
+    morning.along -= 600.0
+    morning.step(700)
+    called = morning.arrival(room)
+    lamp = {"waste": "any", "lamp": "due", "lit": True, "call_id": called["call_id"]}
+    for seq in (1, 2):
+        morning.say("lamp", {"seq": seq, "at": called["sent_at"] + seq, "lamps": [lamp]}, device=room)
+    morning.press("breakdown")
+    morning.step(30)
+    kept = [record.body for record in morning.store.scan("call") if record.key == called["call_id"]]
+    assert [body["lit_at"] for body in kept] == [None, *[called["sent_at"] + 1] * (len(kept) - 1)]
+    assert [body["held_at"] is None for body in kept] == [True, True, False]
+    morning.store.close()
+    morning.open()
+    key = next(visit.key for visit in morning.bridge.dispatch.day.visits.at(room) if visit.call_id == called["call_id"])
+    watch = morning.bridge.dispatch.day.visits.watch(key)
+    assert (watch.lit_at, watch.held_at) == (kept[-1]["lit_at"], kept[-1]["held_at"])
+    morning.close()
+
+
 def test_a_truck_without_a_position_that_breaks_down_holds_the_lamps_that_are_lit(morning: Morning) -> None:
     """Its driver's word needs no sky: who rolled the bins out is told."""
     room = morning.trip.visits[0].room_id

@@ -71,6 +71,21 @@ def test_a_slow_street_is_known_to_a_route_that_has_other_doors_there() -> None:
     )
 
 
+def test_each_street_is_told_with_its_speed_as_usual_and_today_and_whether_it_is_known() -> None:
+    """As predictions have it: half as fast where it took twice as long, and slower now than usual after a jam."""
+    history, now = month(), MORNING + 40 * DAY
+    for day in range(5):
+        history.learn_leg(drive(280, MORNING + day * DAY, 3000.0, 3700.0))
+    history.learn_leg(drive(400, now - 600, 3000.0, 3700.0))
+    slow, usual, new = (
+        history.outlook("dry", now).streets(600.0, now, NORTH.between(from_m, from_m + 600.0))
+        for from_m in (3050.0, 1000.0, 5000.0)
+    )
+    assert all(speed_mps < 3.5 and factor > 1.1 and is_known for speed_mps, factor, is_known in slow[1:-1])
+    assert all(speed_mps == pytest.approx(5.0, rel=0.1) and is_known for speed_mps, _, is_known in usual)
+    assert all(speed_mps == pytest.approx(5.0, rel=0.1) and not is_known for speed_mps, _, is_known in new)
+
+
 def test_the_last_trucks_in_a_street_count_for_the_next_and_not_for_tomorrow() -> None:
     """Three slow drives within the hour, of another route; in the next street they say nearly nothing."""
     history, now = month(), MORNING + 31 * DAY

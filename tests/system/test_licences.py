@@ -17,7 +17,8 @@ REPO = Path(__file__).resolve().parents[2]
 ALLOWED = {
     *("MIT", "MIT-0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "ISC", "PSF-2.0", "Public Domain"),
     # as older packages write them
-    *("MIT License", "The MIT License (MIT)", "BSD License", "BSD 2-Clause License", "Apache 2.0", "ISC License"),
+    *("MIT License", "The MIT License (MIT)", "BSD License", "BSD 2-Clause License", "3-Clause BSD License"),
+    *("Apache 2.0", "Apache License, Version 2.0", "ISC License"),
 }
 UNCHANGED = {
     "certifi": "MPL-2.0",

@@ -153,9 +153,18 @@ def test_words_that_a_device_could_make_up_make_no_lines() -> None:
     measured = Measured()
     odd = {"how": "served", "kind": "x" * 50, "lead_s": "soon"}
     errors = [{"label": f"l{n}", "error_s": 1, "in_band": False} for n in range(99)]
-    records = [Record(f"c{n}", "call", "c", 1, 1, "xh", odd | {"kind": f"k{n}"}) for n in range(99)]
+    records = [Record(f"c{n}", "call", f"c{n}", 1, 1, "xh", odd | {"kind": f"k{n}"}) for n in range(99)]
     measured.committed([*records, Record("e", "error", "e", 1, 1, "xh", {"errors": errors})], 0.1, 5.0, urgent=False)
     assert measured.calls == {("unknown", "unknown"): 99} and measured.predictions == {("unknown", "late"): 99}
+
+
+def test_a_call_that_ends_once_more_is_counted_once() -> None:
+    """Its visit was taken back, and served later: what was counted cannot be taken back."""
+    measured = Measured()
+    ends = [Record(f"c:{n}", "call", "c", n, n, "xh", {"how": "served", "kind": "live", "lead_s": 900}) for n in (1, 2)]
+    for end in ends:
+        measured.committed([end], 0.1, 5.0, urgent=False)
+    assert measured.calls == {("live", "in_band"): 1}
 
 
 def test_a_spread_counts_a_value_that_lies_on_a_bound_up_to_it() -> None:

@@ -28,6 +28,7 @@ class BelievedLeg:
     length_m: int
     drive_s: int
     is_known: bool
+    streets: tuple[tuple[float, float, bool], ...]  # as `Outlook.streets`, one for each 100 m or so
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def believed(plan: Plan, history: History, route_id: str, now: int) -> Believed:
             length_m = leg_length_m(*ends, history.streets.detour_factor)
             cells, at = streets.between(before.distance_m, visit.distance_m), midnight_at + before.leave_day_s
             drive_s, label = outlook.leg_s(before.room_id, room, length_m, at, cells=cells)
-            leg = BelievedLeg(before.room_id, room, round(length_m), round(drive_s), label == "history")
+            found = tuple(outlook.streets(length_m, at, cells)) if cells else ()
+            leg = BelievedLeg(before.room_id, room, round(length_m), round(drive_s), label == "history", found)
             legs[before.room_id, room] = leg
     bands = []
     for label in LABELS:

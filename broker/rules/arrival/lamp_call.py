@@ -43,9 +43,11 @@ class Watch:
         """The call is made of this; what was of one before is over."""
         self.kind, self.rests_on, self.lit_at, self.held_at = kind, rests_on, None, None
 
-    def lamp_is_on(self, at: int) -> None:
-        """The unit says so; the first time counts."""
-        self.lit_at = at if self.lit_at is None else self.lit_at
+    def lamp_is_on(self, at: int) -> bool:
+        """The unit says so; the first time counts: whether this is it."""
+        is_first = self.lit_at is None
+        self.lit_at = at if is_first else self.lit_at
+        return is_first
 
 
 def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: int) -> bool:

@@ -16,7 +16,7 @@ from broker.rules.dispatch.visits.bin_counts import take_counts, take_report
 from broker.rules.dispatch.visits.full_trucks import seen_at_station
 from broker.rules.effects.attention import ask_about_boots, ask_about_stranger
 from broker.rules.effects.effect import Effect, Keep
-from broker.rules.effects.records import close_topics, put_incident, tell_incident
+from broker.rules.effects.records import call_record, close_topics, put_incident, tell_incident
 from broker.rules.states.incident import Incident
 from broker.rules.tracking.types import GpsFix
 from firmware import wire
@@ -56,8 +56,7 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
         return []
     if address.channel == "lamp":
         room.shows(body["lamps"], now)
-        _lit(day, address.device, body, now)
-        return []
+        return _lit(day, address.device, body, now)
     at = now if body["at"] is None else body["at"]
     return keeper_says(day, address.device, body["event"], at, now, f"keeper of {address.device}")
 
@@ -88,12 +87,12 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
     return []
 
 
-def _lit(day: Day, room: str, body: dict[str, Any], now: int) -> None:
-    """Whether a lamp is on for a call, by the pin that was read back: each call remembers since when."""
+def _lit(day: Day, room: str, body: dict[str, Any], now: int) -> list[Effect]:
+    """Whether a lamp is on for a call, by the pin that was read back: each call keeps since when, at once."""
     lit = {lamp["call_id"] for lamp in body["lamps"] if lamp["lit"] and lamp["lamp"] == "due"}
-    for visit in day.visits.at(room) if lit else ():
-        if visit.state == "due" and visit.call_id in lit:
-            day.visits.watch(visit.key).lamp_is_on(now if body["at"] is None else min(body["at"], now))
+    at = now if body["at"] is None else min(body["at"], now)
+    called = [visit for visit in day.visits.at(room) if visit.state == "due" and visit.call_id in lit] if lit else []
+    return [call_record(day, visit, now) for visit in called if day.visits.watch(visit.key).lamp_is_on(at)]
 
 
 def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> None:

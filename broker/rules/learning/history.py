@@ -75,6 +75,17 @@ class Outlook:
             drive_s += self._legs.wait_s(pair, early_s)
         return max(1.0, drive_s), "history" if self._legs.knows(pair) else "timetable"
 
+    def streets(self, length_m: float, at: float, cells: Sequence[str]) -> list[tuple[float, float, bool]]:
+        """Of each of these streets, together so long: metres per second at an average time, how many times as long as
+        that it takes at `at` by who drove there last, and whether anybody ever did."""
+        leg = Leg.of(("", ""), length_m, None, self._streets.speed_mps, cells)
+        today = self._legs.today
+        return [
+            (self._streets.speed_mps / ratio, today.street_factor((cell,), self._now, at, self._today),
+             self._legs.knows_street(cell))
+            for cell, ratio in zip(leg.cells, self._legs.street_ratios(leg), strict=True)
+        ]  # fmt: skip
+
     def dwell_s(self, room_id: str, waste: str, bins: int | None, early_s: float = 0.0) -> float:
         """Expected seconds of a stay; None bins = as many as usual there."""
         place = (room_id, waste)

@@ -201,13 +201,19 @@ class LegTimes:
         return by_plan_s + settings.steady_share * (by_length_s - by_plan_s)
 
     def _street_ratio(self, leg: Leg) -> float:
+        ratios = self.street_ratios(leg)
+        return sum(ratios) / len(ratios)
+
+    def street_ratios(self, leg: Leg) -> list[float]:
+        """How many times as long as guessed each of its streets usually takes, by the trucks of all routes."""
         general = self._by_length.value(1.0, self.settings.general_weight_s)
         weight_s = self.settings.street_weight_cells * leg.guess_s / len(leg.cells)
-        found = 0.0
-        for cell in leg.cells:
-            street = self._streets.get(cell)
-            found += general if street is None else street.value(general, weight_s)
-        return found / len(leg.cells)
+        streets = [self._streets.get(cell) for cell in leg.cells]
+        return [general if street is None else street.value(general, weight_s) for street in streets]
+
+    def knows_street(self, cell: str) -> bool:
+        """Whether a truck of any route drove there before."""
+        return cell in self._streets
 
     def half_hour_factor(self, route_id: str, half_hour: int) -> float:
         """How much slower than usual a route is in one half-hour of the day."""

@@ -37,8 +37,9 @@ class Right:
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
 _SEES = ALL - {"weigher", "enforcement", "committee", "fire_brigade"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "answers/names"})
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "plan/map", "answers/names"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
+_SCORES = _FIGURES | {"property", "keeper"}
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
@@ -62,7 +63,7 @@ _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/vi
 _ANYBODY = (
     "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
-    "POST /welcome",
+    "POST /welcome", "GET /cab/worker.js",
 )  # fmt: skip
 _ESTATES = _DISPATCH | {"property", "keeper"}
 # Who may answer for an addressee; the estate for those who have no account, too.
@@ -74,9 +75,13 @@ _ASKED = frozenset[str]().union(*ANSWERS.values())
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /map": ALL,
     "GET /asked": _ASKED,
+    "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
+    "GET /figures": _FIGURES,
+    "GET /scores": _SCORES,
     "GET /learned": _FIGURES,
     "GET /learned/{route_id:path}": _FIGURES,
     "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},
@@ -127,6 +132,9 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
     "GET /api/v1/people/on-duty": _DUTY,
     "GET /gtfs.zip": ALL,
+    "GET /api/v1/plan/basemap.pmtiles": ALL,
+    "GET /api/v1/plan/ground": _FIGURES | _REGISTRAR,
+    "GET /gtfs-rt/{feed}.pb": _FIGURES,
     "GET /api/v1/alarms": _FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/shelve": _DISPATCH,
@@ -137,8 +145,10 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "POST /api/v1/rooms/{room}/keeper": _DISPATCH | {"keeper"},
     "GET /metrics": _FIGURES,
     "GET /api/v1/calls": _FIGURES,
-    "GET /api/v1/calls/scores": _FIGURES | {"property", "keeper"},
+    "GET /api/v1/calls/scores": _SCORES,
+    **{f"GET /api/v1/calls/{one}": _SCORES for one in ("shown", "{call_id}")},
     "GET /api/v1/stats": _FIGURES,
+    "GET /api/v1/stats/sheets": _FIGURES,
     f"POST {_INCIDENT}/acknowledge": _DISPATCH,
     f"POST {_INCIDENT}/decide": _DISPATCH,
     f"POST {_INCIDENT}/resolve": _DISPATCH,

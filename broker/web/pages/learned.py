@@ -68,8 +68,9 @@ def learned_pages(desk: Desk, store: Store, plan: Plan) -> APIRouter:
         calls = [one for one in _calls(store, plan) if one.route == route_id]
         return page(
             request, "learned/route.html", context, name=named.get(route_id, route_id), waste=waste_word(lang, waste),
-            legs=told.legs(found, seen), stays=told.stays(found, seen), start=told.start(found, seen),
-            bands=told.bands(found), call_heads=[word(lang, head) for head in CALL_HEADS],
+            legs=told.legs(found, seen), streets=told.streets(found), stays=told.stays(found, seen),
+            start=told.start(found, seen), bands=told.bands(found),
+            call_heads=[word(lang, head) for head in CALL_HEADS],
             by_kind=told.calls(calls, "kind"), by_room=told.calls(calls, "room"),
             kind_head=word(lang, "call_kind"), room_head=word(lang, "room"),
             about=WORDS.say(lang, "learned", "learned_about", weeks=HISTORY_BACK_S // (7 * 86_400)),
@@ -104,6 +105,18 @@ class _Told:
             )
             for leg in found.legs
         ]  # fmt: skip
+
+    def streets(self, found: Believed) -> Rows:
+        """From, to, from which metre to which, kilometres an hour as usual and now, known."""
+        rows: Rows = []
+        for leg in found.legs:
+            each_m = leg.length_m / max(1, len(leg.streets))
+            for number, (speed_mps, factor, is_known) in enumerate(leg.streets):
+                piece = f"{round(number * each_m)}–{round((number + 1) * each_m)}"
+                usual, now = f"{speed_mps * 3.6:.1f}", f"{speed_mps * 3.6 / factor:.1f}"
+                known = self._t("street" if is_known else "no_street", "known")
+                rows.append((self._name(leg.from_room), self._name(leg.to_room), piece, usual, now, known))
+        return rows
 
     def stays(self, found: Believed, seen: SeenOfRoute) -> Rows:
         """Room, believed, seen."""

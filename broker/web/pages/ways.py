@@ -14,19 +14,31 @@ from broker.words import LANGUAGES
 OPERATIONS = "/"
 # In the order in which they are listed: address, and its name among the words of the group `way`.
 WAYS: Mapping[str, str] = {
-    OPERATIONS: "operations", "/keeper": "keeper", "/asked": "asked", "/bookings": "bookings",
-    "/cases": "cases", "/transfer-station": "transfer_station", "/registers": "registers",
-    "/learned": "learned", "/people": "people", "/people/rosters": "rosters", "/docs": "api",
+    OPERATIONS: "operations",
+    "/map": "map",
+    "/cab": "cab",
+    "/keeper": "keeper",
+    "/asked": "asked",
+    "/bookings": "bookings",
+    "/cases": "cases",
+    "/transfer-station": "transfer_station",
+    "/registers": "registers",
+    "/figures": "figures",
+    "/scores": "scores",
+    "/learned": "learned",
+    "/people": "people",
+    "/people/rosters": "rosters",
+    "/docs": "api",
 }  # fmt: skip
 # Who has several roles begins at the first of them.
 LANDINGS: Mapping[Role, str] = {
-    "dispatcher": OPERATIONS, "supervisor": OPERATIONS, "technician": OPERATIONS, "registrar": "/registers",
-    "viewer": OPERATIONS, "crew": OPERATIONS, "keeper": "/keeper", "property": "/bookings", "contractor": "/asked",
+    "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": OPERATIONS, "registrar": "/registers",
+    "viewer": OPERATIONS, "crew": "/cab", "keeper": "/keeper", "property": "/bookings", "contractor": "/asked",
     "weigher": "/transfer-station", "enforcement": "/cases", "committee": "/asked", "fire_brigade": "/asked",
 }  # fmt: skip
 # Who has an operations room: the whole area is before them. The others' `/` is the page at which they begin.
 OVERSEES = frozenset({"dispatcher", "supervisor", "technician", "registrar", "viewer"})
-OF_OPERATIONS = (OPERATIONS, "/docs")  # the others are led past these
+OF_OPERATIONS = (OPERATIONS, "/map", "/docs")  # the others are led past these
 
 
 def opens(visitor: Visitor | None, path: str) -> bool:

@@ -3,7 +3,7 @@
 import { person, writeNames } from "./names.js";
 
 const ANSWER = "POST /api/v1/incidents/{incident_id}/answers/{addressee}/";
-const MINUTES = [5, 10, 15, 20, 30, 45, 60, 90, 120];
+export const MINUTES = [5, 10, 15, 20, 30, 45, 60, 90, 120];
 const SAYS = { // by state, in the order of the buttons
   told: ["seen", "promise", "done", "refuse"], seen: ["promise", "done", "refuse"],
   promised: ["done", "promise", "refuse"], late: ["done", "promise", "refuse"],
@@ -13,7 +13,7 @@ const SAYS = { // by state, in the order of the buttons
 const place = (incident, row) => (row.addressee === "contractor" ? { contractor: row.party } : row.addressee === "dispatcher" ? {} : { estate: incident.estate });
 
 // What may be said of a row now, by whom `may` tells; the dispatcher's own answers are the incident's buttons.
-function says(may, incident, row) {
+export function says(may, incident, row) {
   if (row.ended_at !== null || !(row.state in SAYS)) return [];
   const said = row.addressee !== "dispatcher" ? SAYS[row.state] : row.state === "told" && incident.workflow === "in_progress" ? ["seen"] : [];
   const sets_out = row.addressee === "contractor" && row.on_the_way_at === null && ["seen", "promised", "late"].includes(row.state);

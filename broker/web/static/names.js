@@ -1,9 +1,7 @@
 // How the people are called whose accounts stand in the answers; the record knows the accounts alone.
 
 let names = {}, asking = null;
-const missing = new Set(); // an id that is no account (a command of the machine): asked for once
-
-const shown = (id) => (names[id] ?? id).split(" / ").at(document.documentElement.lang === "zh" ? 0 : -1);
+const asked = new Set(); // an id that is no account (a command of the machine): asked for once
 
 async function ask() {
   const answer = await fetch("/api/v1/answers/names").catch(() => null);
@@ -11,16 +9,21 @@ async function ask() {
   asking = null;
 }
 
-// A person's name, with the account where a pointer rests; it is written anew once it is known.
-export const person = (element, id) => element("span", { "data-person": id, title: id }, shown(id));
+// A person's name in the reader's language; the account until it is known, and where there is none.
+export function nameOf(id) {
+  if (!(id in names) && !asked.has(id)) {
+    asked.add(id);
+    asking ??= ask();
+  }
+  return (names[id] ?? id).split(" / ").at(document.documentElement.lang === "zh" ? 0 : -1);
+}
+
+// The same as a part of a page that is not drawn anew each second, with the account where a pointer rests.
+export const person = (element, id) => element("span", { "data-person": id, title: id }, nameOf(id));
 
 export function writeNames(part) {
   for (const span of part.querySelectorAll("[data-person]")) {
-    const id = span.dataset.person;
-    if (!(id in names) && !missing.has(id)) {
-      missing.add(id);
-      asking ??= ask();
-    }
-    if (span.textContent !== shown(id)) span.textContent = shown(id);
+    const name = nameOf(span.dataset.person);
+    if (span.textContent !== name) span.textContent = name;
   }
 }

@@ -45,7 +45,7 @@ export function Done() {
 }
 
 function what({ kind, values }) {
-  const whom = values.truck ?? values.pile ?? values.room ?? values.device ?? "";
+  const whom = values.truck ?? values.pile ?? values.room ?? values.device ?? values.alarm?.split(" ").slice(1).join(" ") ?? "";
   const gaps = { whom, from: values.from ?? "", waste: say(values.waste ?? ""), number: values.number, kg: values.kg, s: Number(values.hold_s ?? 0).toFixed(1), button: say(values.button ?? ""), action: say(`screen_${values.action}`) };
   return kind in FAULT_KINDS() ? `${say(`fault_${kind}`)} ${whom}` : say(`did_${kind}`, gaps);
 }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from broker.rules.dispatch.actions import Act
+from broker.rules.states.alarm import alarm_id
 from broker.store import Record
 from sim.live.dispatcher import WHO
 from sim.live.screen_deeds import ScreenDeeds
@@ -39,6 +40,19 @@ def test_what_is_said_of_a_visit_names_the_visit() -> None:
     named = {"run": visit[0], "room": "r05", "visit_number": 1}
     assert serve == {"at": 100, "action": "serve", **named, "reason": "other"}
     assert skip == {"at": 101, "action": "skip", **named, "reason": "not_out"}
+
+
+def test_what_is_done_to_an_alarm_names_its_word_and_its_subject() -> None:
+    """As it was when it was done: an alarm of another subject, or what became of it later, is not it."""
+    about = "silent/t01"
+    words = ((101, about, "truck_silent"), (101, "silent/t02", "truck_late"), (300, about, "trucks_silent"))
+    alarms = [Record(f"alarm:{key}:{at}", "alarm", key, at, at, "xh", {"word": word}) for at, key, word in words]
+    shelve = action(5, Act("shelve_alarm", "somebody", alarm=alarm_id(about), shelf_s=1800))
+    stranger = action(6, Act("see_alarm", "somebody", alarm="nobody"))
+    assert ScreenDeeds().look([shelve, stranger], alarms) == [
+        {"at": 105, "action": "shelve", "alarm": "truck_silent silent/t01", "shelf_min": 30.0},
+        {"at": 106, "action": "see_alarm"},
+    ]
 
 
 def test_what_the_scenarios_dispatcher_did_is_not_a_persons() -> None:

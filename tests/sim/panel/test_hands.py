@@ -264,6 +264,14 @@ def test_what_people_say_of_a_visit_on_the_screen_is_saved(bench: Bench) -> None
     assert bench.hands.unknown() == [("unknown_on_screen", {"action": "weigh"})]
 
 
+def test_an_alarm_that_is_shelved_on_the_screen_is_saved(bench: Bench) -> None:
+    """By its word and subject, as the scenario's own event names it."""
+    deed = {"action": "shelve", "alarm": "truck_silent silent/t01", "shelf_min": 30.0}
+    bench.hands.screen_deed({"at": bench.now(), **deed})
+    assert bench.hands.unknown() == []
+    assert saved(bench) == [("on_screen_alarm", 0.0, deed)]
+
+
 def test_a_visit_of_a_run_that_is_not_here_is_refused_by_name(bench: Bench) -> None:
     """That of another day too; a run of a truck that takes over has a name that only the bridge knows."""
     visit = {"room": "r01", "visit_number": 1, "action": "skip", "reason": "not_out"}

@@ -15,7 +15,9 @@ from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
 from broker.web.api.cases import case_router
 from broker.web.api.figures.record import record_router
+from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
+from broker.web.api.realtime import realtime_router
 from broker.web.api.registers.routers import router as register_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
@@ -47,8 +49,8 @@ class WholeWeb:
         self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
-        further += people_routers(self.house.gate, plan)
-        pages = booking_router, booking_pages, learned_pages
+        further += [*people_routers(self.house.gate, plan), realtime_router(self.desk, plan)]
+        pages = booking_router, booking_pages, learned_pages, map_router
         further += [make(self.desk, self.morning.store, plan) for make in pages]
         self.book = CaseBook(self.morning.store, plan, 3, 14)
         further.append(case_router(self.book, plan, lambda: self.morning.now))
@@ -70,5 +72,5 @@ class WholeWeb:
         people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
         about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
         about["route_id"] = self.morning.route.route_id
-        people |= {"closure_id": "x", "case_id": "x"}  # there are none
+        people |= {"closure_id": "x", "case_id": "x", "call_id": "x"}  # there are none
         return {**about, "number": 1, "room": room, **people}

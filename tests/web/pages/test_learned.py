@@ -56,6 +56,18 @@ def test_a_routes_page_has_each_drive_and_stay_with_how_often_it_was_seen(street
     assert [row[0] for row in rows(page, "bands")] == ["5", "10", "20", "30"]
 
 
+def test_the_streets_of_a_route_are_told_hundred_metres_by_hundred(street: WholeWeb, viewer: TestClient) -> None:
+    """How fast it is there as usual and now, and whether a truck was there this morning."""
+    morning = street.morning
+    page = page_of(viewer, f"/learned/{morning.route.route_id}")
+    pieces, legs = rows(page, "streets"), rows(page, "legs")
+    assert {tuple(row[:2]) for row in pieces} == {tuple(row[:2]) for row in legs}
+    metres = [[int(end) for end in row[2].split("–")] for row in pieces]
+    assert all(50 <= until - since <= 150 for since, until in metres)
+    assert 0 < sum(row[5] == "driven" for row in pieces) < len(pieces)
+    assert all(float(row[3]) > 0 and float(row[4]) > 0 for row in pieces)
+
+
 def test_a_routes_calls_are_scored_on_its_page_and_on_that_of_all_routes(street: WholeWeb, viewer: TestClient) -> None:
     """Each room that was called, and the routes by how far their calls were off."""
     route = street.morning.route.route_id

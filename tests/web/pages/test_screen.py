@@ -60,9 +60,9 @@ def first_run(page: Page) -> tuple[RunPlan, str]:
     trip = min(
         (one for one in demo_plan().runs.values() if one.truck_id == "t01"), key=lambda one: one.visits[0].arrive_day_s
     )
-    run = page.locator(f"[data-testid^='run-{trip.trip_id}.']")
+    run = page.locator(f"[data-testid^='full-{trip.trip_id}.']")
     run.wait_for()
-    return trip, str(run.get_attribute("data-testid")).removeprefix("run-")
+    return trip, str(run.get_attribute("data-testid")).removeprefix("full-")
 
 
 def fix(bridge: BridgeProcess, seq: int) -> dict[str, Any]:
@@ -188,9 +188,9 @@ def test_a_full_truck_and_a_closed_road_are_told_on_the_screen(
     truck.say(f"{ROOT}/truck/t01/life", {"life": "ready", "boot": 1, "fw": "1.0.0"}, retain=True)
     truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 1))
     look(page, bridge)
-    page.on("dialog", lambda dialog: dialog.accept())
     full = page.get_by_test_id(f"full-{first_run(page)[1]}")
     full.click()
+    page.get_by_test_id("ask-yes").click()
     page.get_by_text(re.compile(r"已满，自 \d\d:\d\d · 前往中转站，约至 \d\d:\d\d")).wait_for()
     page.locator("[data-testid^=emptied-]").first.click()
     full.wait_for()
@@ -224,6 +224,8 @@ def test_contamination_is_noted_beside_the_run_and_counted(page: Page, morning: 
     truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 30))
     look(page, bridge)
     trip, run_id = first_run(page)
+    page.goto(f"http://127.0.0.1:{bridge.port}/#/?level=line&route={trip.route_id}")
+    page.get_by_test_id(f"line-{trip.route_id}").wait_for()
     note = page.get_by_test_id(f"note-{run_id}")
     assert note.count() == 0  # nobody has looked into any bins
     for visit in trip.visits[3:5]:  # others have pressed at the first ones

@@ -239,7 +239,7 @@ def test_another_name_is_refused_with_the_setting_to_change(office: Office, host
     """A strange page whose name was made to point here learns and does nothing, from its own origin or from none."""
     before = office.kept()
     body = b'{"truck": "t01", "waste": "residential_wet", "grams": 1}' if method == "POST" else None
-    for path in ("/api/v1/weighings", "/api/v1/picture", "/registers", "/docs", "/static/screen.js", "/no-such-path"):
+    for path in ("/api/v1/weighings", "/api/v1/picture", "/registers", "/docs", "/static/sound.js", "/no-such-path"):
         headers = {"Host": host, "Origin": f"http://{host}", "Content-Type": "application/json"}
         answer = office.client.request(method, path, content=body, headers=headers)
         assert answer.status_code == 421

@@ -23,6 +23,10 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /healthz": ANYBODY,
     "GET /metrics": FIGURES,
     "GET /gtfs.zip": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/plan/map": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/plan/ground": FIGURES | {R},
+    "GET /api/v1/plan/basemap.pmtiles": EVERYBODY_SIGNED_IN,
+    "GET /gtfs-rt/{feed}.pb": FIGURES,
     "GET /report/{day}": FIGURES,
     "GET /api/v1/people/me": EVERYBODY_SIGNED_IN,
     "GET /api/v1/people/accounts": {S},
@@ -54,7 +58,10 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /api/v1/calls/scores": FIGURES | {P, K},
     "GET /api/v1/rooms/calls": FIGURES | {P, K},
     "POST /api/v1/rooms/{room}/keeper": {D, K},
+    "GET /api/v1/calls/shown": FIGURES | {P, K},
+    "GET /api/v1/calls/{call_id}": FIGURES | {P, K},
     "GET /api/v1/stats": FIGURES,
+    "GET /api/v1/stats/sheets": FIGURES,
     f"POST {INCIDENT}/acknowledge": {D},
     f"POST {INCIDENT}/decide": {D},
     f"POST {INCIDENT}/resolve": {D},
@@ -175,7 +182,8 @@ class Street(WholeWeb):
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
         names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
-                 "addressee": {F: "contractor.c1", Q: "committee", B: "fire_brigade"}.get(role, "estate")}  # fmt: skip
+                 "addressee": {F: "contractor.c1", Q: "committee", B: "fire_brigade"}.get(role, "estate"),
+                 "feed": "alerts"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         days = "?from_day=2026-11-23&to_day=2026-11-23"
         asked = {"stats": days, "scores": days, "weighings": "?day=2026-11-23",

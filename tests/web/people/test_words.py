@@ -53,8 +53,22 @@ def strings_of(source: str) -> list[str]:
 def test_the_rooms_that_speak_are_these() -> None:
     """A new room's files are found and held to the same; one that is lost is missed."""
     assert [str(room.relative_to(BROKER)) for room in ROOMS] == [
-        "feeds/outside/words", "registers/words", "reports/taught/words", "reports/weighbridge/said", "reports/words",
-        "web/pages/words", "web/static", "web/static/guidance", "web/static/keeper", "web/words",
+        "feeds/outside/words",
+        "feeds/realtime/words",
+        "registers/words",
+        "reports/taught/words",
+        "reports/weighbridge/said",
+        "reports/words",
+        "web/pages/words",
+        "web/static",
+        "web/static/cab",
+        "web/static/figures",
+        "web/static/guidance",
+        "web/static/keeper",
+        "web/static/map",
+        "web/static/room",
+        "web/static/scores",
+        "web/words",
     ]  # fmt: skip
     assert sorted({path.parent for path in BROKER.rglob("en.json")}) == ROOMS
 

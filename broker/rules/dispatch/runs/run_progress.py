@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import call_id_of, call_kind, call_now, held_now, nothing_heard
+from broker.rules.arrival.prediction import Eta
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
@@ -175,7 +176,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         if not heard:
             nothing_heard(watch)
             if eta.label == "held":  # so its driver said, or it was seen before it fell silent
-                held_now(watch, visit, eta, day.settings.calls, now)
+                effects += _held(day, visit, eta, now)
             continue
         if active and followed is None:
             nothing_heard(watch)
@@ -187,7 +188,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
             )
             effects += _call(day, visit, eta.eta_at, now)
         else:
-            held_now(watch, visit, eta, day.settings.calls, now)
+            effects += _held(day, visit, eta, now)
     effects += _keep_lit(day, run, now)
     changed = changed or before != [visit.state for visit in day.visits.of(run.order)]
     changes = [day.visits.changes(key[1], run.waste) for key in run.order]
@@ -196,6 +197,14 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     if not run.told_already("itinerary", (visits, waits)) or changed or times_moved(day, run, now):
         effects += tell_truck(day, run, now, changed=changed, waits=waits)
     return effects
+
+
+def _held(day: Day, visit: Visit, eta: Eta, now: int) -> list[Effect]:
+    """Whether a called visit's lamp shows held; when its truck was held first is kept at once."""
+    watch = day.visits.watch(visit.key)
+    before = watch.held_at
+    held_now(watch, visit, eta, day.settings.calls, now)
+    return [] if watch.held_at == before else [call_record(day, visit, now)]
 
 
 def _tell_rooms(day: Day, run: Run, visits: object, now: int) -> list[Effect]:

@@ -11,6 +11,8 @@ from broker.plan.model import Plan
 from broker.store import Store
 from broker.web.api.figures.amendments import amendment_routes
 from broker.web.api.figures.calls import call_routes
+from broker.web.api.figures.explained import explained_routes
+from broker.web.api.figures.sheets import sheet_routes
 from broker.web.api.figures.statistics import figure_routes, report_routes
 from broker.web.api.figures.weighings import weighing_routes
 from broker.web.pages.transfer_station import transfer_station_page
@@ -20,7 +22,9 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
     """The routes that read the store and the plan."""
     router = APIRouter(tags=["record"])
     call_routes(router, store, plan)
+    explained_routes(router, store, plan)
     figure_routes(router, store, plan.timezone)
+    sheet_routes(router, store, plan)
     amendment_routes(router, store, plan.timezone)
     report_routes(router, store, plan)
     weighing_routes(router, store, plan.timezone)

@@ -78,6 +78,7 @@ export function stage(shown) {
   let now = null;
   return {
     get live() { return now?.live ?? false; },
+    get acts() { return Boolean(now?.act); },
     act: (path, body) => now?.act?.(path, body) ?? null,
     take(source) {
       now?.stop();

@@ -1,0 +1,38 @@
+// Who is asked about a press, what they said, since when and until when; and what whoever looks may say there.
+
+import { html } from "../../vendored/htm-preact-3.1.1.js";
+import { say } from "../../frame/words.js";
+import { MINUTES, says } from "../../answers.js";
+import { nameOf } from "../../names.js";
+
+const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
+
+// The accounts that were told last, or of whoever answered.
+const whoOf = (row) => (row.state === "told" ? row.told.at(-1)?.names ?? [] : [row.who].filter(Boolean));
+
+function stands(row, clock) {
+  return [
+    say(row.unanswered_at && row.state === "told" ? "nobody" : row.in_vain ? "in_vain" : `answer_${row.state}`),
+    ["promised", "late"].includes(row.state) && `${say("until")} ${clock(row.until_at)}`,
+    row.on_the_way_at !== null && row.state !== "done" && say("on_the_way"),
+    row.broken && `${say("broken")} ${row.broken}`,
+    whoOf(row).map(nameOf).join(", "),
+    row.why,
+  ].filter(Boolean).join(" · ");
+}
+
+function Deeds({ incident, row, tools }) {
+  const { act, may, clock, now } = tools, test = (deed) => `answer-${row.id}-${deed}-${incident.incident_id}`;
+  const send = (deed, more = {}) => act(`/api/v1/incidents/${encodeURIComponent(incident.incident_id)}/answers/${encodeURIComponent(row.id)}/${deed}?truck=${encodeURIComponent(incident.truck)}`, { version: row.version, ...more });
+  const until = (minutes) => Math.ceil((now() + minutes * 60) / 60) * 60;
+  return says(may, incident, row).map((deed) => (deed === "promise"
+    ? html`<span key=${deed}><select aria-label=${say("until")} data-testid=${test("until")}>${MINUTES.map((minutes) => html`<option value=${minutes}>${`${minutes} ${say("minutes")}`}</option>`)}</select>
+        <button class="main" data-testid=${test("promise")} onClick=${(event) => send("promise", { until_at: until(Number(event.target.parentNode.firstElementChild.value)) })}>${say("say_promise")}</button></span>`
+    : html`<button key=${deed} data-testid=${test(deed)} onClick=${() => send(deed)}>${say(`say_${deed}`)}</button>`));
+}
+
+export function Board({ incident, tools, rows = incident.answers ?? [] }) {
+  return html`<ul class="answers">${rows.map((row) => html`<li key=${row.id} class=${`answer ${row.unanswered_at && row.state === "told" ? "nobody" : row.state}`} data-testid=${`answer-${row.id}-${incident.incident_id}`}>
+    <b>${whom(row)}</b><span class="stands" title=${whoOf(row).join(", ")}>${stands(row, tools.clock)}</span> <span class="quiet" data-since=${row.since_at}></span>
+    <span class="buttons"><${Deeds} incident=${incident} row=${row} tools=${tools} /></span></li>`)}</ul>`;
+}

@@ -1,0 +1,175 @@
+"""The feeds as they are served: GTFS-Realtime for programs and for people, the plan's zip as a stranger reads it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from google.transit import gtfs_realtime_pb2 as gtfs
+
+from broker.plan.calendar import service_runs
+from broker.plan.demo_area import demo_plan
+from broker.plan.gtfs.feed import read_gtfs
+from broker.plan.model import Plan, Service
+from broker.web.api import realtime
+from broker.web.api.figures.record import record_router
+from broker.web.desk import Desk
+from broker.web.picture import snapshot
+from tests.support.bridge.morning import Morning
+from tests.support.people import behind_the_door, screen_of
+from tests.support.realtime import Read, Timetable, broken
+
+REQUIRED = {
+    "agency.txt": ("agency_name", "agency_url", "agency_timezone"),
+    "stops.txt": ("stop_id", "stop_name", "stop_lat", "stop_lon"),
+    "routes.txt": ("route_id", "route_long_name", "route_type"),
+    "trips.txt": ("route_id", "service_id", "trip_id", "shape_id"),
+    "stop_times.txt": ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"),
+    "calendar.txt": ("service_id", "monday", "sunday", "start_date", "end_date"),
+    "shapes.txt": ("shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"),
+}
+"""What GTFS itself asks for, apart from our own columns."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Morning, Desk, TestClient]]:
+    """A truck on its way to the second room."""
+    morning = Morning(tmp_path_factory.mktemp("served"), alone=True)
+    morning.serve(0)
+    morning.step(20, 5.0)
+    desk = Desk()
+    desk.show(snapshot(morning.bridge, morning.now))
+    routers = [realtime.realtime_router(desk, morning.plan), record_router(morning.store, morning.plan)]
+    yield morning, desk, screen_of(desk, morning.store, routers)
+    morning.close()
+
+
+def test_a_program_reads_what_a_person_reads(served: tuple[Morning, Desk, TestClient]) -> None:
+    """Protobuf as the bindings have it, the same as JSON, and both are sound beside the zip that is served too."""
+    morning, _, client = served
+    timetable = Timetable.of(client.get("/gtfs.zip").content)
+    found = {}
+    for feed in ("vehicle-positions", "trip-updates", "alerts"):
+        answer = client.get(f"/gtfs-rt/{feed}.pb")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-protobuf")
+        found[feed] = gtfs.FeedMessage.FromString(answer.content)
+        said = client.get(f"/gtfs-rt/{feed}.pb?format=json").json()
+        assert len(said.get("entity", [])) == len(found[feed].entity)
+        assert said["header"]["gtfs_realtime_version"] == "2.0"
+    assert broken(Read(timetable, found, int(morning.now))) == []
+    (vehicle,) = said_of(client, "vehicle-positions")
+    assert (vehicle["vehicle"]["vehicle"]["id"], vehicle["vehicle"]["current_status"]) == ("t01", "IN_TRANSIT_TO")
+    (update,) = said_of(client, "trip-updates")
+    assert update["trip_update"]["trip"]["schedule_relationship"] == "SCHEDULED"
+
+
+def said_of(client: TestClient, feed: str) -> list[dict[str, dict[str, object]]]:
+    """The entities of a feed as JSON."""
+    entities: list[dict[str, dict[str, object]]] = client.get(f"/gtfs-rt/{feed}.pb?format=json").json()["entity"]
+    return entities
+
+
+def test_however_many_ask_it_is_made_once_a_second(
+    served: tuple[Morning, Desk, TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A newer picture waits its second; each feed has its own."""
+    morning, desk, _ = served
+    clock = [1000.0]
+    monkeypatch.setattr(realtime.time, "monotonic", lambda: clock[0])
+    desk.show(snapshot(morning.bridge, morning.now))
+    feeds = realtime.Feeds(desk, morning.plan)
+    first = feeds.newest("trip-updates")
+    desk.show({**desk.picture, "at": desk.picture["at"] + 1})
+    clock[0] += 0.9
+    assert feeds.newest("trip-updates") is first
+    clock[0] += 0.1
+    assert feeds.newest("trip-updates").header.timestamp == first.header.timestamp + 1
+    assert len(feeds.newest("vehicle-positions").entity) == 1
+    clock[0] += 91  # the bridge shows nothing any more
+    assert len(feeds.newest("vehicle-positions").entity) == 0
+
+
+def test_a_feed_that_there_is_not_is_refused(served: tuple[Morning, Desk, TestClient]) -> None:
+    """By name."""
+    answer = served[2].get("/gtfs-rt/timetable.pb")
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+def odd_plan() -> Plan:
+    """The demo area with what the demo has not: a night past 24:00, a day off, days of their own, a way of its own."""
+    plan = demo_plan()
+    night = plan.runs["wet-south-1"]
+    later_s = 18 * 3600
+    later = [
+        replace(one, arrive_day_s=one.arrive_day_s + later_s, leave_day_s=one.leave_day_s + later_s)
+        for one in night.visits
+    ]
+    runs = {
+        **plan.runs,
+        "night": replace(night, trip_id="night", service_id="some", visits=tuple(later), shift_end_day_s=None,
+                         line=plan.routes["wet-south"].line[:-1]),
+    }  # fmt: skip
+    services = {
+        **plan.services,
+        "daily": replace(plan.services["daily"], removed_dates=frozenset({"20261125"})),
+        "some": Service("some", (False,) * 7, "20261124", "20261201", added_dates=frozenset({"20261124", "20261201"})),
+    }
+    return replace(plan, runs=runs, services=services)
+
+
+@pytest.mark.parametrize("plan", [demo_plan(), odd_plan()], ids=["demo", "odd"])
+def test_a_stranger_reads_the_plan_in_the_zip(plan: Plan, tmp_path: Path) -> None:
+    """Stop times, the days of each trip, and shapes, with no help from our own reader; what GTFS asks for is there."""
+    morning = Morning(tmp_path / "records")
+    answer = behind_the_door(record_router(morning.store, plan)).get("/gtfs.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    (tmp_path / "gtfs.zip").write_bytes(answer.content)
+    assert read_gtfs(tmp_path / "gtfs.zip") == plan  # nor does our own lose anything
+    read = Timetable.of(answer.content)
+    for name, columns in REQUIRED.items():
+        rows = read.tables[name]
+        assert rows and [row for row in rows if not all(row[column] for column in columns)] == []
+    assert read.trips.keys() == plan.runs.keys()
+    for trip_id, run in plan.runs.items():
+        times = [
+            (row["stop_id"], int(row["stop_sequence"]), seconds(row["arrival_time"]), seconds(row["departure_time"]))
+            for row in read.times[trip_id]
+        ]
+        assert times == [(one.room_id, one.sequence, one.arrive_day_s, one.leave_day_s) for one in run.visits]
+        shape = shape_of(read, read.trips[trip_id]["shape_id"])
+        assert [(lat, lon) for lat, lon, _ in shape] == list(plan.route_of(run).line)
+        assert ends_where_it_says(shape)
+    for day in (date(2026, 11, 20) + timedelta(days) for days in range(15)):
+        assert {name for name in read.trips if read.runs_on(name, f"{day:%Y%m%d}")} == {
+            run.trip_id for run in service_runs(plan, day)
+        }
+    morning.close()
+
+
+def seconds(clock: str) -> int:
+    """HH:MM:SS as seconds of the service day."""
+    hours, minutes, rest = map(int, clock.split(":"))
+    return hours * 3600 + minutes * 60 + rest
+
+
+def shape_of(read: Timetable, shape_id: str) -> list[tuple[float, float, float]]:
+    """(lat, lon, metres along) of a shape, in its order."""
+    rows = [row for row in read.tables["shapes.txt"] if row["shape_id"] == shape_id]
+    rows.sort(key=lambda row: int(row["shape_pt_sequence"]))
+    return [
+        (float(row["shape_pt_lat"]), float(row["shape_pt_lon"]), float(row["shape_dist_traveled"])) for row in rows
+    ]
+
+
+def ends_where_it_says(shape: list[tuple[float, float, float]]) -> bool:
+    """Whether its length by great circles is the one that is written at its end, to half a per cent."""
+    length_m = 0.0
+    for (lat, lon, _), (to_lat, to_lon, _) in pairwise(shape):
+        a, b, turn = math.radians(lat), math.radians(to_lat), math.radians(to_lon - lon)
+        chord = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(turn / 2) ** 2
+        length_m += 2 * 6_371_009 * math.asin(math.sqrt(chord))
+    return math.isclose(length_m, shape[-1][2], rel_tol=0.005)
