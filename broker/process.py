@@ -88,8 +88,8 @@ def serve(
                             in_steps=True, on_duty=on_duty_of(config, plan), stopwatch=time.perf_counter)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
-            reports = _report_maker(config, plan, store, now)
             book = CaseBook(store, plan, config.cases.times, config.cases.within_days)
+            reports = _report_maker(config, plan, store, now, book)
             receivers = Receivers(
                 config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases
             )
@@ -141,13 +141,13 @@ def serve(
             embedded.stop()
 
 
-def _report_maker(config: BrokerConfig, plan: Plan, store: Store, now: Clock) -> Maker:
+def _report_maker(config: BrokerConfig, plan: Plan, store: Store, now: Clock, book: CaseBook) -> Maker:
     from broker.web.pages.day_report import period_page
 
     def page(facts: Sequence[Fact], cube: Cube, period: Period, language: str) -> str:
         return period_page(facts, cube, plan.area_id, period, language, plan.timezone, plan.names())
 
-    return Maker(config.reports.folder, config.reports.back_days, plan.timezone, store, page, now)
+    return Maker(config.reports.folder, config.reports.back_days, plan.timezone, store, page, now, also=book.gather)
 
 
 def on_duty_of(config: BrokerConfig, plan: Plan) -> Names:

@@ -64,14 +64,17 @@ class ArrivalConfig(Section):
     detour_factor: Annotated[float, Field(ge=1, le=4)] = USUAL.streets.detour_factor
 
 
-Step = Literal["dispatcher", "second", "keeper", "crew", "property", "contractor", "supervisor", "technician"]
+Step = Literal[
+    "dispatcher", "second", "keeper", "crew", "property", "contractor", "supervisor", "technician", "committee",
+    "fire_brigade",
+]
 
 
 class AddresseeConfig(Section):
     """Who is told of an incident: for which `reasons`, and by which duties and roles one after the other.
 
-    A contractor is asked by a decision, for whatever reason. Who has no account (a residents' committee, a fire
-    brigade) is rung up by whoever the chain names, and answered for on the screen.
+    A contractor is asked by a decision, for whatever reason. Where a residents' committee or a fire brigade has no
+    account, it is rung up by whoever the chain names, and answered for on the screen.
     """
 
     name: Literal["dispatcher", "estate", "contractor", "committee", "fire_brigade"]

@@ -8,11 +8,14 @@ from pydantic import BaseModel, ConfigDict
 
 Role = Literal[
     "dispatcher", "crew", "keeper", "property", "contractor", "technician", "registrar", "supervisor", "viewer",
-    "weigher", "enforcement",
+    "weigher", "enforcement", "committee", "fire_brigade",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 # Those who act for one place, truck or firm: without one of its kind in their scope they reach nothing.
-BOUND: dict[Role, str] = {"crew": "trucks", "keeper": "estates", "property": "estates", "contractor": "contractors"}
+BOUND: dict[Role, str] = {
+    "crew": "trucks", "keeper": "estates", "property": "estates", "contractor": "contractors", "committee": "estates",
+    "fire_brigade": "estates",
+}  # fmt: skip
 FIRST_ROLES: tuple[Role, ...] = ("dispatcher", "technician", "registrar", "supervisor")  # of who sets the house up
 
 

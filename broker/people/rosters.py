@@ -19,9 +19,13 @@ from broker.people.kept_file import KeptFile
 from broker.people.people import ROSTERS, People
 from broker.people.roles import BOUND, Role
 
-Duty = Literal["dispatcher", "second", "keeper", "crew"]
+Duty = Literal["dispatcher", "second", "keeper", "crew", "committee", "fire_brigade"]
 DUTIES: tuple[Duty, ...] = get_args(Duty)
-ROLE_OF: Mapping[Duty, Role] = {"dispatcher": "dispatcher", "second": "dispatcher", "keeper": "keeper", "crew": "crew"}
+ROLE_OF: Mapping[Duty, Role] = {
+    "dispatcher": "dispatcher", "second": "dispatcher", "keeper": "keeper", "crew": "crew", "committee": "committee",
+    "fire_brigade": "fire_brigade",
+}  # fmt: skip
+OF_ESTATES = ("committee", "fire_brigade")  # on duty for the estates that their accounts speak for
 LONGEST = timedelta(days=31)
 KEPT_S = 400 * 24 * 3600  # of shifts that are over: a year's figures can still say who was there
 MOST_SHIFTS = 20_000
@@ -69,7 +73,7 @@ def on_duty(
     """The accounts to be told, in order: those on duty there then, or everybody of the role where nobody is."""
     able = {one: held for one, held in accounts.items() if not held.disabled and ROLE_OF[duty] in held.roles}
     then = [shift for shift in shifts if shift.covers(at) and shift.account in able]
-    there = {shift.account for shift in then if shift.duty == duty and _is_there(shift, place)}
+    there = {shift.account for shift in then if shift.duty == duty and _is_there(shift, able[shift.account], place)}
     if there:
         return tuple(sorted(there))
     first = {shift.account for shift in then if shift.duty == "dispatcher"} if duty == "second" else set()
@@ -94,14 +98,16 @@ def _is_bound_there(account: Account, role: str, place: Place) -> bool:
     return kind is None or here[kind] in getattr(account.scope, kind)
 
 
-def _is_there(shift: Shift, place: Place) -> bool:
+def _is_there(shift: Shift, account: Account, place: Place) -> bool:
     if shift.duty == "keeper":
         return place.room in shift.rooms
+    if shift.duty in OF_ESTATES:
+        return place.estate in account.scope.estates
     return shift.duty != "crew" or place.truck in shift.trucks
 
 
 def _speaks_for(account: Account, duty: Duty, place: Place) -> bool:
-    if duty == "keeper":
+    if duty == "keeper" or duty in OF_ESTATES:
         return place.estate in account.scope.estates
     return duty != "crew" or place.truck in account.scope.trucks
 

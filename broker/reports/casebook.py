@@ -6,6 +6,7 @@ There is no other state: a restart, another process or a restored copy has the c
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -15,7 +16,7 @@ from broker.reports.figures import facts_of
 from broker.rules.states.case import Case, CaseError, Evidence
 from broker.rules.statistics.facts import moment, text
 from broker.rules.statistics.grounds import Ground, Happened, grounds
-from broker.store import Conflict, Record, Store
+from broker.store import Conflict, Record, Store, StoreError
 from broker.store.days import Days
 
 KIND = "case"
@@ -42,11 +43,38 @@ class CaseBook:
         return self._cases()[case_id]
 
     def suggestions(self, now: int) -> list[Ground]:
-        """What a case could be opened for, of the last days; raises StoreError."""
+        """What a case could be opened for, of the last days; an open one has its own of it. Raises StoreError."""
+        facts, from_at = self._facts(now)
+        self._gather(facts, from_at, now)
+        return grounds(facts, from_at, now + 1, self._times, self._used())
+
+    def gather(self, now: int) -> None:
+        """Give the open cases what happened again at their places in the last days; raises StoreError."""
+        if any(case.gathers for case in self._cases().values()):
+            self._gather(*self._facts(now), now)
+
+    def _facts(self, now: int) -> tuple[list[Record], int]:
         from_at = self._days.start(self._days.of(now - (self._within_days - 1) * 86_400))
-        facts = facts_of(self._store, self._days.of(from_at), self._days.of(now), self._plan.timezone)
-        used = {one.key for case in self._cases().values() for one in case.evidence}
-        return grounds(facts, from_at, now + 1, self._times, used)
+        return facts_of(self._store, self._days.of(from_at), self._days.of(now), self._plan.timezone), from_at
+
+    def _used(self) -> set[str]:
+        return {one.key for case in self._cases().values() for one in case.evidence}
+
+    def _gather(self, facts: list[Record], from_at: int, now: int) -> None:
+        """The newest case of a place has what happened there after its first evidence; what cannot be kept waits."""
+        used = self._used()
+        found = grounds(facts, from_at, now + 1, 1, used)
+        happened = {(one.kind, one.estate, one.room, one.waste): one for one in found}
+        for case in sorted(self._cases().values(), key=lambda one: (-one.opened_at, one.case_id)):
+            ground = happened.get((case.kind, case.estate or "", case.room or "", case.waste or ""))
+            if ground is None or not case.gathers or not case.evidence:
+                continue
+            since_at, room = case.evidence[0].at, MOST_EVIDENCE - len(case.evidence)
+            later = [one for one in ground.happened if one.at >= since_at and one.key not in used][: max(0, room)]
+            if later:
+                with suppress(CaseError, StoreError):
+                    self._keep(case.gathered([self._evidence(one) for one in later], now), now)
+                    used |= {one.key for one in later}
 
     def suggested(self, kind: str, estate: str, room: str, waste: str, now: int) -> Ground:
         """The suggestion of a kind for a place as it stands; raises CaseError where there is none any more."""

@@ -104,9 +104,9 @@ def on_record(request: Request, desk: Desk, store: Store, plan: Plan, booking_id
         raise HTTPException(503, str(why)) from why
 
 
-def done(request: Request, desk: Desk, deed: BookingDeed) -> Row:
+def done(request: Request, desk: Desk, deed: BookingDeed, **when: Any) -> Row:
     """Carry a deed out; the booking after it."""
-    carried_out(desk, Act("booking", visitor_of(request).who, booking=deed))
+    carried_out(desk, Act("booking", visitor_of(request).who, booking=deed, **when))
     return looked_up(desk, lambda bridge, _: one_booking(bridge, deed.booking))
 
 

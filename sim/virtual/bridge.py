@@ -101,6 +101,11 @@ class VirtualBridge:
         self._frozen = frozen
 
     @property
+    def at_work(self) -> Bridge | None:
+        """The bridge itself, for a screen over it; None while there is no process."""
+        return self._bridge
+
+    @property
     def is_shown(self) -> bool:
         """Whether there is a screen to look at."""
         return self._bridge is not None and not self._frozen
@@ -175,7 +180,7 @@ class VirtualBridge:
     def book(self, pile: str, truck: str, from_at: int, litres: int) -> str | None:
         """A property holds a window of a truck and books it; the booking's id, None where it was refused."""
         self._booked += 1
-        name = f"b{self._booked}"
+        name = f"b{int(self._timeline.now)}.{self._booked}"  # of no other day's either
         hold = BookingDeed("hold", name, pile=pile, truck=truck, from_at=from_at, litres=litres)
         held = self._act(Act("booking", WHO, booking=hold))
         return name if held and self._act(Act("booking", WHO, booking=BookingDeed("book", name))) else None

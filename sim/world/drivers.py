@@ -48,6 +48,7 @@ class Driver:
         self._owed: Sequence[Mapping[str, Any]] = ()
         self._manners: dict[Key, str] = {}
         self._first: dict[Key, Key] = {}  # what is served on the way back, and after which
+        self._told: dict[tuple[str, str, int], int] = {}  # of a run's visit: the earliest time that the screen named
 
     @property
     def made(self) -> set[Key]:
@@ -58,6 +59,10 @@ class Driver:
         """The screen in the cab shows another itinerary."""
         self._itinerary = itinerary
         self._owed = [visit for visit in itinerary["visits"] if visit["state"] in OWED]
+        for visit in self._owed:
+            if visit["eta_at"] is not None:
+                key = itinerary["run_id"], visit["room"], visit["visit_number"]
+                self._told[key] = min(visit["eta_at"], self._told.get(key, visit["eta_at"]))
 
     def has_served(self, errand: Errand) -> None:
         """What was owed there before this visit took its place is done by it, too."""
@@ -69,6 +74,7 @@ class Driver:
         self.left_out.clear()
         self._manners.clear()
         self._first.clear()
+        self._told.clear()
 
     def next_errand(
         self, run: RunPlan, route: Route, run_id: str, to_come: Collection[str], closed: Collection[str] = ()
@@ -129,10 +135,11 @@ class Driver:
         return RENOVATION if told is not None and told["run_id"].startswith(OF_CALLED_TRUCK) else route.waste
 
     def comes_at(self, errand: Errand) -> int | None:
-        """When the screen in the cab expects the truck there; a crew that was booked does not come an hour early."""
-        rows = self._itinerary["visits"] if self._itinerary is not None else ()
-        found = (row for row in rows if (row["room"], row["visit_number"]) == errand.key[:2])
-        return next((row["eta_at"] for row in found), None) if errand.waste == RENOVATION else None
+        """By when a crew that was booked wants to be there: the earliest time it was told, for a later one may only
+        say that its truck still stands. None where it need not wait."""
+        if errand.waste != RENOVATION or self._itinerary is None:
+            return None
+        return self._told.get((self._itinerary["run_id"], errand.room, errand.visit_number))
 
     def _manner(self, errand: Errand) -> str:
         """What becomes of an errand when its time comes; one that was asked for again is made."""

@@ -15,7 +15,7 @@ from broker.people.roles import ROLES, Role, Scope, Visitor
 from tests.support.people import PASSWORD, QUICK
 
 PLACES = Scope(estates=("e01",), trucks=("t01",), contractors=("c1",))
-FREE = {"crew", "keeper", "property", "contractor", "viewer", "weigher", "enforcement"}
+FREE = {"crew", "keeper", "property", "contractor", "viewer", "weigher", "enforcement", "committee", "fire_brigade"}
 
 
 def visitor(who: str, *roles: Role, sees_names: bool = False, kind: Any = "account") -> Visitor:

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from broker.durable_file import Disk
 from broker.people.access_log import open_access_log
 from broker.people.attempts.delays import FREE, QUIET_S, Delays
+from broker.people.attempts.kept import ATTEMPTS
 from broker.people.attempts.limits import WRONG_AT_KNOWN, WRONG_BY_ADDRESS, WRONG_KEYS
 from broker.people.attempts.wrong import MOST_LINES, WrongSignIns
 from broker.people.errors import TooSoon
@@ -21,7 +22,7 @@ from broker.people.passwords import MOST_WAITING, Passwords
 from broker.people.roles import Scope, Visitor
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
-from broker.web.door.gate import COOKIE, DEVICE_COOKIE
+from broker.web.door.gate import COOKIE, DEVICE_COOKIE, Gate
 from broker.web.picture import snapshot
 from broker.web.stream.listeners import MOST_OF_ACCOUNT, Listeners
 from tests.support.bridge.morning import Morning
@@ -208,6 +209,29 @@ def test_wrong_sign_ins_are_noted_a_few_times_and_never_what_was_typed(house: Ho
     assert "secret" not in str(lines)
     lately = house.gate.wrong.lately()
     assert (lately["wang"].count, lately["wang"].address, lately["-"].count) == (13, "192.0.2.50", 2)
+
+
+def test_a_restart_forgives_no_wrong_sign_in_and_a_spoiled_file_keeps_nobody_out(house: House, app_of) -> None:  # type: ignore[no-untyped-def]
+    """The account waits on, the place is known, `/people` shows both; what was typed is in no file."""
+
+    def restarted() -> FastAPI:
+        house.gate = Gate(house.people, house.sessions)
+        return app_of(house)
+
+    app = restarted()
+    for _ in range(FREE):
+        sign_in(house.stranger(app, "192.0.2.1"), "wang", "wrong")
+    for number in range(WRONG_BY_ADDRESS.amount):
+        sign_in(house.stranger(app, "192.0.2.7"), f"my-secret-{number}", "wrong")
+    file = house.folder / ATTEMPTS
+    assert "secret" not in file.read_text() and file.stat().st_mode & 0o077 == 0
+    app = restarted()
+    waits = sign_in(house.stranger(app, "192.0.2.99"))
+    assert waits.status_code == 429 and 0 < int(waits.headers["Retry-After"]) <= 30
+    assert sign_in(house.stranger(app, "192.0.2.7"), "li").status_code == 429
+    assert (house.gate.wrong.lately()["wang"].count, house.gate.wrong.lately()["-"].count) == (FREE, 30)
+    file.write_text("{")
+    assert sign_in(house.stranger(restarted(), "192.0.2.99")).status_code == 303
 
 
 def test_the_log_of_wrong_sign_ins_has_a_bound(house: House) -> None:

@@ -31,6 +31,7 @@ def staff(tmp_path: Path) -> People:
     rows: tuple[tuple[str, Role, Scope], ...] = (
         ("ann", "dispatcher", Scope()), ("bob", "dispatcher", Scope()), ("vic", "viewer", Scope()),
         ("kim", "keeper", Scope(estates=("e01",))), ("ken", "keeper", Scope(estates=("e02",))),
+        ("liu", "committee", Scope(estates=("e01",))), ("lan", "committee", Scope(estates=("e01", "e02"))),
         ("cat", "crew", Scope(trucks=("t01",))), ("cid", "crew", Scope(trucks=("t02",))),
     )  # fmt: skip
     for account, role, scope in rows:
@@ -81,6 +82,14 @@ def test_a_keeper_is_for_rooms_and_a_crew_for_trucks(rosters: Rosters) -> None:
     rosters.add(shift("cid", "crew", trucks=["t01"]))
     assert told(rosters, "keeper", ROOM) == ("ken",) and told(rosters, "crew", TRUCK) == ("cid",)
     assert told(rosters, "keeper", Place(room="r02", estate="e02")) == ("ken",)  # by scope: nobody is on duty there
+
+
+def test_a_committee_is_on_duty_for_its_estates(rosters: Rosters) -> None:
+    """Everybody of it without a roster; with one whoever is on duty, but for an estate that is not theirs."""
+    estate, other = Place(estate="e01"), Place(estate="e02")
+    assert told(rosters, "committee", estate) == ("lan", "liu") and told(rosters, "fire_brigade", estate) == ()
+    rosters.add(shift("liu", "committee"))
+    assert told(rosters, "committee", estate) == ("liu",) and told(rosters, "committee", other) == ("lan",)
 
 
 def test_who_may_not_any_more_is_not_told(staff: People, rosters: Rosters) -> None:

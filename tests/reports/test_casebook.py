@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from broker.plan.demo_area import demo_plan
 from broker.reports.casebook import CaseBook
 from broker.rules.states.case import Case, CaseError
+from broker.rules.statistics.grounds import cases
 from broker.store import Record
 from broker.store.opening import open_store
 from tests.support.facts import NOON, Fact, workflow
@@ -83,6 +84,7 @@ class Cases(RuleBasedStateMachine):
     def open(self) -> None:
         """Somebody opens what is suggested, if anything is."""
         self.now += 60
+        self.expect_gathered()
         free = self.pressed - self.used
         suggested = self.book.suggestions(self.now)
         assert [len(one.happened) for one in suggested] == ([free] if free >= 3 else [])
@@ -94,6 +96,21 @@ class Cases(RuleBasedStateMachine):
                 self.book.open(ground, None, "li", self.now + 1)
 
     used = 0
+
+    def expect_gathered(self) -> None:
+        """What happened since is evidence of the newest case that is still open or with enforcement."""
+        gathers = [one for one, (state, _) in self.model.items() if state in ("opened", "handed_over")]
+        if gathers and self.pressed > self.used:
+            state, version = self.model[gathers[-1]]
+            self.model[gathers[-1]] = state, version + 1
+            self.used = self.pressed
+
+    @rule()
+    def gather(self) -> None:
+        """A quarter of an hour goes by."""
+        self.now += 900
+        self.expect_gathered()
+        self.book.gather(self.now)
 
     @rule(who=st.integers(0, 1), which=st.integers(0, 5))
     def look(self, who: int, which: int) -> None:
@@ -147,6 +164,32 @@ def test_of_two_deeds_on_one_version_the_record_takes_one(tmp_path: Path) -> Non
     with pytest.raises(CaseError, match="quicker"):
         two.change(case.case_id, 1, lambda it: it.closed(None, "li", NOON + 8101), NOON + 8101)
     assert two.case(case.case_id).state == "handed_over"
+    store.close()
+
+
+def test_what_happens_while_a_case_is_with_enforcement_is_its_evidence_and_no_deed(tmp_path: Path) -> None:
+    """Another version of it, seen by another book, counted as no second handing over; answered, it is whole."""
+    store = open_store(tmp_path, PLAN.area_id, PLAN.timezone, lambda: NOON)
+    book = CaseBook(store, PLAN, 2, 14)
+
+    def happens(*numbers: int) -> None:
+        facts = [blocked(number) for number in numbers]
+        store.append([Record(one.id, one.kind, one.key, one.at, NOON, PLAN.area_id, one.body) for one in facts])
+
+    happens(0, 1)
+    case = book.open(book.suggestions(NOON + 8000)[0], None, "wang", NOON + 8000)
+    book.change(case.case_id, 1, lambda it: it.handed_over("wang", NOON + 8100), NOON + 8100)
+    happens(2)
+    book.gather(NOON + 12_000)
+    found = CaseBook(store, PLAN, 2, 14).case(case.case_id)
+    assert (found.state, found.version, len(found.evidence)) == ("handed_over", 3, 3)
+    book.gather(NOON + 12_900)
+    assert book.case(case.case_id).version == 3  # nothing new, nothing written
+    (row,) = cases(list(store.scan("case")), PLAN.timezone, "2026-11-22", "2026-11-23")
+    assert (row.opened, row.handed_over) == (1, 1)
+    book.change(case.case_id, 3, lambda it: it.answered("towed", "qian", NOON + 13_000), NOON + 13_000)
+    happens(3)
+    assert book.suggestions(NOON + 20_000) == [] and len(book.case(case.case_id).evidence) == 3
     store.close()
 
 

@@ -1,5 +1,6 @@
 """A weighbridge's file: as bridges and offices write it, each wrong line said, and nothing counted twice."""
 
+import re
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -125,6 +126,11 @@ def test_every_wrong_line_is_said_at_once_and_nothing_is_stored(station: Station
         assert words in said
     code, said = station.asked("\n".join([HEAD, *wrong, LINES[0]]), "--apply", "--without-refused")
     assert code == 0 and len(station.kept()) == 1
+    code, said = station.asked("\n".join([HEAD, *wrong, LINES[0]]), "--lang", "zh")
+    told = [line for line in said.splitlines() if "bridge.csv" not in line]
+    assert code == 1 and len(told) == 15
+    own = r"--[a-z-]+|'[^']*'|t\d+|\(kg\)|python3 -m broker import-weighings"  # options, ids, what the file has
+    assert not re.search("[a-z]", re.sub(own, "", "\n".join(told))), told
 
 
 def test_a_line_that_says_another_weight_than_the_record_is_a_finding(station: Station) -> None:

@@ -71,6 +71,7 @@ BOOKING_DEEDS: list[Callable[[Booking], Booking]] = [
 ]
 CASE = Case("c1", "chronic_lane", "e01", "r01", None, (), AT, "Wang", AT)
 CASE_DEEDS: list[Callable[[Case], Case]] = [
+    lambda one: one.gathered((), AT),
     lambda one: one.handed_over("Wang", AT),
     lambda one: one.taken_back(AT),
     lambda one: one.answered("fined", "Qian", AT),

@@ -1,8 +1,10 @@
 """`python3 -m broker import-weighings FILE`: what a weighbridge wrote down, looked through first, then taken in."""
 
 import argparse
+import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,17 @@ from zoneinfo import ZoneInfo
 from broker.commands.record.access import opened, options, place, told
 from broker.commands.who import system_user
 from broker.config import read_config
+from broker.registers.errors import Invalid
 from broker.reports.figures import facts_of
 from broker.reports.weighbridge.cells import UNIT_GRAMS, WORDS
 from broker.reports.weighbridge.loads import Finding, Load, Registered, against, loads_of
+from broker.reports.weighbridge.said import said
 from broker.reports.weighbridge.sheet import read
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import unmatched
 from broker.settings import configured_plan
-from broker.store import Record, Store
+from broker.store import Record, Store, StoreError
+from broker.words import LANGUAGES
 from firmware.wire import WASTES
 
 MOST_SHOWN = 100
@@ -40,12 +45,25 @@ def add_commands(subparsers: Any) -> None:
     command.add_argument("--unit", choices=tuple(UNIT_GRAMS), default="kg", help="where no head names one: default kg")
     command.add_argument("--waste", choices=WASTES, help="of lines that name no kind")
     command.add_argument("--who", default=system_user(), help="who says so (default: the user's name)")
+    spoken = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+    command.add_argument("--lang", choices=LANGUAGES, default=spoken, help="language of what is said")
     command.set_defaults(run=run_import)
 
 
 def run_import(arguments: argparse.Namespace) -> int:
     """Look through it, and store it where that is asked for; 0 when nothing was wrong or what was is left out."""
-    return told(_import, arguments)
+
+    def spoken(given: argparse.Namespace) -> int:
+        try:
+            return _import(given)
+        except Invalid as why:
+            raise ValueError(why.told(given.lang)) from why
+        except StoreError:
+            raise
+        except ValueError as why:
+            raise ValueError(said(str(why), given.lang)) from why
+
+    return told(spoken, arguments)
 
 
 def _pairs(given: list[str], option: str) -> dict[str, str]:
@@ -60,6 +78,10 @@ def _import(arguments: argparse.Namespace) -> int:
     unknown = [name for name in columns if name not in WORDS["columns"]]
     if unknown:
         raise ValueError(f"--column {unknown[0]}: there are {' '.join(WORDS['columns'])}")
+
+    def say(text: str) -> None:
+        print(said(text, arguments.lang))
+
     bridge = read(arguments.file.read_bytes(), columns)
     _, area, timezone = place(arguments)
     zone = ZoneInfo(timezone)
@@ -76,21 +98,22 @@ def _import(arguments: argparse.Namespace) -> int:
         facts = _facts_around(store, loads, timezone)
         new, more, there = against(loads, facts)
         records = [_record(load, arguments.who, area) for load in new]
-        _say(new, [*facts, *records], zone, timezone)
+        for line in _summed(new, [*facts, *records], zone, timezone):
+            say(line)
         for one in _in_order(passed) + _in_order(there):
-            print(f"line {one.line}: {one.text}")
+            say(f"line {one.line}: {one.text}")
         findings = _in_order([*findings, *more])
         for one in findings[:MOST_SHOWN]:
-            print(f"line {one.line}: {one.text}")
+            say(f"line {one.line}: {one.text}")
         if len(findings) > MOST_SHOWN:
-            print(f"and {len(findings) - MOST_SHOWN} more findings")
+            say(f"and {len(findings) - MOST_SHOWN} more findings")
         if findings and not arguments.without_refused:
             raise ValueError(f"{len(findings)} findings, nothing was stored; --without-refused takes the other lines")
         if not arguments.apply:
-            print(f"{len(new)} weigh-ins would be stored, {len(there)} are there; nothing was stored, --apply does it")
+            say(f"{len(new)} weigh-ins would be stored, {len(there)} are there; nothing was stored, --apply does it")
             return 0
         receipt = store.append(records) if records else None
-    print(f"{receipt.stored if receipt else 0} weigh-ins stored, {len(there)} were there already")
+    say(f"{receipt.stored if receipt else 0} weigh-ins stored, {len(there)} were there already")
     return 0
 
 
@@ -113,7 +136,7 @@ def _record(load: Load, who: str, area: str) -> Record:
     return Record(f"weighing:{load.key}", "weighing", load.key, load.at, int(time.time()), area, load.body(who))
 
 
-def _say(new: list[Load], facts: list[Any], zone: ZoneInfo, timezone: str) -> None:
+def _summed(new: list[Load], facts: list[Any], zone: ZoneInfo, timezone: str) -> Iterator[str]:
     """The new ones by day and kind, and those that nothing collected fits."""
     sums: Counter[tuple[str, str]] = Counter()
     counts: Counter[tuple[str, str]] = Counter()
@@ -122,8 +145,8 @@ def _say(new: list[Load], facts: list[Any], zone: ZoneInfo, timezone: str) -> No
         sums[key] += load.grams
         counts[key] += 1
     for (day, waste), grams in sorted(sums.items()):
-        print(f"{day} {waste}: {counts[day, waste]} weigh-ins, {grams / 1000:.1f} kg")
+        yield f"{day} {waste}: {counts[day, waste]} weigh-ins, {grams / 1000:.1f} kg"
     lines = {f"weighing:{load.key}": load for load in new}
     alone: list[Fact] = unmatched(facts, timezone)
     for load in sorted((lines[fact.id] for fact in alone if fact.id in lines), key=lambda one: one.line):
-        print(f"line {load.line}: nothing that {load.truck} collected of {load.waste} fits it; it is counted unmatched")
+        yield f"line {load.line}: nothing that {load.truck} collected of {load.waste} fits it; it is counted unmatched"

@@ -40,8 +40,10 @@ class Maker:
 
     def __init__(
         self, folder: Path, back_days: int, timezone: str, store: Store, page: Page, now: Callable[[], float],
-        disk: Disk | None = None,
+        disk: Disk | None = None, also: Callable[[int], None] | None = None,
     ) -> None:  # fmt: skip
+        """`also` is done each CHANGES_EVERY_S, too: what else is to be looked for in the record at leisure."""
+        self._also, self._done_at = also, float("-inf")
         self.folder, self._back_days, self._timezone, self._store = folder, back_days, timezone, store
         self._page, self._now, self._disk = page, now, disk or Disk()
         self._midnight = Midnight(timezone)
@@ -70,6 +72,7 @@ class Maker:
             wait_s = LOOK_S
             try:
                 self.look(int(self._now()))
+                self._look_further(int(self._now()))
                 self.trouble = None
             except Exception as why:  # whatever it is: the reports wait, the bridge does not
                 wait_s = FAILED_S
@@ -77,6 +80,11 @@ class Maker:
                     plain = isinstance(why, StoreError | OSError)
                     log.error("reports cannot be made: %s; it is tried again each minute", why, exc_info=not plain)
                 self.trouble = str(why) or type(why).__name__
+
+    def _look_further(self, now: int) -> None:
+        if self._also is not None and time.monotonic() - self._done_at >= CHANGES_EVERY_S:
+            self._also(now)
+            self._done_at = time.monotonic()
 
     def look(self, now: int) -> list[str]:
         """Make what is to be made now; its names. Raises StoreError, OSError."""

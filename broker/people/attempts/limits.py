@@ -6,12 +6,14 @@ network where it did, is counted by itself. From everywhere else guesses at it w
 
 import ipaddress
 import time
+from collections import deque
+from collections.abc import Collection, Mapping
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 
-from broker.people.attempts.delays import Delays
+from broker.people.attempts.delays import Delays, Guessed
 from broker.people.errors import TooSoon
 
 WRONG_MINUTES = 10
@@ -19,17 +21,21 @@ WRONG_AT_KNOWN = RateLimitItemPerMinute(10, WRONG_MINUTES, namespace="wrong/know
 WRONG_BY_ADDRESS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/address")
 # Of tokens and links apart: a machine whose token was taken away goes on asking, and keeps nobody beside it out.
 WRONG_KEYS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/key")
+OF_SIGN_INS = {item.namespace: item for item in (WRONG_AT_KNOWN, WRONG_BY_ADDRESS)}
+Tried = tuple[int, str, str]  # when, by which of these, which place
+MOST_TRIED = 1000  # so many are known over a restart
 # Some tables of a whole subdistrict a minute, and never so many that reading them is all that the bridge does.
 KIB_PER_MINUTE = RateLimitItemPerMinute(64 * 1024, namespace="bodies")
 
 
 class Limits:
-    """Counted in memory: a restart forgives."""
+    """Counted in memory; `kept.py` brings what is about sign-ins over a restart."""
 
     def __init__(self) -> None:
         self._storage = MemoryStorage()
         self._wrong = MovingWindowRateLimiter(self._storage)
         self._delays = Delays()
+        self._tried: deque[Tried] = deque(maxlen=MOST_TRIED)
         self._sent = SlidingWindowCounterRateLimiter(self._storage)
 
     def may_try(self, account: str | None, address: str, known: str | None = None) -> None:
@@ -46,8 +52,24 @@ class Limits:
         """Once more."""
         for item, key in self._counted(account, address, known):
             self._wrong.hit(item, key)
+            if item.namespace in OF_SIGN_INS:
+                self._tried.append((int(time.time()), item.namespace, key))
         if account is not None and known is None:
             self._delays.was_wrong(account)
+
+    def counted(self) -> tuple[dict[str, Guessed], tuple[Tried, ...]]:
+        """How guesses at each name wait, and which places were wrong in the last minutes."""
+        since = time.time() - WRONG_MINUTES * 60
+        return self._delays.counted(), tuple(one for one in self._tried if one[0] > since)
+
+    def takes(self, guessed: Mapping[str, Guessed], tried: Collection[Tried]) -> None:
+        """What was counted before a restart; what was wrong lately counts from now on."""
+        self._delays.takes(guessed)
+        since = time.time() - WRONG_MINUTES * 60
+        for at, namespace, key in tried:
+            if at > since and namespace in OF_SIGN_INS:
+                self._wrong.hit(OF_SIGN_INS[namespace], key)
+                self._tried.append((at, namespace, key))
 
     def may_send(self, who: str, address: str, size: int) -> None:
         """TooSoon where this account or this address has sent too much within a minute."""

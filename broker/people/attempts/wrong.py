@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from broker.people.access_log import AccessLog
@@ -26,7 +26,7 @@ class Wrong:
 
 
 class WrongSignIns:
-    """Counted in memory; the log has what a restart forgets."""
+    """Counted in memory; `kept.py` brings it over a restart."""
 
     def __init__(self, access: AccessLog, now: Callable[[], float] = time.time) -> None:
         self._access, self._now = access, now
@@ -57,3 +57,8 @@ class WrongSignIns:
         now = self._now()
         with self._turn:
             return {name: one for name, one in self._of.items() if now - one.last_at <= SHOWN_S}
+
+    def takes(self, wrong: Mapping[str, Wrong]) -> None:
+        """What was counted before a restart."""
+        with self._turn:
+            self._of |= wrong

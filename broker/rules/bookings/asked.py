@@ -30,6 +30,7 @@ class BookingDeed:
     bags: int | None = None
     note: str | None = None
     reason: str | None = None
+    acted_at: int | None = None  # when it was done, of what came later
 
 
 class Asked(NamedTuple):

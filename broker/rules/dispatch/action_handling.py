@@ -23,18 +23,22 @@ from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.rules.states.answer import ESTATE
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import CONTAMINANTS, Visit
+from broker.rules.tracking.types import FUTURE_S
 from firmware import wire
+
+LATEST_S = 86_400  # what was done longer ago is no matter of the running day
 
 
 def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     """The effects of an action; raises ActionError, BookingError, IncidentError, VisitError,
     ReplanError and changes nothing then."""
+    acted_at = _acted_at(act, now)
     number = day.clock.next_number()
     stored = Keep(f"action:{number}", "action", act.who, now, asdict(act), urgent=True)
     if act.action in ("serve", "skip"):
-        return [stored, *_act_on_visit(day, act, now)]
+        return [stored, *_act_on_visit(day, act, now, acted_at)]
     if act.action in ("full", "emptied"):
-        return [stored, *_act_on_load(day, act, now)]
+        return [stored, *_act_on_load(day, act, now, acted_at)]
     if act.action in ("close_road", "open_road"):
         return [stored, *act_on_road(day, act, now)]
     if act.action == "note":
@@ -47,7 +51,7 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
             effects += bookings.weighed(day, weighed.body["truck"], weighed.body["grams"], now)
         return effects
     if act.action == "booking" and act.booking is not None:
-        return [stored, *bookings.do(day, act.booking, act.who, now)]
+        return [stored, *bookings.do(day, replace(act.booking, acted_at=acted_at), act.who, now)]
     if act.action == "keeper":
         return [stored, *_keeper(day, act, number, now)]
     if act.action == "command":
@@ -61,6 +65,17 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
         text = f"somebody changed this incident meanwhile (version {incident.version}): look again, then decide"
         raise ActionError(text, stale=True)
     return [stored, *_act_on_incident(day, act, incident, now)]
+
+
+def _acted_at(act: Act, now: int) -> int:
+    """When it was done, as its record has it beside the time at which it came here."""
+    if act.acted_at is None:
+        return now
+    if act.acted_at > now + FUTURE_S:
+        raise ActionError(f"acted_at is {act.acted_at - now} s ahead of the bridge's clock: measure yours by it")
+    if act.acted_at < now - LATEST_S:
+        raise ActionError("acted_at is more than a day ago: what was done then is corrected on the record")
+    return min(act.acted_at, now)
 
 
 def _note(day: Day, act: Act, now: int) -> list[Effect]:
@@ -151,7 +166,7 @@ def _estate_seen(day: Day, incident: Incident, act: Act, now: int) -> list[Effec
     return addressing.hear(day, incident, replace(act, addressee=ESTATE, answer="see", version=None), now)
 
 
-def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
+def _act_on_visit(day: Day, act: Act, now: int, acted_at: int) -> list[Effect]:
     visit = day.visits.get(act.visit or ("", "", 0))
     run = day.runs.get(visit.run_id) if visit else None
     if visit is None or run is None:
@@ -160,7 +175,7 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
         others = (one for one in day.visits.at(visit.room, visit.waste) if one.owed and not one.original)
         if visit.state == "skipped" and next(others, None) is not None:
             raise ActionError("another visit is owed in place of this one: say of that whether it was served")
-        served = visit.served_by_hand(_left_at(day, visit, now))
+        served = visit.served_by_hand(_left_at(day, visit, now, acted_at if act.acted_at is not None else None))
         served = served.collected(collected_at(day, served))
         effects = put(day, served, now) + incident_handling.second_visit_served(day, served, now)
     else:
@@ -170,7 +185,7 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
         effects = put(day, visit.skipped(act.reason), now)
         if act.reason == "full_truck":
             effects += truck_full(day, run, now)
-        earliest, here_at = earliest_at(act.reason, day.settings, now), now if here else None
+        earliest, here_at = earliest_at(act.reason, day.settings, acted_at), now if here else None
         not_before_at = earliest if act.reason == "lane_blocked" else None
         again = owed_again(day, visit, run.run_id, run.truck, not_before_at=not_before_at, skipped_here_at=here_at)
         effects += put(day, again, now)
@@ -183,22 +198,26 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
     return effects + seen_by_deed(day, Topic.OWES, run.run_id, act.who, now)
 
 
-def _act_on_load(day: Day, act: Act, now: int) -> list[Effect]:
+def _act_on_load(day: Day, act: Act, now: int, acted_at: int) -> list[Effect]:
     run = day.runs.get(act.run_id or "")
     if run is None or run.state == "finished":
         raise ActionError("no such run is under way", missing=True)
     if (run.full_at is not None) == (act.action == "full"):
         against = "was called full already" if act.action == "full" else "is not full"
         raise ActionError(f"{run.truck} {against}")
-    return truck_full(day, run, now) if act.action == "full" else truck_emptied(day, run, now)
+    deed = truck_full if act.action == "full" else truck_emptied
+    return deed(day, run, now, acted_at)
 
 
-def _left_at(day: Day, visit: Visit, now: int) -> int | None:
+def _left_at(day: Day, visit: Visit, now: int, acted_at: int | None) -> int | None:
     """When a truck left a visit that a person calls served: the moment of the click says nothing about a truck that is
-    not seen to stand there; then it is when it passed by, or not known.
+    not seen to stand there; then it is when it passed by, or not known. Of a truck that was seen to come, its crew
+    knows by when they were done.
     """
     if visit.state != "at_stop":
         return visit.passed_at
+    if acted_at is not None:
+        return max(acted_at, visit.arrived_at or acted_at)
     truck, run = day.devices.trucks.get(visit.truck), day.run_of(visit.truck)
     fix = truck.fix if truck is not None and run is not None and run.run_id == visit.run_id else None
     return now if fix is not None and fix.fresh(now) else None

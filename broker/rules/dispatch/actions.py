@@ -25,7 +25,8 @@ class Act:
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`; one of
     `ALARM_ACTIONS` is about an `alarm` (its id), which goes on a shelf for `shelf_s`;
     `booking` does one of the deeds of bookings/deeds.py;
-    `keeper` says of a `room` what its button would say (`event`, one of the wire's).
+    `keeper` says of a `room` what its button would say (`event`, one of the wire's);
+    `acted_at` is when it was done, of what is sent later, and `clock_off_s` by how much the clock was off that said so.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
     old screen one is refused.
@@ -59,6 +60,8 @@ class Act:
     answer: str | None = None
     event: str | None = None
     until_at: int | None = None
+    acted_at: int | None = None
+    clock_off_s: int | None = None
 
 
 class ActionError(ValueError):

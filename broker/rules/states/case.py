@@ -7,6 +7,7 @@ its evidence, hands it over, enforcement answers, and it is closed.
 - What turned out to be nothing is closed without having been handed over.
 - What was handed over by mistake is taken back, as long as it is not answered.
 - An answer that settles nothing: the case is handed over once more.
+- What happens again at its place while it is open, or with enforcement and not answered, is evidence of it.
 - A closed case is over; what happens again at its place is evidence of a new one.
 
 Rule 1: whatever changes the state of a case lives in this file. `_fire` is the only way through the table, and only
@@ -29,6 +30,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("answered", "hand_over"): "handed_over",
     ("answered", "close"): "closed",
     ("opened", "close"): "closed",
+    ("opened", "gather"): "opened",
+    ("handed_over", "gather"): "handed_over",
 }
 
 
@@ -73,6 +76,7 @@ class Case:
     answer: str | None = None
     answered_at: int | None = None
     answered_by: str | None = None
+    gathered_at: int | None = None  # where evidence alone was added to the version before
     outcome: str | None = None
     closed_at: int | None = None
     closed_by: str | None = None
@@ -96,6 +100,11 @@ class Case:
         """What its table has for it now."""
         return tuple(step for state, step in TRANSITIONS if state == self.state)
 
+    @property
+    def gathers(self) -> bool:
+        """Whether what happens again at its place is evidence of it."""
+        return (self.state, "gather") in TRANSITIONS
+
     # --- deeds that go through the table ------------------------------------------------------------------
 
     def handed_over(self, who: str, now: int) -> "Case":
@@ -115,12 +124,17 @@ class Case:
         """Nothing is to be done any more."""
         return self._fire("close", now, outcome=outcome, closed_at=now, closed_by=who)
 
+    def gathered(self, evidence: Sequence[Evidence], now: int) -> "Case":
+        """It happened again."""
+        return self._fire("gather", now, evidence=(*self.evidence, *evidence), gathered_at=now)
+
     def _fire(self, step: str, now: int, **changes: Any) -> "Case":
         """This case after `step` of the table; raises CaseError for a step it does not have."""
         to = TRANSITIONS.get((self.state, step))
         if to is None:
             raise CaseError(f"case {self.case_id} is {self.state}: it cannot {step.replace('_', ' ')} now")
-        return replace(self, state=to, version=self.version + 1, changed_at=now, **changes)
+        fresh = {"state": to, "version": self.version + 1, "changed_at": now, "gathered_at": None}
+        return replace(self, **{**fresh, **changes})
 
     def body(self) -> dict[str, Any]:
         """This case as the body of a record; `from_body` is its inverse."""

@@ -119,8 +119,8 @@ def cases(facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> l
         at = moment(body, "changed_at")
         if at is None or not from_day <= local_day(at, zone) <= to_day:
             continue
-        if state == "opened" and whole(body, "version") != 1:  # taken back
-            continue
+        if moment(body, "gathered_at") is not None or (state == "opened" and whole(body, "version") != 1):
+            continue  # evidence was added, or it was taken back
         row = counts.setdefault((text(body, "kind"), text(body, "estate")), {})
         row[state] = row.get(state, 0) + 1
         asked_at = moment(body, "handed_over_at")

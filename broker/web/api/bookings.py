@@ -11,7 +11,7 @@ from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from broker.store import Store
 from broker.web.api.booking_answers import BookingRow, EvidenceRow, PileRow, WindowRow
-from broker.web.api.street.actions import Id
+from broker.web.api.street.actions import CrewAct, Id
 from broker.web.asked import looked_up
 from broker.web.booking_rows import bookings_of, done, estate_of, new_id, on_record, one_booking, piles_of, windows_of
 from broker.web.desk import Desk
@@ -79,25 +79,29 @@ class Cancel(Deed):
     reason: Literal["not_wanted", "not_ready", "other_way", "mistake", "other"] = "not_wanted"
 
 
-class Accept(Deed):
+class CrewDeed(CrewAct, Deed):
+    """A deed of the truck's people."""
+
+
+class Accept(CrewDeed):
     """Yes; `run_version` is the one of the round that was looked at."""
 
     run_version: int | None = None
 
 
-class Decline(Deed):
+class Decline(CrewDeed):
     """Why the truck does not come."""
 
     reason: Literal[REFUSALS]  # type: ignore[valid-type]
 
 
-class Loaded(Deed):
+class Loaded(CrewDeed):
     """What was measured when it was loaded."""
 
     litres: Annotated[int, Field(ge=0, le=MOST_LITRES)]
 
 
-class Failed(Deed):
+class Failed(CrewDeed):
     """Why the truck came for nothing."""
 
     reason: Literal[FAILURES]  # type: ignore[valid-type]
@@ -193,4 +197,6 @@ def _deed(router: APIRouter, desk: Desk, deed: str, kind: type[Deed], summary: s
         row = looked_up(desk, lambda bridge, _: one_booking(bridge, booking))
         within(request, estate=row["estate"], truck=row["truck"])
         said: Deed = asked
-        return done(request, desk, BookingDeed(deed, booking, **said.fields()))
+        fields = said.fields()
+        when = {name: fields.pop(name, None) for name in ("acted_at", "clock_off_s")}
+        return done(request, desk, BookingDeed(deed, booking, **fields), **when)

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 from broker.durable_file import Disk, write_durably
 from broker.people.access_log import open_access_log
 from broker.people.accounts import Account
+from broker.people.attempts.kept import KeptAttempts
 from broker.people.attempts.limits import Limits, network_of
 from broker.people.attempts.wrong import WrongSignIns
 from broker.people.errors import Damaged, Unknown
@@ -52,6 +53,7 @@ class Gate:
         self.repeats = Repeats(people.folder / "deeds")
         self._log = open_access_log(people.folder)
         self.wrong = WrongSignIns(self._log)
+        self._attempts = KeptAttempts(people.folder, self.limits, self.wrong, lambda: people.kept().accounts)
         self._shell = secrets.token_urlsafe(32)
 
     def open_to_shell(self) -> None:
@@ -103,6 +105,12 @@ class Gate:
         if known is None and _is_here(request) and (self.one_click or self.people.nobody()):
             return LOCAL_VIEWER
         return known
+
+    def was_wrong(self, account: str, address: str, known: str | None) -> None:
+        """A password was: it is counted and kept."""
+        self.limits.was_wrong(account, address, known)
+        self.wrong.note(account if account in self.people.kept().accounts else None, address)
+        self._attempts.keep()
 
     def note(self, request: HTTPConnection, visitor: Visitor, action: str) -> None:
         """Write down who came, went, or has a new password; on a disk that takes nothing it is said in the log only."""

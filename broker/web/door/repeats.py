@@ -25,6 +25,7 @@ log = logging.getLogger("zhanpai.web")
 
 HEADER = "idempotency-key"
 REPEATED = "Idempotency-Replayed"
+NOT_KNOWN = "Idempotency-Unknown"  # nobody knows whether it was done
 KEPT_S = 24 * 3600
 MOST = 20_000  # the oldest goes first
 LONGEST_ANSWER = 64 * 1024
@@ -150,7 +151,7 @@ def _answer(known: Deed, fingerprint: str) -> tuple[int, str, bytes]:
     if known.running:
         raise Refusal(409, "this deed is being done just now; ask again in a moment", {"Retry-After": "1"})
     text = "nobody knows whether this deed was done: it was cut off in the middle. Look, then take a new key"
-    raise Refusal(409, text)
+    raise Refusal(409, text, {NOT_KNOWN: "true"})
 
 
 def _day(at: int) -> str:

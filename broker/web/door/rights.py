@@ -36,8 +36,9 @@ class Right:
 
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
-_SEES = ALL - {"weigher", "enforcement"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "plan/map"})
+_SEES = ALL - {"weigher", "enforcement", "committee", "fire_brigade"}
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "answers/names", "plan/map"})
+_PLAYBACK = frozenset({"playback/days", "playback/changes", "playback/truth"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _SCORES = _FIGURES | {"property", "keeper"}
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
@@ -63,14 +64,21 @@ _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/vi
 _ANYBODY = (
     "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
-    "POST /welcome",
+    "POST /welcome", "GET /cab/worker.js",
 )  # fmt: skip
-_ASKED = _DISPATCH | {"property", "keeper", "contractor"}
+_ESTATES = _DISPATCH | {"property", "keeper"}
+# Who may answer for an addressee; the estate for those who have no account, too.
+ANSWERS: Mapping[str, frozenset[str]] = {
+    "dispatcher": _DISPATCH, "estate": _ESTATES, "contractor": _DISPATCH | {"contractor"},
+    "committee": _ESTATES | {"committee"}, "fire_brigade": _ESTATES | {"fire_brigade"},
+}  # fmt: skip
+_ASKED = frozenset[str]().union(*ANSWERS.values())
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
     "GET /map": ALL,
     "GET /asked": _ASKED,
+    "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
     "GET /figures": _FIGURES,
@@ -197,7 +205,7 @@ RIGHTS: tuple[Right, ...] = (
     *(Right(route, ALL, anybody=True) for route in _ANYBODY),
     *(Right(route, roles, page=True) for route, roles in _PAGES.items()),
     *(Right(route, roles) for route, roles in _ROUTES.items()),
-    *(Right(f"GET /api/v1/{part}", ALL, reaching=_SEES) for part in _PICTURE),
+    *(Right(f"GET /api/v1/{part}", ALL, reaching=_SEES) for part in _PICTURE | _PLAYBACK),
 )
 
 

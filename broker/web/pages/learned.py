@@ -114,7 +114,7 @@ class _Told:
             for number, (speed_mps, factor, is_known) in enumerate(leg.streets):
                 piece = f"{round(number * each_m)}–{round((number + 1) * each_m)}"
                 usual, now = f"{speed_mps * 3.6:.1f}", f"{speed_mps * 3.6 / factor:.1f}"
-                known = self._t("street_seen" if is_known else "street_not_seen")
+                known = self._t("street" if is_known else "no_street", "known")
                 rows.append((self._name(leg.from_room), self._name(leg.to_room), piece, usual, now, known))
         return rows
 

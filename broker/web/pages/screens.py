@@ -20,11 +20,14 @@ POLICY = (
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
 SCREENS: Mapping[str, str] = MappingProxyType({
+    "/cab": "cab",
     "/figures": "figures",
     "/keeper": "keeper",
     "/map": "map",
     "/scores": "scores",
 })  # fmt: skip
+# A worker of a page answers for its address without a network, so it comes with the leave to do so.
+WORKERS: Mapping[str, str] = MappingProxyType({"/cab/worker.js": "cab"})
 
 
 def screen_router() -> APIRouter:
@@ -32,6 +35,8 @@ def screen_router() -> APIRouter:
     router = APIRouter(include_in_schema=False)
     for path, folder in SCREENS.items():
         router.add_api_route(path, _page_of(folder), methods=["GET"], name=folder)
+    for path, folder in WORKERS.items():
+        router.add_api_route(path, _worker_of(folder), methods=["GET"], name=f"{folder}-worker")
     return router
 
 
@@ -40,3 +45,11 @@ def _page_of(folder: str) -> Callable[[], FileResponse]:
         return FileResponse(STATIC / folder / "index.html", headers=dict(HEADERS))
 
     return page
+
+
+def _worker_of(folder: str) -> Callable[[], FileResponse]:
+    def worker() -> FileResponse:
+        headers = {**HEADERS, "Service-Worker-Allowed": f"/{folder}", "Cache-Control": "no-cache"}
+        return FileResponse(STATIC / folder / "worker.js", media_type="text/javascript", headers=headers)
+
+    return worker

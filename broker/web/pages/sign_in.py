@@ -83,8 +83,7 @@ def _known(gate: Gate, request: Request, account: str, password: str) -> Visitor
         visitor = gate.people.by_password(account, password, known_here=known is not None)
     except Unknown:
         gate.limits.may_try(account, address, known)
-        gate.limits.was_wrong(account, address, known)
-        gate.wrong.note(account if account in gate.people.kept().accounts else None, address)
+        gate.was_wrong(account, address, known)
         raise
     gate.limits.may_try(account, address, known)
     return visitor

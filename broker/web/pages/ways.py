@@ -16,6 +16,7 @@ OPERATIONS = "/"
 WAYS: Mapping[str, str] = {
     OPERATIONS: "operations",
     "/map": "map",
+    "/cab": "cab",
     "/keeper": "keeper",
     "/asked": "asked",
     "/bookings": "bookings",
@@ -32,8 +33,8 @@ WAYS: Mapping[str, str] = {
 # Who has several roles begins at the first of them.
 LANDINGS: Mapping[Role, str] = {
     "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": OPERATIONS, "registrar": "/registers",
-    "viewer": OPERATIONS, "crew": OPERATIONS, "keeper": "/keeper", "property": "/bookings", "contractor": "/asked",
-    "weigher": "/transfer-station", "enforcement": "/cases",
+    "viewer": OPERATIONS, "crew": "/cab", "keeper": "/keeper", "property": "/bookings", "contractor": "/asked",
+    "weigher": "/transfer-station", "enforcement": "/cases", "committee": "/asked", "fire_brigade": "/asked",
 }  # fmt: skip
 # Who has an operations room: the whole area is before them. The others' `/` is the page at which they begin.
 OVERSEES = frozenset({"dispatcher", "supervisor", "technician", "registrar", "viewer"})

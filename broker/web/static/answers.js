@@ -1,5 +1,7 @@
 // The board of an incident: who is asked, what they said, since when, until when; and what whoever looks may say there.
 
+import { person, writeNames } from "./names.js";
+
 const ANSWER = "POST /api/v1/incidents/{incident_id}/answers/{addressee}/";
 export const MINUTES = [5, 10, 15, 20, 30, 45, 60, 90, 120];
 const SAYS = { // by state, in the order of the buttons
@@ -34,9 +36,9 @@ function stands(tools, row) {
   if (["promised", "late"].includes(row.state)) facts.push(`${say("until")} ${clock(row.until_at).slice(0, 5)}`);
   if (row.on_the_way_at !== null && row.state !== "done") facts.push(say("on_the_way"));
   if (row.broken) facts.push(`${say("broken")} ${row.broken}`);
-  if (row.state === "told" ? names.length : row.who) facts.push(row.state === "told" ? names.join(", ") : row.who);
-  if (row.why) facts.push(row.why);
-  return [facts.join(" · "), " ", element("span", { class: "quiet", "data-since": row.since_at })];
+  const who = row.state === "told" ? names : [row.who].filter(Boolean);
+  const people = who.flatMap((id, at) => [at ? ", " : " · ", person(element, id)]);
+  return [facts.join(" · "), ...people, row.why ? ` · ${row.why}` : "", " ", element("span", { class: "quiet", "data-since": row.since_at })];
 }
 
 function buttons(tools, incident, row) {
@@ -61,4 +63,7 @@ export function board(tools, incident, rows = incident.answers ?? []) {
 }
 
 // The clocks run on between two changes.
-export const runOn = (part, since) => part.querySelectorAll("[data-since]").forEach((span) => (span.textContent = since(Number(span.dataset.since))));
+export function runOn(part, since) {
+  part.querySelectorAll("[data-since]").forEach((span) => (span.textContent = since(Number(span.dataset.since))));
+  writeNames(part);
+}

@@ -3,7 +3,7 @@
 - An estate (its keepers, its property): its rooms, the visits to them with the runs that make them, its incidents.
 - A truck (its crew): its own row, its runs with all their visits and the rooms of those, its incidents.
 - A contractor: the incidents that something is asked of it about.
-- The scales and enforcement: nothing of it; they have pages of their own.
+- The scales, enforcement, committee and fire brigade: nothing of it; they have pages of their own.
 
 What is named nowhere here is in nobody's share: a new section is for the whole area until it says whose it is.
 """

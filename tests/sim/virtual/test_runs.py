@@ -1,9 +1,13 @@
 """Whole scenarios in virtual time, with the devices' and the bridge's own code."""
 
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from sim.demo_week.files import BOOTS_A_DAY
+from sim.demo_week.making import play as play_on
 from sim.judging.outcome import Outcome
 from sim.report.timeline import timeline
 from sim.scenario.scenario import Demand, Happening, load, parse
@@ -53,6 +57,17 @@ def test_every_expectation_of_the_scenario_holds(name: str) -> None:
     assert timeline(outcome.evidence, "en") != timeline(outcome.evidence, "zh")
     failed = [f"{verdict.kind}: {'; '.join(verdict.faults)}" for verdict in outcome.verdicts if not verdict.held]
     assert not failed
+
+
+def test_a_truck_on_call_sets_out_for_its_bookings_day_after_day(tmp_path: Path) -> None:
+    """Nothing else happens: while it stands its screen names later and later times, and it is not to wait for those."""
+    usual = load("booked_truck")
+    quiet = replace(
+        usual, happenings=tuple(one for one in usual.happenings if one.kind == "booking"),
+        demands=tuple(one for one in usual.demands if one.kind == "booked_truck_came"),
+    )  # fmt: skip
+    for day in range(2):
+        assert play_on(tmp_path, replace(quiet, date=quiet.date + timedelta(days=day)), day * BOOTS_A_DAY, None) == []
 
 
 def test_bins_that_are_rolled_out_are_counted_as_they_were_emptied() -> None:

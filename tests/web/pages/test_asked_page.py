@@ -1,4 +1,5 @@
-"""The page of who is asked, in a real browser: a contractor sees its own rows only, and answers by a button."""
+"""The page of who is asked, in a real browser: a contractor, an estate and its residents' committee see their own rows
+only, and answer by a button; people are shown by their names."""
 
 import json
 import time
@@ -17,9 +18,18 @@ from tests.support.browser import chromium_page
 from tests.support.people import PASSWORD, QUICK
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, wait_until
 
+NAMES = {"qing": "王青 / Wang Qing", "ju": "居阿姨 / Aunt Ju"}
+
 pytestmark = pytest.mark.real
 
 ROOT = "zp/v1/xh"
+ADDRESSEES = "".join(
+    f'[[answers.addressee]]\nname = "{name}"\nreasons = {reasons}\nchain = {chain}\n'
+    for name, reasons, chain in (
+        ("dispatcher", ["lane_blocked", "breakdown"], ["dispatcher"]), ("estate", ["lane_blocked"], ["property"]),
+        ("contractor", [], ["contractor"]), ("committee", ["lane_blocked"], ["committee", "dispatcher"]),
+    )
+)  # fmt: skip
 ACK = f"{ROOT}/truck/t01/incident_ack/p1"
 
 
@@ -29,13 +39,13 @@ def street(tmp_path: Path) -> Iterator[tuple[BridgeProcess, Client, str]]:
     trips = (run for run in demo_plan().runs.values() if run.truck_id == "t01")
     hour = (min(run.visits[0].arrive_day_s for run in trips) - 300) / 3600
     broker = mosquitto(tmp_path / "mosquitto", "t01")
-    bridge = BridgeProcess(tmp_path / "bridge", broker.port, offset_s=offset_to(hour))
+    bridge = BridgeProcess(tmp_path / "bridge", broker.port, ADDRESSEES, offset_s=offset_to(hour))
     people = People(bridge.folder / "data" / "people", passwords=QUICK)
     for account, role, scope in (
         ("qing", "contractor", Scope(contractors=("qingyun",))), ("lv", "contractor", Scope(contractors=("lvzhou",))),
-        ("wu", "property", Scope(estates=("e01",))),
+        ("wu", "property", Scope(estates=("e01",))), ("ju", "committee", Scope(estates=("e01",))),
     ):  # fmt: skip
-        people.use_link(people.add(account, account, (role,), scope), "", "", PASSWORD)
+        people.use_link(people.add(account, NAMES.get(account, account), (role,), scope), "", "", PASSWORD)
     token = people.add_token("desk", ("dispatcher",))
     bridge.start()
     truck = Client(broker.port, "t01", f"{ROOT}/truck/t01/incident_ack/+")
@@ -90,7 +100,12 @@ def test_a_firm_promises_an_estate_sees_and_another_firm_is_asked_nothing(
         page.set_viewport_size({"width": 360, "height": 740})
         sign_in(page, bridge, "lv")
         expect(page.get_by_test_id("asked")).to_contain_text("目前没有需要您处理的事项")
-        sign_in(page, bridge, "qing")
+        page.context.clear_cookies()  # whoever comes from nowhere begins on the one page that is theirs
+        page.goto(f"http://127.0.0.1:{bridge.port}/sign-in")
+        page.fill("input[name=account]", "qing")
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main button.main")
+        page.wait_for_url("**/asked")
         row = page.get_by_test_id("answer-contractor.qingyun-p1")
         expect(row).to_contain_text("清运公司 · qingyun · t99")
         assert page.locator("[data-testid^=asked-]").count() == 1
@@ -98,18 +113,28 @@ def test_a_firm_promises_an_estate_sees_and_another_firm_is_asked_nothing(
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
         expect(row).to_contain_text("已承诺")
+        expect(row).to_contain_text("王青")
         page.get_by_test_id("answer-contractor.qingyun-on-the-way-p1").click()
         expect(row).to_contain_text("在途")
         page.get_by_test_id("language").click()
         expect(row).to_contain_text("promised · until")
+        expect(row).to_contain_text("Wang Qing")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.screenshot(path=str(Path(__file__).parents[3] / ".demo" / "asked.png"))
         sign_in(page, bridge, "wu")
         page.get_by_test_id("answer-estate-seen-p1").click()
         expect(page.get_by_test_id("answer-estate-p1")).to_contain_text("seen")
+        sign_in(page, bridge, "ju")
+        row = page.get_by_test_id("answer-committee-p1")
+        expect(row).to_contain_text("Aunt Ju")  # told, by name
+        assert page.locator("[data-testid^=asked-]").count() == 1
+        page.get_by_test_id("answer-committee-promise-p1").click()
+        expect(row).to_contain_text("promised")
         refused = page.evaluate("""(path) => fetch(path, {method: "POST", headers: {"Content-Type": "application/json"},
-            body: "{}"}).then((one) => one.status)""", "/api/v1/incidents/p1/answers/contractor.qingyun/refuse")
+            body: "{}"}).then((one) => one.status)""", "/api/v1/incidents/p1/answers/estate/refuse")
         assert refused == 403
     answers = {row["from"]: row["state"] for row in truck.last(ACK)["answers"]}
-    assert answers == {"dispatcher": "done", "estate": "seen", "contractor.qingyun": "promised"}
+    assert answers == {
+        "dispatcher": "done", "estate": "seen", "committee": "promised", "contractor.qingyun": "promised",
+    }  # fmt: skip
     assert outside == []

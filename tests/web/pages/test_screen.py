@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 
 from broker.people.people import People
 from broker.plan.demo_area import demo_plan
+from broker.plan.model import RunPlan
 from broker.rules.day.attention.asked import Asked
 from broker.web.api.app import STATIC
 from tests.support.browser import chromium_page
@@ -52,6 +53,16 @@ def look(page: Page, bridge: BridgeProcess) -> None:
     page.goto(f"http://127.0.0.1:{bridge.port}/sign-in")
     page.get_by_test_id("as-dispatcher").click()
     page.wait_for_url(f"http://127.0.0.1:{bridge.port}/")
+
+
+def first_run(page: Page) -> tuple[RunPlan, str]:
+    """t01's first trip, and the run that the screen shows of it."""
+    trip = min(
+        (one for one in demo_plan().runs.values() if one.truck_id == "t01"), key=lambda one: one.visits[0].arrive_day_s
+    )
+    run = page.locator(f"[data-testid^='run-{trip.trip_id}.']")
+    run.wait_for()
+    return trip, str(run.get_attribute("data-testid")).removeprefix("run-")
 
 
 def fix(bridge: BridgeProcess, seq: int) -> dict[str, Any]:
@@ -177,7 +188,7 @@ def test_a_full_truck_and_a_closed_road_are_told_on_the_screen(
     truck.say(f"{ROOT}/truck/t01/life", {"life": "ready", "boot": 1, "fw": "1.0.0"}, retain=True)
     truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 1))
     look(page, bridge)
-    full = page.locator("[data-testid^=full-]").first
+    full = page.get_by_test_id(f"full-{first_run(page)[1]}")
     full.click()
     page.get_by_test_id("ask-yes").click()
     page.get_by_text(re.compile(r"已满，自 \d\d:\d\d · 前往中转站，约至 \d\d:\d\d")).wait_for()
@@ -196,6 +207,42 @@ def test_a_full_truck_and_a_closed_road_are_told_on_the_screen(
     page.screenshot(path=str(REPO / ".demo" / "roads.png"), full_page=True)
     road.get_by_role("button", name="恢复通行").click()
     road.wait_for(state="detached")
+
+
+NOTED = """async () => {
+  const day = new Date(Date.now() + OFFSET * 1000 + 8 * 3600e3).toISOString().slice(0, 10);
+  const rows = await (await fetch(`/api/v1/stats?table=chain&from_day=${day}&to_day=${day}`)).json();
+  return rows.map((row) => [row.waste, row.contaminated, row.contaminated_2]).filter(([, all]) => all);
+}"""
+
+
+@pytest.mark.real
+def test_contamination_is_noted_beside_the_run_and_counted(page: Page, morning: tuple[BridgeProcess, Client]) -> None:
+    """By keyboard, of a room that the truck has been at; what was chosen stays, the note is there and in the chain."""
+    bridge, truck = morning
+    truck.say(f"{ROOT}/truck/t01/life", {"life": "ready", "boot": 1, "fw": "1.0.0"}, retain=True)
+    truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 30))
+    look(page, bridge)
+    trip, run_id = first_run(page)
+    note = page.get_by_test_id(f"note-{run_id}")
+    assert note.count() == 0  # nobody has looked into any bins
+    for visit in trip.visits[3:5]:  # others have pressed at the first ones
+        page.evaluate("""(path) => fetch(path, {method: "POST", headers: {"Content-Type": "application/json"},
+            body: "{}"})""", f"/api/v1/runs/{run_id}/visits/{visit.room_id}/1/serve")
+        note.wait_for()
+        note.locator("summary").focus()
+        if note.get_attribute("open") is None:
+            page.keyboard.press("Enter")
+        page.get_by_test_id(f"note-grade-{run_id}").select_option("2")
+    options = page.get_by_test_id(f"note-room-{run_id}").locator("option")
+    options.nth(1).wait_for(state="attached")
+    page.get_by_test_id(f"note-found-{run_id}").select_option("hazardous")
+    page.get_by_test_id(f"note-room-{run_id}").select_option(index=1)
+    page.screenshot(path=str(REPO / ".demo" / "notes.png"), full_page=True)
+    page.get_by_test_id(f"note-send-{run_id}").press("Enter")
+    page.get_by_test_id(f"noted-{run_id}").get_by_text("较多").wait_for()
+    assert "有害垃圾" in page.get_by_test_id(f"noted-{run_id}").inner_text()
+    assert page.evaluate(NOTED.replace("OFFSET", str(bridge.offset_s))) == [["residential_wet", 1, 1]]
 
 
 @pytest.mark.real

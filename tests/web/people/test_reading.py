@@ -114,7 +114,7 @@ def expected(picture: dict[str, Any], plan: Plan, role: Role, scope: Scope) -> d
                 if (row["subject"]["run_id"] if isinstance(row["subject"], dict) else row["subject"]) in subjects
             ],
         }  # fmt: skip
-    if role in ("weigher", "enforcement"):
+    if role in ("weigher", "enforcement", "committee", "fire_brigade"):
         return {"trucks": [], "rooms": [], "visits": {}, "incidents": [], "attention": []}
     if role == "contractor":
         asked = [row["incident_id"] for row in incidents if row["answers"] and "c1" in scope.contractors]

@@ -14,8 +14,8 @@ from tests.support.bridge.whole_web import WholeWeb
 
 D, C, K, P, F = "dispatcher", "crew", "keeper", "property", "contractor"
 T, R, S, V = "technician", "registrar", "supervisor", "viewer"
-W, E = "weigher", "enforcement"
-EVERYBODY_SIGNED_IN = {D, C, K, P, F, T, R, S, V, W, E}
+W, E, Q, B = "weigher", "enforcement", "committee", "fire_brigade"
+EVERYBODY_SIGNED_IN = {D, C, K, P, F, T, R, S, V, W, E, Q, B}
 FIGURES, BOOKS = {D, T, S, V}, {R, S, V}
 ANYBODY = None
 INCIDENT, VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
@@ -48,6 +48,9 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /api/v1/incidents": EVERYBODY_SIGNED_IN,
     "GET /api/v1/picture": EVERYBODY_SIGNED_IN,
     "GET /api/v1/events": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/playback/days": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/playback/changes": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/playback/truth": EVERYBODY_SIGNED_IN,
     "GET /api/v1/alarms": FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": {D},
     "POST /api/v1/alarms/{alarm_id}/shelve": {D},
@@ -67,8 +70,12 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/resolve": {D},
     f"POST {INCIDENT}/clear": {D, P, K},
     f"POST {INCIDENT}/estate-ack": {D, P},
-    "GET /api/v1/answers": {D, P, K, F},
-    **{f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F} for deed in ("seen", "promise", "done", "refuse")},
+    "GET /api/v1/answers": {D, P, K, F, Q, B},
+    "GET /api/v1/answers/names": EVERYBODY_SIGNED_IN,
+    **{
+        f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F, Q, B}
+        for deed in ("seen", "promise", "done", "refuse")
+    },
     f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
@@ -178,7 +185,8 @@ class Street(WholeWeb):
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
         names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
-                 "feed": "alerts", "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
+                 "feed": "alerts",
+                 "addressee": {F: "contractor.c1", Q: "committee", B: "fire_brigade"}.get(role, "estate")}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         days = "?from_day=2026-11-23&to_day=2026-11-23"
         asked = {"stats": days, "scores": days, "weighings": "?day=2026-11-23",

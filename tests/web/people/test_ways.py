@@ -11,8 +11,9 @@ from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import HERE, PASSWORD
 
 SCOPES = {"crew": Scope(trucks=("t01",)), "keeper": Scope(estates=("e01",)), "property": Scope(estates=("e01",)),
-          "contractor": Scope(contractors=("c1",))}  # fmt: skip
-HAVE_A_ROOM = {"dispatcher", "supervisor", "technician", "registrar", "viewer", "crew"}
+          "contractor": Scope(contractors=("c1",)),
+          **dict.fromkeys(("committee", "fire_brigade"), Scope(estates=("e01",)))}  # fmt: skip
+HAVE_A_ROOM = {"dispatcher", "supervisor", "technician", "registrar", "viewer"}
 
 
 @pytest.fixture(scope="module")

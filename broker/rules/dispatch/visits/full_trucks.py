@@ -17,19 +17,19 @@ STATION_M = 150.0  # so near a truck is at the station
 WHOLE_WAY_S = 3600  # what the way there, the unloading and the way back take where the plan does not say where it is
 
 
-def truck_full(day: Day, run: Run, now: int) -> list[Effect]:
-    """It takes no more: what the run owes comes after the station, which every room and lamp is told."""
+def truck_full(day: Day, run: Run, now: int, at: int | None = None) -> list[Effect]:
+    """It takes no more, since `at`: what the run owes comes after the station, which every room and lamp is told."""
     if run.full_at is not None:
         return []
-    run.fill(now, _emptied_at(day, run, now))
+    run.fill(now if at is None else at, _emptied_at(day, run, now))
     run.tracker.go_away()
     set_visits(day, run, now)
     return [Notice("warning", f"{run.truck}: full, goes to the transfer station"), run_record(day, run, now)]
 
 
-def truck_emptied(day: Day, run: Run, now: int) -> list[Effect]:
-    """It goes on with the round."""
-    run.empty(now)
+def truck_emptied(day: Day, run: Run, now: int, at: int | None = None) -> list[Effect]:
+    """It goes on with the round; it was emptied `at`, and after it was full."""
+    run.empty(now if at is None else max(at, run.full_at or at))
     run.tracker.come_back(now)
     set_visits(day, run, now)
     return [run_record(day, run, now)]

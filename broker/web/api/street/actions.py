@@ -12,6 +12,7 @@ from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
 from broker.web.door.visitors import visitor_of, within
 from broker.web.stream.share import without_offers
+from firmware import wire
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
 
@@ -24,6 +25,21 @@ class Action(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")  # false is no zero, and "1" no version
     version: int | None = None
+
+
+class CrewAct(Action):
+    """What a crew does; where there is no network it is sent later, with the time at which it was done."""
+
+    acted_at: int | None = Field(
+        None, ge=0, le=wire.LATEST_AT, description="Unix seconds by the bridge's clock, at most a day ago"
+    )
+    clock_off_s: int | None = Field(
+        None, ge=-wire.LATEST_AT, le=wire.LATEST_AT, description="how far the device's own clock was behind that"
+    )
+
+    def when(self) -> dict[str, Any]:
+        """When it was done, as an act has it."""
+        return {"acted_at": self.acted_at, "clock_off_s": self.clock_off_s}
 
 
 class Decision(Action):
@@ -77,13 +93,15 @@ class Commanded(OfDevice):
     heard_at: int | None
 
 
-class Skip(Action):
+class Skip(CrewAct):
     """Why a visit is skipped."""
 
-    reason: Literal["no_access", "not_out", "breakdown", "full_truck", "contamination", "unsafe", "other"]
+    reason: Literal[
+        "lane_blocked", "no_access", "not_out", "breakdown", "full_truck", "contamination", "unsafe", "other"
+    ]
 
 
-class Note(Action):
+class Note(CrewAct):
     """What the crew found in the bins: 0 nothing, 1 a few wrong pieces, 2 many, 3 nothing to be taken by its name."""
 
     grade: int = Field(ge=0, le=max(CONTAMINATION_GRADES))
@@ -186,8 +204,8 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         "/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], **RUN_TOLD,
         summary="It was served after all",
     )
-    def serve(request: Request, run_id: str, room: str, number: int, _: Action) -> dict[str, Any]:
-        act = Act("serve", who_of(request, run_id), visit=(run_id, room, number))
+    def serve(request: Request, run_id: str, room: str, number: int, action: CrewAct) -> dict[str, Any]:
+        act = Act("serve", who_of(request, run_id), visit=(run_id, room, number), **action.when())
         return _run_of(carried_out(desk, act), run_id)
 
     @router.post(
@@ -195,7 +213,8 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         summary="Skip it and come back",
     )
     def skip(request: Request, run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
-        act = Act("skip", who_of(request, run_id), visit=(run_id, room, number), reason=action.reason)
+        visit = (run_id, room, number)
+        act = Act("skip", who_of(request, run_id), visit=visit, reason=action.reason, **action.when())
         return _run_of(carried_out(desk, act), run_id)
 
     @router.post(
@@ -204,7 +223,7 @@ def _runs(router: APIRouter, desk: Desk) -> None:
     )
     def note(request: Request, run_id: str, room: str, number: int, noted: Note) -> dict[str, Any]:
         visit = (run_id, room, number)
-        act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found)
+        act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found, **noted.when())
         return _run_of(carried_out(desk, act), run_id)
 
 

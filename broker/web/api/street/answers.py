@@ -6,15 +6,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
-from broker.people.roles import Reach
+from broker.people.people import People
+from broker.people.roles import Reach, Visitor
 from broker.rules.dispatch.actions import Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
 from broker.web.api.street.actions import Action, incident_of, shown_incident
 from broker.web.api.street.rows import INCIDENT_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
+from broker.web.door.rights import ANSWERS
 from broker.web.door.visitors import visitor_of, within
 from broker.web.pages.rendering import STATIC
+from broker.web.stream.share import shared
 from firmware import wire
 
 DEEDS = {  # as they stand in the address: (what the rules call it, what it says)
@@ -55,7 +58,7 @@ class Asked(BaseModel):
     rows: list[AskedRow]
 
 
-def answer_router(desk: Desk) -> APIRouter:
+def answer_router(desk: Desk, people: People) -> APIRouter:
     """`/api/v1/answers`, the deeds below `/api/v1/incidents/{incident_id}/answers`, and the page of who is asked."""
     router = APIRouter()
 
@@ -65,17 +68,26 @@ def answer_router(desk: Desk) -> APIRouter:
 
     @router.get("/api/v1/answers", tags=["incidents"], summary="What is asked of you about open incidents")
     def asked(request: Request) -> Asked:
-        reach: Reach = request.state.reach
+        visitor = visitor_of(request)
         rows = [
             AskedRow(answer=row, **{name: incident[name] for name in AskedRow.model_fields if name != "answer"})
             for incident in desk.picture["incidents"]
             if incident["open"]
             for row in incident.get("answers", ())
-            if _reaches(reach, row["id"], incident["estate"])
+            if _reaches(visitor, row["id"], incident["estate"])
         ]
         picture = desk.picture
         sound_s = picture["limits"]["sound_s"]
         return Asked(at=picture["at"], timezone=picture["area"]["timezone"], sound_s=sound_s, rows=rows)
+
+    @router.get("/api/v1/answers/names", tags=["incidents"], summary="How those are called who are told or answer")
+    def names(request: Request) -> dict[str, str]:
+        visitor, accounts = visitor_of(request), people.kept().accounts
+        rows = [row for incident in shared(desk.picture, request.state.reach)["incidents"] for row in _rows(incident)]
+        for incident in desk.picture["incidents"]:
+            rows += [row for row in _rows(incident) if _reaches(visitor, row["id"], incident["estate"])]
+        ids = {one for row in rows for one in (row["who"], *(name for told in row["told"] for name in told["names"]))}
+        return {one: accounts[one].name for one in sorted(ids & accounts.keys())}
 
     for deed, (answer, summary) in DEEDS.items():
         _add_deed(router, desk, deed, answer, summary)
@@ -90,6 +102,7 @@ def _add_deed(router: APIRouter, desk: Desk, deed: str, answer: str, summary: st
         request: Request, incident_id: str, addressee: str, said: Said, truck: str | None = None
     ) -> dict[str, Any]:
         kind, _, firm = addressee.partition(".")
+        request.state.reach = _reach(visitor_of(request), kind)
         if kind == CONTRACTOR:  # before it is said whether there is such a row at all
             within(request, contractor=firm)
         incident = incident_of(desk, incident_id, truck)
@@ -104,8 +117,19 @@ def _add_deed(router: APIRouter, desk: Desk, deed: str, answer: str, summary: st
         return shown_incident(request, after, key)
 
 
-def _reaches(reach: Reach, row_id: str, estate: str | None) -> bool:
+def _rows(incident: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = incident.get("answers", [])  # one of an older picture has none
+    return rows
+
+
+def _reach(visitor: Visitor, kind: str) -> Reach:
+    """For whom the visitor answers as an addressee of this kind."""
+    return visitor.reach(ANSWERS.get(kind, ANSWERS[DISPATCHER]))
+
+
+def _reaches(visitor: Visitor, row_id: str, estate: str | None) -> bool:
     kind, _, firm = row_id.partition(".")
+    reach = _reach(visitor, kind)
     if kind == CONTRACTOR:
         return reach.holds(contractor=firm)
     return reach.holds(estate=None if kind == DISPATCHER else estate)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from broker.rules.dispatch.actions import Act
-from broker.web.api.street.actions import Action, Id
+from broker.web.api.street.actions import Action, CrewAct, Id
 from broker.web.api.street.rows import RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
@@ -45,21 +45,21 @@ def road_router(desk: Desk) -> APIRouter:
     """Full trucks and closed roads."""
     router = APIRouter(tags=["runs"])
 
-    def load(request: Request, run_id: str, deed: str) -> dict[str, Any]:
+    def load(request: Request, run_id: str, deed: str, said: CrewAct) -> dict[str, Any]:
         within(request, truck=next((run["truck"] for run in desk.picture["runs"] if run["run_id"] == run_id), None))
-        after = carried_out(desk, Act(deed, visitor_of(request).who, run_id=run_id))
+        after = carried_out(desk, Act(deed, visitor_of(request).who, run_id=run_id, **said.when()))
         found: dict[str, Any] = next(run for run in after["runs"] if run["run_id"] == run_id)
         return found
 
     @router.post(
         "/api/v1/runs/{run_id}/full", summary="Its truck is full: the transfer station first", **RUN_TOLD,
     )
-    def full(request: Request, run_id: str, _: Action) -> dict[str, Any]:
-        return load(request, run_id, "full")
+    def full(request: Request, run_id: str, said: CrewAct) -> dict[str, Any]:
+        return load(request, run_id, "full", said)
 
     @router.post("/api/v1/runs/{run_id}/emptied", summary="Its truck was emptied", **RUN_TOLD)
-    def emptied(request: Request, run_id: str, _: Action) -> dict[str, Any]:
-        return load(request, run_id, "emptied")
+    def emptied(request: Request, run_id: str, said: CrewAct) -> dict[str, Any]:
+        return load(request, run_id, "emptied", said)
 
     @router.get("/api/v1/closures", summary="The roads that are closed", response_model=list[ClosureRow])
     def closures() -> list[dict[str, Any]]:

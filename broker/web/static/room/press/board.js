@@ -7,16 +7,16 @@ import { MINUTES, says } from "../../answers.js";
 const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
 
 function stands(row, clock) {
-  const names = row.told.at(-1)?.names ?? [];
   return [
     say(row.unanswered_at && row.state === "told" ? "nobody" : row.in_vain ? "in_vain" : `answer_${row.state}`),
     ["promised", "late"].includes(row.state) && `${say("until")} ${clock(row.until_at)}`,
     row.on_the_way_at !== null && row.state !== "done" && say("on_the_way"),
     row.broken && `${say("broken")} ${row.broken}`,
-    row.state === "told" ? names.join(", ") : row.who,
-    row.why,
   ].filter(Boolean).join(" · ");
 }
+
+// The people by name, written into their places once they are known.
+const People = ({ row }) => (row.state === "told" ? row.told.at(-1)?.names ?? [] : [row.who]).filter(Boolean).map((id, at) => html`<span key=${id}>${at ? ", " : " · "}<span data-person=${id} title=${id}></span></span>`);
 
 function Deeds({ incident, row, tools }) {
   const { act, may, clock, now } = tools, test = (deed) => `answer-${row.id}-${deed}-${incident.incident_id}`;
@@ -30,6 +30,6 @@ function Deeds({ incident, row, tools }) {
 
 export function Board({ incident, tools, rows = incident.answers ?? [] }) {
   return html`<ul class="answers">${rows.map((row) => html`<li key=${row.id} class=${`answer ${row.unanswered_at && row.state === "told" ? "nobody" : row.state}`} data-testid=${`answer-${row.id}-${incident.incident_id}`}>
-    <b>${whom(row)}</b><span class="stands">${stands(row, tools.clock)}</span> <span class="quiet" data-since=${row.since_at}></span>
+    <b>${whom(row)}</b><span class="stands">${stands(row, tools.clock)}<${People} row=${row} />${row.why ? ` · ${row.why}` : ""}</span> <span class="quiet" data-since=${row.since_at}></span>
     <span class="buttons"><${Deeds} incident=${incident} row=${row} tools=${tools} /></span></li>`)}</ul>`;
 }
