@@ -14,8 +14,8 @@ import { Teach } from "./teach.js";
 import { Alarm, Bookings, Changed, Done, Load, Next, Outbox, Round, Way } from "./view.js";
 
 const state = { truck: localStorage.getItem("cab_truck"), sheet: null, said: "", looked: {}, marks: [] };
-const ROOMS = ["", "cab"];
-let asked_for_frame = false;
+const ROOMS = ["", "cab"], TWICE_MS = 1_200;
+let asked_for_frame = false, last = { deed: "", ms: -Infinity };
 
 // What all parts are drawn from: the system's word with what is on its way to it laid over.
 function scene() {
@@ -44,7 +44,11 @@ function set(news) {
   soon();
 }
 
+// The next stop's button stands where the last one's was: a finger that taps twice means one of them.
 async function press(draft) {
+  const ms = performance.now(), twice = draft.deed === last.deed && ms - last.ms < TWICE_MS;
+  if (twice) return;
+  last = { deed: draft.deed, ms };
   set({ sheet: null, said: "" });
   try {
     await sending.press(draft);
