@@ -38,6 +38,7 @@ ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
 _SEES = ALL - {"weigher", "enforcement", "committee", "fire_brigade"}
 _PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "answers/names", "plan/map"})
+_PLAYBACK = frozenset({"playback/days", "playback/changes", "playback/truth"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _SCORES = _FIGURES | {"property", "keeper"}
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
@@ -204,7 +205,7 @@ RIGHTS: tuple[Right, ...] = (
     *(Right(route, ALL, anybody=True) for route in _ANYBODY),
     *(Right(route, roles, page=True) for route, roles in _PAGES.items()),
     *(Right(route, roles) for route, roles in _ROUTES.items()),
-    *(Right(f"GET /api/v1/{part}", ALL, reaching=_SEES) for part in _PICTURE),
+    *(Right(f"GET /api/v1/{part}", ALL, reaching=_SEES) for part in _PICTURE | _PLAYBACK),
 )
 
 

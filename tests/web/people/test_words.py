@@ -66,6 +66,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "web/static/guidance",
         "web/static/keeper",
         "web/static/map",
+        "web/static/playback",
         "web/static/room",
         "web/static/scores",
         "web/words",

@@ -4,8 +4,10 @@ import { writeNames } from "../names.js";
 import { html, render } from "../vendored/htm-preact-3.1.1.js";
 import { age, clocks, language, named, say, speak } from "../frame/words.js";
 import { may, me, meet } from "../frame/visitor.js";
+import { Bar } from "../playback/bar.js";
+import { past } from "../playback/past.js";
 import { allow, silent, sound, turn } from "../sound.js";
-import { addressOf, turned, viewOf } from "./address.js";
+import { addressOf, placeOf, turned, viewOf } from "./address.js";
 import { Devices, Lines } from "./area.js";
 import { ask } from "./ask.js";
 import { fit } from "./fit.js";
@@ -21,7 +23,7 @@ import { Roads } from "./side/roads.js";
 import { sizesOf } from "./size.js";
 import { follow, stage } from "./source.js";
 
-const SAID_MS = 8000, IDLE_MS = 60000, KEYS_MS = 4000, STUCK_MS = 2000;
+const SAID_MS = 8000, IDLE_MS = 60000, KEYS_MS = 4000, STUCK_MS = 2000, BACK_S = 60, OTHER_TIME_S = 3600;
 let picture = null, view = viewOf(location.hash, location.search), lost = false, stuck = [], said = "", told = 0, asked = false;
 let about = {}; // by what it was made of: rooms and trucks by their names, lines
 let timezone = "", times = null, here = { over: false, at: 0 }, announced = null, announcement = "";
@@ -40,13 +42,15 @@ const tools = {
   },
   async act(path, body) {
     const answer = await room.act(path, body);
-    said = answer?.told ?? "";
-    told = performance.now();
-    draw();
-    if (said) setTimeout(() => performance.now() - told >= SAID_MS && ((said = ""), draw()), SAID_MS + 50);
+    tell(answer?.told ?? "");
     return Boolean(answer?.ok);
   },
 };
+function tell(text) {
+  [said, told] = [text, performance.now()];
+  draw();
+  if (said) setTimeout(() => performance.now() - told >= SAID_MS && ((said = ""), draw()), SAID_MS + 50);
+}
 const since = (at) => age(at === null || at === undefined || at === "" ? null : Math.max(0, picture.at - at));
 
 // Somebody's hand is on the presses: what is there stays where it is.
@@ -88,7 +92,7 @@ function select(thing) {
 // What is new is said once, to whoever listens to the page.
 function announce() {
   const open = picture.incidents.filter((row) => row.open), keys = new Set(open.map((row) => `${row.truck}/${row.incident_id}`));
-  const fresh = announced ? open.filter((row) => !announced.has(`${row.truck}/${row.incident_id}`)) : [];
+  const fresh = announced && room.live ? open.filter((row) => !announced.has(`${row.truck}/${row.incident_id}`)) : [];
   if (fresh.length) announcement = fresh.map((row) => say("new_press", { truck: row.truck, reason: say(row.reason), room: row.room_name ?? "" })).join(" ");
   announced = keys;
 }
@@ -115,15 +119,15 @@ function Room() {
   const drawn = `${language}/${sizes.px}/${view.level}/${room.acts}/${innerWidth}`, lines = linesOf(picture);
   const width = (document.querySelector("#middle")?.clientWidth || innerWidth) - 1.8 * sizes.px, unseen = unseenOf(picture, tools);
   const map = view.level === "raw" ? null : html`<${Mapped} key="map" onSelect=${select} />`;
-  document.title = `${unseen.count ? `(${unseen.count}) ` : ""}${say("title")}`;
+  document.title = `${back.state ? "◀◀ " : ""}${unseen.count ? `(${unseen.count}) ` : ""}${say("title")}`;
   if (unseen.sounds && room.live) sound();
-  return html`<${Head} picture=${picture} me=${me} language=${language} tools=${tools} turn=${other} ring=${() => (silent() ? allow() : turn(), draw())} calm=${sizes.wall} />
+  return html`<${Head} picture=${picture} me=${me} language=${language} tools=${tools} turn=${other} ring=${() => (silent() ? allow() : turn(), draw())} calm=${sizes.wall} back=${back.state || sizes.wall ? null : () => back.enter(picture.at - BACK_S, 1)} /><${Bar} past=${back} picture=${picture} tools=${tools} />
     <main inert=${lost} class=${`room level-${view.level}`}><${State} picture=${picture} tools=${tools} live=${room.live} /><${Crumbs} lines=${lines} />
       <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} />${sizes.wall ? map : null}</div>
       <div class="middle" id="middle">${sizes.wall ? null : map}<${Level} lines=${lines} rooms=${rooms} trucks=${trucks} sizes=${sizes} width=${width} drawn=${drawn} /></div>
       ${sizes.figures ? html`<div class="right"><${Figures} known=${beside.known} tools=${tools} /><${Roads} picture=${picture} tools=${tools} drawn=${drawn} /></div>` : null}
       ${view.level === "area" ? html`<div class="devices"><${Devices} picture=${picture} sizes=${sizes} tools=${tools} drawn=${drawn} /></div>` : null}</main>
-    <div id="veil" class="veil" role="alert" data-testid="veil" hidden=${!lost}><p>${lost ? [`${say("lost")}${times.day(picture.at)} ${times.exact(picture.at)}`, ...stuck.map((row) => say(row.word, row.values))].join(" · ") : ""}</p></div>
+    <div id="veil" class="veil" role="alert" data-testid="veil" hidden=${!lost}><p>${lost ? back.veil(tools) || [`${say("lost")}${times.day(picture.at)} ${times.exact(picture.at)}`, ...stuck.map((row) => say(row.word, row.values))].join(" · ") : ""}</p></div>
     <p id="more" class="more" data-testid="more"></p>
     <p id="announce" class="unseen-text" role="log" aria-live="assertive">${announcement}</p>
     <p id="said" class="said" role="status" aria-live="polite" data-testid="said">${said}</p>`;
@@ -158,7 +162,7 @@ function draw() {
 async function other() {
   const next = language === "zh" ? "en" : "zh";
   await advise(next);
-  await speak(["", "map", "room"], next);
+  await speak(["", "map", "room", "playback"], next);
   draw();
 }
 
@@ -170,7 +174,7 @@ async function known() {
 
 const room = stage({
   onPicture(newest) {
-    const first = !picture;
+    const first = !picture || Math.abs(newest.at - picture.at) > OTHER_TIME_S;
     [picture, lost] = [newest, false];
     if (newest.area.timezone !== timezone) [timezone, times] = [newest.area.timezone, clocks(newest.area.timezone)];
     draw();
@@ -179,16 +183,17 @@ const room = stage({
   onLost: () => ((lost = true), draw()),
   onRefused: known,
 });
-await Promise.all([meet(), speak(["", "map", "room"])]);
+const back = past({ view: () => view, turn: (next) => ((view = next), history.replaceState(null, "", placeOf(next))), take: room.take, live: follow, draw, tell });
+await Promise.all([meet(), speak(["", "map", "room", "playback"])]);
 tools.me = me;
 await advise(language);
 const beside = figures(me, () => picture, (at) => tools.day(at), draw);
-room.take(follow);
-addEventListener("hashchange", () => ((view = viewOf(location.hash, location.search)), scrollTo(0, 0), draw()));
+back.follow(view);
+addEventListener("hashchange", () => ((view = viewOf(location.hash, location.search)), scrollTo(0, 0), back.follow(view), draw()));
 addEventListener("resize", draw);
 setInterval(async () => {
   // Another thread of the system can still tell what only it sees: that nothing is decided any more.
-  if (!lost) return;
+  if (!lost || back.state) return;
   stuck = (await fetch("/healthz").then((answer) => answer.json()).catch(() => ({ reasons: [] }))).reasons ?? [];
   draw();
 }, STUCK_MS);
