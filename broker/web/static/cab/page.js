@@ -34,7 +34,7 @@ function scene() {
     ...clocks(parts.about.area?.is.timezone ?? "Asia/Shanghai"), now_ms: Date.now() + (heard.off_ms ?? 0),
     heard, may: me.kind === "account",
     changed: run === null ? [] : changes(state.looked[run.run_id], run, parts.visits),
-    marks: state.marks, mark, press, take_back: (n) => sending.take_back(n), understood: (n) => sending.understood(n),
+    marks: state.marks, mark, press, take_back, understood: (n) => sending.understood(n),
     sheet: (sheet) => set({ sheet }), choose, look,
   };
 }
@@ -55,6 +55,11 @@ async function press(draft) {
   } catch {
     set({ said: say("not_kept_here") });
   }
+}
+
+function take_back(n) {
+  last = { deed: "", ms: -Infinity };
+  sending.take_back(n);
 }
 
 // The stops that a driver marked on a drive that teaches a route.
