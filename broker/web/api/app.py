@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from broker import NAME, __version__
 from broker.store import Store
+from broker.web.api.described import with_examples
 from broker.web.api.health import health_router
 from broker.web.api.people.me import people_router
 from broker.web.api.picture import picture_router
@@ -51,7 +52,7 @@ def build_app(
     deeds = (action_router(desk), answer_router(desk, gate.people), alarm_router(desk), road_router(desk))
     for router in (pictures, *deeds, health_router(desk, store), screen_router(), *people, *further):
         app.include_router(router)
-    return guarded(app, gate, hosts)
+    return guarded(with_examples(app), gate, hosts)
 
 
 def _pages(app: FastAPI) -> None:

@@ -73,6 +73,8 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/clear": {D, P, K},
     f"POST {INCIDENT}/estate-ack": {D, P},
     "GET /api/v1/answers": {D, P, K, F, Q, B},
+    "GET /api/v1/answers/past": {D, P, K, F, Q, B},
+    "GET /api/v1/answers/trucks": {D, F},
     "GET /api/v1/answers/names": EVERYBODY_SIGNED_IN,
     **{
         f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F, Q, B}

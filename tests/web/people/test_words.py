@@ -53,6 +53,7 @@ def strings_of(source: str) -> list[str]:
 def test_the_rooms_that_speak_are_these() -> None:
     """A new room's files are found and held to the same; one that is lost is missed."""
     assert [str(room.relative_to(BROKER)) for room in ROOMS] == [
+        "feeds/home_assistant/words",
         "feeds/outside/words",
         "feeds/realtime/words",
         "registers/words",
@@ -61,6 +62,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "reports/words",
         "web/pages/words",
         "web/static",
+        "web/static/asked",
         "web/static/cab",
         "web/static/devices",
         "web/static/figures",
@@ -68,6 +70,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "web/static/keeper",
         "web/static/map",
         "web/static/playback",
+        "web/static/property",
         "web/static/room",
         "web/static/scores",
         "web/words",
