@@ -1,6 +1,6 @@
 // The operations room: one page, one picture, four levels. It draws the newest picture of its source, once a frame.
 
-import { writeNames } from "../names.js";
+import { writeNames } from "../frame/names.js";
 import { html, render } from "../vendored/htm-preact-3.1.1.js";
 import { age, clocks, language, named, say, speak } from "../frame/words.js";
 import { may, me, meet } from "../frame/visitor.js";
