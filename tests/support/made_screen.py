@@ -38,7 +38,7 @@ class Screen:
         """Load the screen in a language at a width, with its first picture."""
         self.page.set_viewport_size({"width": width, "height": 900})
         self.page.goto(HOME)
-        self.page.evaluate(f"localStorage.setItem('language', '{language}')")
+        self.page.evaluate(f"document.cookie = 'zhanpai_lang={language}; Path=/'")  # as somebody chose it before
         self.page.reload()
         self.drawn()
 

@@ -5,7 +5,7 @@ export let me = { name: "", kind: "", account: "", roles: [], scope: {}, deeds: 
 // Asks; who is not known signs in first and comes back here.
 export async function meet() {
   const answer = await fetch("/api/v1/people/me").catch(() => null);
-  if (answer?.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (answer?.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search + location.hash)}`);
   if (answer?.ok) me = await answer.json();
   return me;
 }

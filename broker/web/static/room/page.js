@@ -26,6 +26,7 @@ import { follow, stage } from "./source.js";
 const SAID_MS = 8000, IDLE_MS = 60000, KEYS_MS = 4000, STUCK_MS = 2000, BACK_S = 60, OTHER_TIME_S = 3600;
 let picture = null, view = viewOf(location.hash, location.search), lost = false, stuck = [], said = "", told = 0, asked = false;
 let about = {}; // by what it was made of: rooms and trucks by their names, lines
+let ready = false, beside = null; // words are there, and who looks is known
 let timezone = "", times = null, here = { over: false, at: 0 }, announced = null, announcement = "";
 
 // What every part draws with; a time of another day is told with its day.
@@ -134,7 +135,7 @@ function Room() {
 
 function drawNow() {
   asked = false;
-  if (!picture) return;
+  if (!picture || !ready) return;
   const under = here.over ? document.querySelector("#incidents-part button:hover") : null, before = under?.getBoundingClientRect().top;
   announce();
   begun();
@@ -177,17 +178,20 @@ const room = stage({
     [picture, lost] = [newest, false];
     if (newest.area.timezone !== timezone) [timezone, times] = [newest.area.timezone, clocks(newest.area.timezone)];
     draw();
-    if (first) void beside.look();
+    if (first) void beside?.look();
   },
   onLost: () => ((lost = true), draw()),
   onRefused: known,
 });
 const back = past({ view: () => view, turn: (next) => ((view = next), history.replaceState(null, "", placeOf(next))), take: room.take, live: follow, draw, tell });
-await Promise.all([meet(), speak(["", "map", "room", "playback"])]);
+if (!view.at) back.follow(view); // the stream is asked for while the words come
+await Promise.all([meet(), speak(["", "map", "room", "playback"]).then(() => advise(language))]);
 tools.me = me;
-await advise(language);
-const beside = figures(me, () => picture, (at) => tools.day(at), draw);
-back.follow(view);
+beside = figures(me, () => picture, (at) => tools.day(at), draw);
+ready = true;
+if (view.at) back.follow(view);
+if (picture) void beside.look();
+draw();
 addEventListener("hashchange", () => ((view = viewOf(location.hash, location.search)), scrollTo(0, 0), back.follow(view), draw()));
 addEventListener("resize", draw);
 setInterval(async () => {

@@ -3,9 +3,9 @@
 const GAP = 8, MOST_LINES = 3, BOLD = 1.12; // what is bold is so much wider
 
 // A line ends after a space; a Chinese name without one that is longer than a line ends after any 字.
-export const pieces = (label, wide, room) => label.split(/(?<=\s)/).flatMap((word) => (wide(word) > room ? word.split(/(?<=[\u3000-\u9fff])/) : [word]));
+const pieces = (label, wide, room) => label.split(/(?<=\s)/).flatMap((word) => (wide(word) > room ? word.split(/(?<=[\u3000-\u9fff])/) : [word]));
 
-export function wrapped(parts, wide, room) {
+function wrapped(parts, wide, room) {
   const lines = [""];
   for (const part of parts) {
     if (lines.at(-1) && wide(lines.at(-1) + part.trimEnd()) > room) lines.push("");
@@ -15,7 +15,7 @@ export function wrapped(parts, wide, room) {
 }
 
 // What tells two rooms apart stands at both ends of a name: of one too long for its lines the middle goes.
-export function cut(label, wide, room, most) {
+function cut(label, wide, room, most) {
   const parts = pieces(label, wide, most), lines = wrapped(parts, wide, room);
   if (lines.length <= MOST_LINES) return lines;
   let from = parts.length - 1;
@@ -24,11 +24,23 @@ export function cut(label, wide, room, most) {
 }
 
 // The least distance of two stops at which all names fit into their lines; rather a strip to push aside than names cut off.
-export function leastOf(labels, wide, { each, most }) {
+function leastOf(labels, wide, { each, most }) {
   const split = labels.map((label) => pieces(label, wide, most - GAP));
   let least = Math.max(each, GAP + Math.max(0, ...split.flat().map((part) => wide(part.trimEnd()))));
   while (least < most && !split.every((parts) => wrapped(parts, wide, least - GAP).length <= MOST_LINES)) least += GAP;
   return Math.min(least, most + GAP);
+}
+
+const laid = new Map(), MOST_KEPT = 2000; // the names of a line are the same all day
+
+// The least distance of stops with these names, and their lines at it.
+export function layout(labels, wide, { each, most }) {
+  const key = JSON.stringify([labels, each, most]), had = laid.get(key);
+  if (had) return had;
+  if (laid.size > MOST_KEPT) laid.clear();
+  const least = leastOf(labels, wide, { each, most }), made = { least, names: labels.map((label) => cut(label, wide, Math.min(least, most) - GAP, most - GAP)) };
+  laid.set(key, made);
+  return made;
 }
 
 // On a wall there is room for some: those that matter most first, none over another, in at most `lines` lines. `rows` are

@@ -3,7 +3,7 @@
 import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { named, say } from "../../frame/words.js";
 import { isOdd, stateOf } from "./lines.js";
-import { chosen, cut, leastOf } from "./names.js";
+import { chosen, layout } from "./names.js";
 import { columnsOf, placed, plannedX, truckX } from "./places.js";
 
 const ruler = document.createElement("canvas").getContext("2d"), RULED_PX = 100, MOST_KNOWN = 20000;
@@ -58,14 +58,14 @@ function Lane({ run, y, r, x, truck, places, at, ghost, clock, text }) {
 export function Strip({ line, rooms, trucks, at, sizes, width, clock, runs = line.shown }) {
   const text = sizes.wall ? sizes.px : 12, u = text / 12, wide = measure(text), most = 110 * u;
   const columns = columnsOf(runs), labels = columns.map((column) => (column.visit_number > 1 ? `${column.visit_number}× ` : "") + named(column.name));
-  const least = sizes.names ? leastOf(labels, wide, { each: 58 * u, most }) : 14 * u, edge = sizes.names ? Math.max(least / 2, 30 * u) : 18 * u;
+  const laid = sizes.names ? layout(labels, wide, { each: 58 * u, most }) : { least: 14 * u, names: [] };
+  const { least, names } = laid, edge = sizes.names ? Math.max(least / 2, 30 * u) : 18 * u;
   const full = Math.max(width, sizes.names ? least * Math.max(0, columns.length - 1) + 2 * edge : 0);
   const xs = placed(columns, rooms, { width: full, edge, least }), at_x = new Map(columns.map((column, i) => [column.key, xs[i]]));
   const x = (visit) => at_x.get(`${visit.room}/${visit.visit_number}`), r = 7 * u, lane = 54 * u, lanes = runs.length * lane;
   // Of a stop that several runs visit, the visit that matters most is told below.
   const told = columns.map((column) => runs.flatMap((run) => run.visits).filter((visit) => `${visit.room}/${visit.visit_number}` === column.key).sort((a, b) => weight(b) - weight(a))[0]);
-  const row = text * 1.2, names = sizes.names ? labels.map((label) => cut(label, wide, Math.min(least, most) - 8, most - 8)) : [];
-  const deep = Math.max(0, ...names.map((lines) => lines.length)), below = lanes + text * 0.9;
+  const row = text * 1.2, deep = Math.max(0, ...names.map((lines) => lines.length)), below = lanes + text * 0.9;
   const few = sizes.names ? [] : chosen(told.map((visit, i) => ({ i, x: xs[i], bold: isOdd(visit), label: [labels[i], isOdd(visit) ? say(stateOf(visit)) : ""].join(" ").trim(), weight: weight(visit) })).filter((one) => one.weight > 1), wide, full);
   const few_lines = Math.max(0, ...few.map((one) => one.line + 1));
   const words = (visit) => (isOdd(visit) || ["due", "at_stop"].includes(visit.state) ? say(stateOf(visit)) : "");
