@@ -240,6 +240,17 @@ def test_a_driver_sees_what_comes_next_what_changed_and_who_has_answered(street:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert min(page.locator(".cab button").evaluate_all("(all) => all.map((one) => one.offsetHeight)")) >= 64
 
+        page.get_by_test_id("teach").locator("summary").click()
+        for _ in range(3):
+            page.get_by_test_id("mark").click()
+        page.get_by_test_id("unmark").click()
+        expect(page.get_by_test_id("marks")).to_contain_text("2 stops marked")
+        with page.expect_download() as saved:
+            page.get_by_test_id("marks-file").click()
+        head, *marks = saved.value.path().read_text().split()
+        assert head == "acted_at,clock_off_s,truck" and len(marks) == 2
+        assert all(abs(int(mark.split(",")[0]) - street.now()) < 60 and mark.endswith(",t01") for mark in marks)
+
         booking = street.booked()
         page.locator("select[data-testid=truck]").select_option("t97")
         page.get_by_test_id(f"accept-{booking}").click(timeout=20_000)

@@ -10,6 +10,8 @@ from broker.plain_text import ONE_LINE
 from broker.reports import corrections
 from broker.store import Conflict, Refused, Store, StoreError
 from broker.store.codec import LONGEST_TEXT
+from broker.web.api.described import told
+from broker.web.api.described.record import Amended
 from broker.web.door.visitors import visitor_of
 from firmware import wire
 
@@ -36,6 +38,7 @@ def amendment_routes(router: APIRouter, store: Store, timezone: str) -> None:
         "/api/v1/amendments",
         summary="Correct a record for the figures; the original stays readable",
         description="A corrected field stays as corrected until it is corrected again, whatever the bridge writes.",
+        **told(Amended),
     )
     def amend(request: Request, correction: Correction) -> dict[str, Any]:
         try:

@@ -122,7 +122,7 @@ def _reach(visitor: Visitor, kind: str) -> Reach:
 
 
 def reaches(visitor: Visitor, row_id: str, estate: str | None) -> bool:
-    """Whether a visitor answers for this addressee's row of an incident of the estate."""
+    """Whether an addressee's row of an incident of this estate is the visitor's to answer."""
     kind, _, firm = row_id.partition(".")
     reach = _reach(visitor, kind)
     if kind == CONTRACTOR:

@@ -110,7 +110,7 @@ def asked_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
 
 
 def _rows(body: Any, visitor: Visitor) -> list[dict[str, Any]]:
-    """The rows of an incident that a visitor answers for."""
+    """The rows of an incident that are the visitor's to answer."""
     kept = body.get("answers")
     rows = [row for row in kept if isinstance(row, dict)] if isinstance(kept, list) else []
     return [row for row in rows if reaches(visitor, text(row, "id"), body.get("estate"))]

@@ -6,12 +6,14 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel
 
 from broker.people.roles import Reach
+from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
 from broker.web.api.street.actions import Action
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of, within
 from broker.web.room_calls import rooms_today
+from broker.web.timetable import Timetable
 
 At = int | None
 
@@ -37,6 +39,13 @@ class Call(BaseModel):
     late_s: int | None
 
 
+class Planned(BaseModel):
+    """What the timetable has, of a run that is not opened yet."""
+
+    waste: str
+    planned_at: int
+
+
 class BlockedLane(BaseModel):
     """A press that is about this room's lane, not cleared yet."""
 
@@ -60,6 +69,7 @@ class RoomToday(BaseModel):
     bins: dict[str, dict[str, Any]]
     bins_out_at: At
     calls: list[Call]
+    later: list[Planned]
     blocked: list[BlockedLane]
 
 
@@ -88,15 +98,15 @@ class Heard(BaseModel):
     event: str
 
 
-def keeper_router(desk: Desk) -> APIRouter:
+def keeper_router(desk: Desk, plan: Plan) -> APIRouter:
     """`/api/v1/rooms/calls`, and a keeper's word."""
-    router = APIRouter(tags=["rooms"])
+    router, timetable = APIRouter(tags=["rooms"]), Timetable(plan)
 
     @router.get("/api/v1/rooms/calls", summary="Your rooms today: each call's lamp and truck, what is next, how late")
     def calls(request: Request) -> Today:
         reach: Reach = request.state.reach
         picture = desk.picture
-        rooms = rooms_today(picture, lambda room: reach.holds(estate=room["estate"]))
+        rooms = rooms_today(picture, timetable.of_today(picture["at"]), lambda room: reach.holds(estate=room["estate"]))
         return Today(
             at=picture["at"], old_since_at=picture["old_since_at"], timezone=picture["area"]["timezone"],
             no_data_s=picture["limits"]["no_data_s"], link_up=picture["link"]["up"],

@@ -8,7 +8,6 @@ import { Asked, Before } from "../frame/board.js";
 import { begin, Page, show } from "../frame/page.js";
 import { may, me } from "../frame/visitor.js";
 import { age, clocks, named, say } from "../frame/words.js";
-import { writeNames } from "/static/names.js";
 import { allow, silent, sound, turn, wanted } from "/static/sound.js";
 
 const clockOf = (seconds) => `${String(Math.floor(seconds / 3600)).padStart(2, "0")}:${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}`;
@@ -30,7 +29,6 @@ function draw() {
     <div class="columns"><section aria-label=${say("asked_title")} data-testid="asked"><h2>${say("asked_now")}</h2>${!asked ? null : asked.rows.length ? asked.rows.map((row) => html`<${Asked} key=${`${row.truck}/${row.incident_id}/${row.answer.id}`} asked=${asked} row=${row} act=${state.do} />`) : html`<p class="quiet">${say("asked_nothing")}</p>`}</section>
     ${firm?.trucks.length ? html`<section aria-label=${say(trucks)}><h2>${say(trucks)}</h2>${firm.trucks.map((truck) => html`<${Truck} key=${truck.truck} truck=${truck} firm=${firm} />`)}</section>` : null}
     <section aria-label=${say("asked_before")}><h2>${say("asked_before")}</h2>${past ? html`<${Before} past=${past} />` : null}</section></div><//>`);
-  writeNames(document.body);
 }
 
 await begin(["", "asked"], draw);

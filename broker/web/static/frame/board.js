@@ -2,21 +2,19 @@
 
 import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { inMinutes, MINUTES, nextAt, says } from "./answers.js";
+import { People } from "./names.js";
 import { may } from "./visitor.js";
 import { age, clocks, named, say } from "./words.js";
 
 const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
 
-// Who was told, or has answered: accounts, whose names are written in once they are known (names.js).
-const People = ({ row }) => (row.state === "told" ? row.told?.at(-1)?.names ?? [] : [row.who]).filter(Boolean).map((id, at) => html`<span key=${id}>${at ? ", " : " · "}<span data-person=${id} title=${id}></span></span>`);
-
 // How a row stands, in words.
-function stands(row, time) {
+export function stands(row, time) {
   const facts = [say(row.unanswered_at && row.state === "told" ? "nobody" : row.in_vain ? "in_vain" : `answer_${row.state}`)];
   if (["promised", "late"].includes(row.state)) facts.push(`${say("until")} ${time(row.until_at)}`);
   if (row.on_the_way_at && row.state !== "done") facts.push(say("on_the_way"));
   if (row.broken) facts.push(`${say("broken")} ${row.broken}`);
-  return html`${facts.join(" · ")}<${People} row=${row} />${row.why ? ` · ${row.why}` : ""}`;
+  return facts.join(" · ");
 }
 
 // `now` is the server's, `send(deed, body)` does it; a promise is until one of some times, or any time of the clock.
@@ -34,7 +32,7 @@ export function Answer({ incident, row, now, timezone, send }) {
     : html`<span class="promise" key="promise"><select aria-label=${say("until")} data-testid=${test("until")} onChange=${other}>${MINUTES.map((minutes) => html`<option key=${minutes} value=${inMinutes(now, minutes)}>${time(inMinutes(now, minutes))} (${minutes} ${say("minutes")})</option>`)}<option value="other">${say("another_time")}</option></select>
       <input type="time" aria-label=${say("another_time")} data-testid=${test("clock")} /><button class="main" data-testid=${test("promise")} onClick=${promise}>${say("say_promise")}</button></span>`);
   return html`<div class=${`answer ${row.unanswered_at && row.state === "told" ? "nobody" : row.state}`} data-testid=${`answer-${row.id}-${incident.incident_id}`}>
-    <b>${whom(row)}</b> <span>${stands(row, time)} <span class="quiet">${age(Math.max(0, now - row.since_at))}</span></span>
+    <b>${whom(row)}</b> <span>${stands(row, time)}<${People} row=${row} />${row.why ? ` · ${row.why}` : ""} <span class="quiet">${age(Math.max(0, now - row.since_at))}</span></span>
     <span class="buttons">${says(may, incident, row).map(button)}</span></div>`;
 }
 
@@ -47,5 +45,5 @@ export const Asked = ({ asked, row, act, more = null }) => html`<article class="
 export function Before({ past }) {
   const { time, day } = clocks(past.timezone), over = past.rows.filter((row) => row.ended_at !== null || ["closed", "withdrawn"].includes(row.workflow));
   return over.length ? html`<ul class="before" data-testid="past">${over.map((row) => html`<li key=${`${row.truck}/${row.incident_id}/${row.answer.id}`}><b>${day(row.pressed_at).slice(5)} ${time(row.pressed_at)}</b> ${row.truck} · ${say(row.reason)}${row.room_name ? ` · ${named(row.room_name)}` : ""}
-    <span class="quiet">${stands(row.answer, time)}${row.ended_at ? ` · ${say("over_at", { at: time(row.ended_at) })}` : ""}${row.workflow === "withdrawn" ? ` · ${say("withdrawn")}` : ""}</span></li>`)}</ul>` : html`<p class="quiet">${say("nothing_before")}</p>`;
+    <span class="quiet">${stands(row.answer, time)}<${People} row=${row.answer} />${row.answer.why ? ` · ${row.answer.why}` : ""}${row.ended_at ? ` · ${say("over_at", { at: time(row.ended_at) })}` : ""}${row.workflow === "withdrawn" ? ` · ${say("withdrawn")}` : ""}</span></li>`)}</ul>` : html`<p class="quiet">${say("nothing_before")}</p>`;
 }

@@ -6,7 +6,7 @@ import { begin, Page, show } from "../frame/page.js";
 import { may } from "../frame/visitor.js";
 import { age, clocks, named, say } from "../frame/words.js";
 import { ring, state, toggle, unlock } from "./attention.js";
-import { isOut, lamps, LATE_FROM_S, over, owed, ringing, urgent } from "./calls.js";
+import { isOut, lamps, LATE_FROM_S, later, over, owed, ringing, urgent } from "./calls.js";
 
 const LOOK_MS = 2000, VEIL_AFTER_MS = 10000, DEED = "POST /api/v1/rooms/{room}/keeper";
 let today = null, heardAt = performance.now(), said = "", busy = "", clock = clocks(undefined);
@@ -35,7 +35,7 @@ function Next({ room, call }) {
 }
 
 function Room({ room }) {
-  const [next, ...rest] = owed(room.calls), past = over(room.calls), called = owed(room.calls).find((call) => call.state !== "pending");
+  const past = over(room.calls), called = owed(room.calls).find((call) => call.state !== "pending"), next = called ?? owed(room.calls)[0], rest = later(room, next);
   const out = called && isOut(room, called), mine = may(DEED, { estate: room.estate });
   const rings = state() === "sound_on" && ringing(today, heard).some((one) => one.room === room);
   return html`<section class=${`room ${urgent(room)}`} data-testid=${`room-${room.room}`}>
@@ -43,11 +43,11 @@ function Room({ room }) {
     <ul class="lamps">${lamps(room).map((one) => html`<li key=${one.waste} class=${one.lamp}><i aria-hidden="true"></i> ${say(one.waste)}: <b>${say(`lamp_${one.lamp}`)}</b></li>`)}</ul>
     ${room.blocked.map((one) => html`<div class="card blocked" key=${one.incident_id}><b class="alarm">${say("lane_blocked")}</b> ${one.truck} · ${clock.time(one.raised_at)}
       ${mine ? html`<button class="big" data-testid=${`clear-${room.room}`} disabled=${busy !== ""} onClick=${() => tell(room, "lane_clear")}>${say("say_lane_clear")}</button>` : null}</div>`)}
-    ${next ? html`<${Next} room=${room} call=${called ?? next} />` : html`<p class="next quiet">${say("no_more_today")}</p>`}
+    ${next ? html`<${Next} room=${room} call=${next} />` : html`<p class="next quiet">${say(rest.length ? "none_under_way" : "no_more_today")}</p>`}
     ${rings ? html`<button class="big quietly" data-testid=${`heard-${room.room}`} onClick=${() => (ringing(today, heard).forEach((one) => heard.add(one.call.id)), draw())}>${say("i_heard")}</button>` : null}
     ${mine ? html`<button class=${called && !out ? "big main" : "big"} data-testid=${`out-${room.room}`} aria-pressed=${Boolean(out)} disabled=${busy !== ""} onClick=${() => tell(room, "bins_out")}>${out ? say("bins_are_out", { at: clock.time(room.bins_out_at) }) : say("say_bins_out")}</button>` : null}
     <${Bins} room=${room} />
-    ${rest.length ? html`<h3>${say("later_today")}</h3><table><tbody>${rest.map((call) => html`<tr key=${call.id}><td class="number">${clock.time(call.eta_at ?? call.planned_at)}</td><td>${say(call.waste)}</td><td>${late(call.late_s)}</td></tr>`)}</tbody></table>` : null}
+    ${rest.length ? html`<h3>${say("later_today")}</h3><table><tbody>${rest.map((call) => html`<tr key=${`${call.waste}${call.planned_at}`}><td class="number">${clock.time(call.eta_at ?? call.planned_at)}</td><td>${say(call.waste)}</td><td>${late(call.late_s ?? null) ?? html`<span class="quiet">${say("by_timetable")}</span>`}</td></tr>`)}</tbody></table>` : null}
     ${past.length ? html`<h3>${say("was_today")}</h3><table><thead><tr><th>${say("waste_kind")}</th><th>${say("planned")}</th><th>${say("lamp_on")}</th><th>${say("truck_came")}</th><th></th></tr></thead>
       <tbody>${past.map((call) => html`<tr key=${call.id}><td>${say(call.waste)}</td><td class="number">${clock.time(call.planned_at)}</td><td class="number">${clock.time(call.due_at)}</td><td class="number">${clock.time(call.arrived_at)}</td><td>${say(call.state)}</td></tr>`)}</tbody></table>` : null}
   </section>`;

@@ -7,7 +7,6 @@ import { Asked, Before } from "../frame/board.js";
 import { begin, Page, show } from "../frame/page.js";
 import { may } from "../frame/visitor.js";
 import { clocks, named, say } from "../frame/words.js";
-import { writeNames } from "/static/names.js";
 import { Bookings, Usual } from "./bookings.js";
 import { nextTrucks } from "./trucks.js";
 
@@ -35,7 +34,6 @@ function draw() {
       ${bookings ? html`<${Bookings} rows=${bookings} now=${asked.at} timezone=${asked.timezone} act=${state.do} />` : null}</section></div>
     <div><section aria-label=${say("my_rooms")}><h2>${say("my_rooms")}</h2>${rooms && runs ? html`<${Rooms} rooms=${rooms} runs=${runs} asked=${asked} />` : null}</section>
     <section aria-label=${say("before")}><h2>${say("before")}</h2>${past ? html`<${Before} past=${past} />` : null}</section></div></div>`}<//>`);
-  writeNames(document.body);
 }
 
 await begin(["", "property"], draw);
