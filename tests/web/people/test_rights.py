@@ -80,8 +80,6 @@ EXPECTED: dict[str, set[str] | None] = {
         f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F, Q, B}
         for deed in ("seen", "promise", "done", "refuse")
     },
-    "GET /api/v1/answers/past": {D, P, K, F, Q, B},
-    "GET /api/v1/answers/trucks": {D, F},
     f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
