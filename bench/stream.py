@@ -18,7 +18,7 @@ from broker.people.roles import Reach
 from broker.plan.calendar import day_start_at
 from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m
-from broker.plan.model import Plan
+from broker.plan.model import Plan, Room, Route, RunPlan
 from broker.store.opening import open_store
 from broker.web.desk import Desk
 from broker.web.picture import snapshot
@@ -46,11 +46,11 @@ print((sum(counts) - first) / len(counts) / float(sys.argv[3]))
 """
 
 
-def wide_plan() -> Plan:
+def wide_plan(copies: int = COPIES, rooms_in_all: int = ROOMS) -> Plan:
     """The demo area many times over, each copy's ids with its number."""
     demo = demo_plan()
-    rooms, routes, runs = {}, {}, {}
-    for n in range(COPIES):
+    rooms, routes, runs = dict[str, Room](), dict[str, Route](), dict[str, RunPlan]()
+    for n in range(copies):
         rooms |= {f"{key}x{n}": replace(room, room_id=f"{key}x{n}") for key, room in demo.rooms.items()}
         routes |= {f"{key}x{n}": replace(route, route_id=f"{key}x{n}") for key, route in demo.routes.items()}
         for key, run in demo.runs.items():
@@ -59,13 +59,12 @@ def wide_plan() -> Plan:
                 run, trip_id=f"{key}x{n}", route_id=f"{run.route_id}x{n}", truck_id=f"{run.truck_id}x{n}", visits=visits
             )
     some = next(iter(demo.rooms.values()))
-    rooms |= {f"q{n}": replace(some, room_id=f"q{n}") for n in range(ROOMS - len(rooms))}
+    rooms |= {f"q{n}": replace(some, room_id=f"q{n}") for n in range(rooms_in_all - len(rooms))}
     return replace(demo, rooms=rooms, routes=routes, runs=runs)
 
 
-def pictures(folder: Path) -> list[dict[str, Any]]:
+def pictures(folder: Path, plan: Plan) -> list[dict[str, Any]]:
     """What the screen shows in each second of two minutes in the busiest part of a morning."""
-    plan = wide_plan()
     now = float(day_start_at(plan, DAY) + min(run.visits[0].arrive_day_s for run in plan.runs.values()) - 300)
     store = open_store(folder, area=plan.area_id, timezone=plan.timezone, now=lambda: now)
     bridge = Bridge(plan, store, lambda _topic, _payload, _retained: None)
@@ -157,7 +156,7 @@ def shared_cpu_ms(shown: list[dict[str, Any]]) -> tuple[int, float, float]:
 def main() -> None:
     """Print the figures."""
     with tempfile.TemporaryDirectory(prefix="zhanpai-stream-") as name:
-        shown = pictures(Path(name) / "records")
+        shown = pictures(Path(name) / "records", wide_plan())
         frames = Frames()
         frames.show(shown[0])
         whole = len(frames.since(None)[1][0])

@@ -8,6 +8,7 @@
     python3 -m sim diff BEFORE.html AFTER.html           what differs between two of these
     python3 -m sim search [--minutes N]                  random faults until something does not hold, as a scenario
     python3 -m sim new FILE.toml                         asks, and writes a scenario
+    python3 -m sim practice SCENARIO [--clicks FILE]     you are at the screen; then a score beside what happened
     python3 -m sim --plan FEED [--date D] [--runs A,B]   a day of any plan that the bridge takes, or of tainan:ROUTE
     python3 -m sim --list
 
@@ -35,6 +36,7 @@ from rich.table import Table
 
 from broker.words import LANGUAGES
 from sim.judging.outcome import Outcome
+from sim.practice import command as practice
 from sim.report import difference, printed
 from sim.report.page import ReportError, write_report
 from sim.report.timeline import timeline
@@ -57,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
         return difference.main(words[1:])
     if words[:1] == ["search"]:
         return search.main(words[1:])
+    if words[:1] == ["practice"]:
+        return practice.main(words[1:])
     if words[:1] == ["new"]:
         return _new(words[1:])
     options = _parser().parse_args(words)

@@ -27,6 +27,7 @@ from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.realtime import realtime_router
 from broker.web.api.registers.routers import router as register_router
+from broker.web.api.street.asked import asked_router
 from broker.web.desk import Desk
 from broker.web.door.connection_limits import LimitedProtocol
 from broker.web.door.gate import Gate
@@ -89,7 +90,7 @@ class WebServer:
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         further.append(realtime_router(desk, plan))
-        further += [make(desk, store, plan) for make in (booking_router, booking_pages, learned_pages)]
+        further += [make(desk, store, plan) for make in (asked_router, booking_router, booking_pages, learned_pages)]
         further.append(map_router(desk, store, plan, config.web.basemap, config.web.basemap_licence))
         cases = config.cases
         further.append(case_router(book or CaseBook(store, plan, cases.times, cases.within_days), plan, now))

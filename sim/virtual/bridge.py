@@ -101,6 +101,11 @@ class VirtualBridge:
         self._frozen = frozen
 
     @property
+    def at_work(self) -> Bridge | None:
+        """The bridge itself, for a screen over it; None while there is no process."""
+        return self._bridge
+
+    @property
     def is_shown(self) -> bool:
         """Whether there is a screen to look at."""
         return self._bridge is not None and not self._frozen

@@ -12,6 +12,7 @@ from broker.store import Store
 from broker.web.api.health import health_router
 from broker.web.api.people.me import people_router
 from broker.web.api.picture import picture_router
+from broker.web.api.playback import playback_router
 from broker.web.api.street.actions import action_router
 from broker.web.api.street.alarms import alarm_router
 from broker.web.api.street.answers import answer_router
@@ -46,6 +47,7 @@ def build_app(
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
+    pictures.include_router(playback_router(desk, store, playback))
     people = (people_router(gate), sign_in_router(gate))
     deeds = (
         action_router(desk), answer_router(desk, gate.people), alarm_router(desk), road_router(desk),
@@ -62,7 +64,7 @@ def _pages(app: FastAPI) -> None:
         visitor = visitor_of(request)
         if not has_operations(visitor):
             return RedirectResponse(landing_of(visitor), 303)
-        return FileResponse(STATIC / "index.html", headers=dict(HEADERS))
+        return FileResponse(STATIC / "room" / "index.html", headers=dict(HEADERS))
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> FileResponse:

@@ -37,7 +37,8 @@ class Right:
 ALL = frozenset(ROLES)
 # Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
 _SEES = ALL - {"weigher", "enforcement", "committee", "fire_brigade"}
-_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "plan/map", "answers/names"})
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events", "answers/names", "plan/map"})
+_PLAYBACK = frozenset({"playback/days", "playback/changes", "playback/truth"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _SCORES = _FIGURES | {"property", "keeper"}
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
@@ -77,6 +78,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /docs": ALL,
     "GET /map": ALL,
     "GET /asked": _ASKED,
+    "GET /property": frozenset({"property"}),
     "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
@@ -155,6 +157,8 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_INCIDENT}/clear": _DISPATCH | {"property", "keeper"},
     f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
     "GET /api/v1/answers": _ASKED,
+    "GET /api/v1/answers/past": _ASKED,
+    "GET /api/v1/answers/trucks": _DISPATCH | {"contractor"},
     **{f"POST {_ANSWER}/{deed}": _ASKED for deed in ("seen", "promise", "done", "refuse")},
     f"POST {_ANSWER}/on-the-way": _DISPATCH | {"contractor"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
@@ -204,7 +208,7 @@ RIGHTS: tuple[Right, ...] = (
     *(Right(route, ALL, anybody=True) for route in _ANYBODY),
     *(Right(route, roles, page=True) for route, roles in _PAGES.items()),
     *(Right(route, roles) for route, roles in _ROUTES.items()),
-    *(Right(f"GET /api/v1/{part}", ALL, reaching=_SEES) for part in _PICTURE),
+    *(Right(f"GET /api/v1/{part}", ALL, reaching=_SEES) for part in _PICTURE | _PLAYBACK),
 )
 
 

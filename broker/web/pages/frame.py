@@ -68,7 +68,7 @@ def page(request: Request, template: str, context: dict[str, Any], status: int =
     text = rendered(template, **context, **more, path=request.url.path, here=here)
     answer = HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
     if request.query_params.get("lang") in LANGUAGES:
-        answer.set_cookie(LANG_COOKIE, context["lang"], samesite="strict", httponly=True)
+        answer.set_cookie(LANG_COOKIE, context["lang"], samesite="strict")  # pages of modules read it too
     return answer
 
 

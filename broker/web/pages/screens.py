@@ -20,10 +20,12 @@ POLICY = (
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
 SCREENS: Mapping[str, str] = MappingProxyType({
+    "/asked": "asked",
     "/cab": "cab",
     "/figures": "figures",
     "/keeper": "keeper",
     "/map": "map",
+    "/property": "property",
     "/scores": "scores",
 })  # fmt: skip
 # A worker of a page answers for its address without a network, so it comes with the leave to do so.

@@ -49,13 +49,15 @@ def picture_of(parts: Parts, at: int) -> Row:
     }
 
 
-def change(told: Parts, newest: Parts, at: int) -> Row:
+def change(told: Parts, newest: Parts, at: int, slack_s: int = ETA_SLACK_S) -> Row:
     """What whoever holds `told` must hear to hold `newest`, but for the slack of predictions."""
     fresh: Parts = {}
     gone: dict[str, list[str]] = {}
     for section, rows in newest.items():
         before = told.get(section, {})
-        moved = {key: fields for key, row in rows.items() if (fields := _moved(before.get(key), row))}
+        if before is rows:
+            continue
+        moved = {key: fields for key, row in rows.items() if (fields := _moved(before.get(key), row, slack_s))}
         if moved:
             fresh[section] = moved
         left = [key for key in before if key not in rows]
@@ -64,18 +66,18 @@ def change(told: Parts, newest: Parts, at: int) -> Row:
     return {"at": at, "set": fresh, "gone": gone}
 
 
-def _moved(before: Row | None, row: Row) -> Row:
+def _moved(before: Row | None, row: Row, slack_s: int) -> Row:
     if before is None:
         return row
     if before is row or before == row:
         return {}
     fields = {name: value for name, value in row.items() if name not in before or before[name] != value}
-    return {} if all(_slight(name, before.get(name), value) for name, value in fields.items()) else fields
+    return {} if all(_slight(name, before.get(name), value, slack_s) for name, value in fields.items()) else fields
 
 
-def _slight(name: str, before: Any, after: Any) -> bool:
+def _slight(name: str, before: Any, after: Any, slack_s: int) -> bool:
     return name in ETA_FIELDS and isinstance(before, int) and isinstance(after, int) and (
-        abs(after - before) < ETA_SLACK_S
+        abs(after - before) < slack_s
     )
 
 

@@ -1,17 +1,18 @@
 """The stream on the disk: what was shown at any second, for playback.
 
-    <folder>/2026-11-29/1795374000.jsonl.gz    UTC day, then one file for each five minutes: its first line holds all
-                                               parts at that second, each further line one change
+    <folder>/2026-11-29/1795374000-1795374299.jsonl.gz    UTC day, then one file for each five minutes: its first line
+                                                          holds all parts at that second, each further line one change
 
-A file is plain while it is written and compressed when the next begins; a line cut by a power cut ends its file, and
-so does whatever else cannot be read, which is said once. The
-oldest days go when there are more than are kept. The record's disk comes first: nothing is written where less than
-`ROOM_BYTES` is free.
+A file is plain while it is written (`1795374000.jsonl`) and compressed when the next begins; its name then has its
+last second too. After a gap a new one begins, so that a file's name says what it holds. A line cut by a power cut ends
+its file, and so does whatever else cannot be read, which is said once. The oldest days go when there are more than are
+kept. The record's disk comes first: nothing is written where less than `ROOM_BYTES` is free.
 """
 
 import functools
 import gzip
 import logging
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ log = logging.getLogger("zhanpai.playback")
 KEYFRAME_S = 300
 GAP_S = 60  # later than this after the last word nobody knows what was shown
 ROOM_BYTES = 500_000_000
+_NAME = re.compile(r"(\d+)(?:-(\d+))?\.jsonl(?:\.gz)?")
+_LINE = re.compile(rb'^\{"at":(\d+),.*\n', re.MULTILINE)
 
 
 class Recording:
@@ -38,6 +41,7 @@ class Recording:
         self._folder = folder
         self._days = days
         self._slot = -1
+        self._last_at = 0
         self._file: IO[bytes] | None = None
         self._path = folder
 
@@ -46,11 +50,12 @@ class Recording:
         if self._days == 0:
             return
         try:
-            if at // KEYFRAME_S != self._slot:
+            if at // KEYFRAME_S != self._slot or not 0 <= at - self._last_at <= GAP_S:
                 self._begin(parts, at)
             elif self._file is not None:
                 self._file.write(change + b"\n")
                 self._file.flush()
+            self._last_at = at
         except OSError as why:
             self._give_up(str(why))
 
@@ -86,7 +91,7 @@ class Recording:
 
     def _forget(self, today: date) -> None:
         """Keep so many days; by their number, for the clock may be ahead for a moment, and nothing goes by a jump."""
-        known = sorted(day for path in self._folder.iterdir() if (day := _day_of(path.name)) is not None)
+        known = sorted(day for path in self._folder.iterdir() if (day := day_of(path.name)) is not None)
         before, ahead = [day for day in known if day < today], [day for day in known if day > today]
         jumped = bool(before) and today - before[-1] > timedelta(days=1)
         room = self._days + 1 if jumped else self._days
@@ -107,14 +112,14 @@ class Recording:
 
 def picture_at(folder: Path, at: int) -> Row | None:
     """What was shown at that second, with `at` as it said of itself; None where nothing was kept of it."""
-    begun = [(int(path.name.split(".")[0]), path) for path in _files(folder, at)]
+    begun = [(begun_at(path), path) for path in _files(folder, at)]
     path = max((entry for entry in begun if entry[0] <= at), default=(0, None))[1]
     if path is None:
         return None
     parts: Parts = {}
     shown_at = lines = 0
     try:
-        for line in _lines(path):
+        for line in lines_of(path):
             if line["at"] > at:
                 break
             if "parts" in line:
@@ -124,23 +129,50 @@ def picture_at(folder: Path, at: int) -> Row | None:
             shown_at, lines = line["at"], lines + 1
         return picture_of(parts, shown_at) if parts and at - shown_at <= GAP_S else None
     except (KeyError, TypeError, AttributeError) as why:  # JSON, but of no picture of ours
-        _tell_damage(path, lines, repr(why))
+        tell_damage(path, lines, repr(why))
         return None
+
+
+def files_of(day: Path) -> list[Path]:
+    """The files of a UTC day, in the order of their first seconds."""
+    return sorted((path for path in day.glob("*.jsonl*") if _NAME.fullmatch(path.name)), key=begun_at)
+
+
+def begun_at(path: Path) -> int:
+    """The first second that a file holds."""
+    return int(path.name.partition(".")[0].partition("-")[0])
+
+
+def ended_at(path: Path) -> int:
+    """The last second that a file holds: by its name, or by its last whole line where that does not say it."""
+    named = _NAME.fullmatch(path.name)
+    return int(named[2]) if named is not None and named[2] else _last_line_at(path)
+
+
+def _last_line_at(path: Path) -> int:
+    try:
+        with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+            found = _LINE.findall(file.read())
+    except (OSError, EOFError, zlib.error):  # (said by who plays it back)
+        found = []
+    return int(found[-1]) if found else begun_at(path)
 
 
 def _files(folder: Path, at: int) -> Iterator[Path]:
     for moment in {f"{datetime.fromtimestamp(t, UTC):%Y-%m-%d}" for t in (at, at - KEYFRAME_S)}:
-        yield from (path for path in (folder / moment).glob("*.jsonl*") if path.name.split(".")[0].isdigit())
+        yield from files_of(folder / moment)
 
 
-def _day_of(name: str) -> date | None:
+def day_of(name: str) -> date | None:
+    """The UTC day of a folder; None for any other folder."""
     try:
         return date.fromisoformat(name) if len(name) == 10 and name[4] == name[7] == "-" and name[5] != "W" else None
     except ValueError:
         return None
 
 
-def _lines(path: Path) -> Iterator[Row]:
+def lines_of(path: Path) -> Iterator[Row]:
+    """The lines of a file, as far as it can be read."""
     line, number = b"\n", 0
     try:
         with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
@@ -152,19 +184,20 @@ def _lines(path: Path) -> Iterator[Row]:
                 yield found
     except (ValueError, AttributeError, EOFError, OSError, zlib.error) as why:
         if path.exists() and (line.endswith(b"\n") or not isinstance(why, orjson.JSONDecodeError)):
-            _tell_damage(path, number, str(why))
+            tell_damage(path, number, str(why))
         # else its end was cut by a power cut, or is being written: what stands before it holds
 
 
 @functools.lru_cache(1000)  # once for each file, as long as it is the same
-def _tell_damage(path: Path, lines: int, why: str) -> None:
+def tell_damage(path: Path, lines: int, why: str) -> None:
+    """Say that a file cannot be read to its end."""
     log.warning("%s is damaged after %d lines (%s): what was shown after them cannot be played back", path, lines, why)
 
 
 def _compress(path: Path) -> None:
     """Put a compressed file in the place of a plain one, which stays where there is no room for it."""
-    packed = path.with_name(path.name + ".gz")
     try:
+        packed = path.with_name(f"{begun_at(path)}-{ended_at(path)}.jsonl.gz")
         with path.open("rb") as plain, gzip.open(packed.with_suffix(".part"), "wb", compresslevel=1) as out:
             shutil.copyfileobj(plain, out)
         packed.with_suffix(".part").replace(packed)

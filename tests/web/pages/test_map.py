@@ -8,7 +8,10 @@ from broker.people.roles import Role, Scope
 from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m, project
 from broker.plan.outline import simplified, ways
+from broker.web.api.map.ground import Ground
+from tests.support.bridge.morning import Morning
 from tests.support.bridge.whole_web import WholeWeb
+from tests.support.processes import wait_until
 
 
 def client(web: WholeWeb, *roles: Role, **scope: tuple[str, ...]) -> TestClient:
@@ -63,3 +66,26 @@ def test_a_map_that_was_read_before_is_not_sent_again(tmp_path: Path) -> None:
     crew = client(web, "crew", trucks=("t01",))
     assert crew.get("/api/v1/plan/map", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
     web.morning.close()
+
+
+def test_the_ground_is_where_trucks_drove_on_days_that_are_over(tmp_path: Path) -> None:
+    """Who asks first does not wait for it; who stands says nothing; today is counted tomorrow, and once."""
+    morning, later = Morning(tmp_path, alone=True), [0]
+    ground = Ground(morning.store, morning.plan, lambda: morning.now + later[0])
+    morning.step(30)
+    for _ in range(20):
+        morning.along += 50
+        morning.step(1, speed_mps=5.0)
+        morning.fix(5.0)
+    wait_until(lambda: ground.cells().whole, "there is nothing")
+    assert ground.cells().cells == []
+    later[0] = 86_400
+    assert not ground.cells().whole
+    wait_until(lambda: ground.cells().whole, "the day is counted")
+    found = ground.cells()
+    line, along = morning.line, morning.cumulative
+    places = [(row * found.cell_deg, column * found.cell_deg) for row, column, _ in found.cells]
+    near = [project(line, along, *place, 0.0, along[-1])[0] for place in places]
+    assert max(near) < 20
+    assert str(found.to_day) == "2026-11-23" and sum(count for _, _, count in found.cells) >= 20
+    morning.close()

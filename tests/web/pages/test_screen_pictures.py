@@ -14,7 +14,7 @@ from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
 from tests.support.browser import chromium_page
-from tests.support.screen import HOME, Screen, clock
+from tests.support.made_screen import HOME, Screen, clock
 
 pytestmark = pytest.mark.real
 
@@ -196,7 +196,7 @@ def test_one_language_at_a_time(screen: Screen) -> None:
         tips = screen.page.evaluate(
             "[...document.querySelectorAll('main title')].map(t => t.textContent)"
             ".concat([...document.querySelectorAll('main [title]')].map(t => t.title))"
-            ".concat([...document.querySelectorAll('main svg')].map(t => t.getAttribute('aria-label')))"
+            ".concat([...document.querySelectorAll('main svg[aria-label]')].map(t => t.getAttribute('aria-label')))"
         )
         assert len(tips) > 20
         assert [tip for tip in tips if re.search(foreign, tip)] == []

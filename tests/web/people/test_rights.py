@@ -48,6 +48,9 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /api/v1/incidents": EVERYBODY_SIGNED_IN,
     "GET /api/v1/picture": EVERYBODY_SIGNED_IN,
     "GET /api/v1/events": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/playback/days": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/playback/changes": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/playback/truth": EVERYBODY_SIGNED_IN,
     "GET /api/v1/alarms": FIGURES,
     "POST /api/v1/alarms/{alarm_id}/see": {D},
     "POST /api/v1/alarms/{alarm_id}/shelve": {D},
@@ -73,6 +76,8 @@ EXPECTED: dict[str, set[str] | None] = {
         f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F, Q, B}
         for deed in ("seen", "promise", "done", "refuse")
     },
+    "GET /api/v1/answers/past": {D, P, K, F, Q, B},
+    "GET /api/v1/answers/trucks": {D, F},
     f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
@@ -182,8 +187,8 @@ class Street(WholeWeb):
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
         names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
-                 "addressee": {F: "contractor.c1", Q: "committee", B: "fire_brigade"}.get(role, "estate"),
-                 "feed": "alerts"}  # fmt: skip
+                 "feed": "alerts",
+                 "addressee": {F: "contractor.c1", Q: "committee", B: "fire_brigade"}.get(role, "estate")}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         days = "?from_day=2026-11-23&to_day=2026-11-23"
         asked = {"stats": days, "scores": days, "weighings": "?day=2026-11-23",

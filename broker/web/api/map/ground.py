@@ -47,7 +47,7 @@ class Ground:
         self._store, self._plan, self._now = store, plan, now
         self._days: dict[date, Counter[Cell]] = {}
         self._lock = threading.Lock()
-        self._made: tuple[date | None, float] = None, float("-inf")  # until which day it is whole, when it was tried
+        self._made: tuple[date | None, float] = None, float("-inf")  # for which day it is whole, when reading failed
         self._cells: tuple[int, list[list[int]]] = 0, []
 
     def cells(self) -> GroundCells:
@@ -73,7 +73,7 @@ class Ground:
                 day = today - timedelta(back)
                 if day not in self._days and sum(cells.total() for cells in self._days.values()) < MOST_POSITIONS:
                     self._days = {**self._days, day: self._counted(day)}
-            self._made = today, time.monotonic()
+            self._made = today, float("-inf")
         except StoreError as why:
             log.warning("the ground of the map is not counted: %s", why)
             self._made = None, time.monotonic()

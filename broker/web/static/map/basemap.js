@@ -2,7 +2,8 @@
 
 import { latitude, longitude } from "./geometry.js";
 
-const TILE_PX = 256;
+const TILE_PX = 256, HEADER = 127, MAX_ZOOM = 101; // bytes of a PMTiles header, and the place of its largest zoom
+const FILE = "/api/v1/plan/basemap.pmtiles";
 const load = (path) => new Promise((done, failed) => {
   const part = Object.assign(document.createElement("script"), { src: path, onload: done, onerror: failed });
   document.head.append(part);
@@ -12,8 +13,12 @@ const load = (path) => new Promise((done, failed) => {
 export function beneath(part, licence, view, dark) {
   let map = null, layer = null, over = false, wanted = dark;
 
-  const made = () => window.protomapsL.leafletLayer({ url: `${location.origin}/api/v1/plan/basemap.pmtiles`, flavor: wanted ? "black" : "white", lang: document.documentElement.lang || "zh", attribution: licence });
+  let maxDataZoom = null;
+  const made = () => window.protomapsL.leafletLayer({ url: `${location.origin}${FILE}`, maxDataZoom, flavor: wanted ? "black" : "white", lang: document.documentElement.lang || "zh", attribution: licence });
   async function begin() {
+    const head = await fetch(FILE, { headers: { Range: `bytes=0-${HEADER - 1}` } });
+    if (!head.ok) throw new Error(`${FILE}: ${head.status}`);
+    maxDataZoom = new Uint8Array(await head.arrayBuffer())[MAX_ZOOM];
     document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/static/vendored/leaflet-1.9.4.css" }));
     await load("/static/vendored/leaflet-1.9.4.js");
     await load("/static/vendored/protomaps-leaflet-5.1.0.js");

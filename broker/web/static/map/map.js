@@ -11,17 +11,18 @@ import { beneath } from "./basemap.js";
 import { ground, inside, line, metres, placed } from "./geometry.js";
 import { place } from "./labels.js";
 import { movers } from "./moving.js";
-import { heat, markOf, measurer, paint, pathOf, tones } from "./paint.js";
+import { boxed, heat, markOf, measurer, paint, tones } from "./paint.js";
 import { roomState } from "./states.js";
 import { viewOn } from "./view.js";
 
-const FRAME_MS = 100, PLACE_MS = 1000, SETTLE_MS = 150; // trucks move, labels find places, a gesture is over
+const FRAME_MS = 100, PLACE_MS = 1000, SETTLE_MS = 150, REPAINT_MS = 400; // trucks move, labels find places, a gesture is over, and within one
 const AROUND_M = 45; // an estate reaches so far around its rooms
 const NAMES = 400; // more calm rooms than that in the window have no names
 const OLD_S = 20; // from then on a truck's age stands beside it
 const ELAPSED_S = 1.5; // a picture is not carried on for longer: what stopped stands
 const GROUND_AGAIN_MS = 60_000;
 const TAP_PX = 26;
+const SPECK = { shape: "speck", tone: "quiet", r: 1.8 }; // a calm room among so many
 const WEIGHT = { selected: 100, incident: 90, truck: 80, urgent: 60, estate: 30, room: 20 };
 
 export function mountMap(container, { say, named, onSelect = () => {} }) {
@@ -31,8 +32,8 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)"), dark = matchMedia("(prefers-color-scheme: dark)");
   const ways = new Map(), estates = new Map(), rooms = new Map();
   let plan = null, cells = null, base = null, picture = null, heardAt = 0, selected = null;
-  let scene = { streets: null, estates: null, heat: null, closed: [], marks: [], labels: [], cross: false };
-  let colours = tones(root.part), px = 16, ratio = 1, dirty = true, placing = true, moved = true, lastMove = 0, placedAt = 0, frame = 0, gone = false;
+  let scene = { streets: [], estates: [], heat: null, closed: [], marks: [], stamps: new Map(), labels: [], cross: false };
+  let colours = tones(root.part), px = 16, ratio = 1, dirty = true, placing = true, moved = true, lastMove = 0, placedAt = 0, frame = 0, gone = false, painted = null, settling = 0;
   const moving = movers(root.svg, view, (row, of) => {
     const run = row.run_id && of.runs.find((one) => one.run_id === row.run_id), way = run && wayOf(run);
     return { way: way?.line ?? null, along: way && run.along_m !== null ? (run.along_m * way.line.length) / Math.max(1, way.length_m) : null };
@@ -60,8 +61,8 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
       estates.set(one.estate, { ...one, ...middle, around, far: Math.max(...around.map(({ x, y }) => Math.hypot(x - middle.x, y - middle.y))) });
     }
     const streets = [...ways.values()].flat().map((way) => way.line.points);
-    scene.streets = streets.length ? pathOf(streets) : null;
-    scene.estates = estates.size ? pathOf([...estates.values()].map((one) => one.around), true) : null;
+    scene.streets = streets.filter((points) => points.length > 1).map(boxed);
+    scene.estates = [...estates.values()].map((one) => boxed(one.around));
     view.all([...streets.flat(), ...rooms.values()]);
     if (plan.basemap) base = beneath(root.base, plan.basemap, view, dark.matches);
     root.licence.textContent = plan.basemap ?? "";
@@ -140,7 +141,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     else if (key === "Escape") choose(null);
     else if (key === "n" || key === "p") {
       const seen = things(), at = seen.findIndex((one) => one.kind === selected?.kind && one.id === selected?.id);
-      const next = seen[(at + (key === "n" ? 1 : at < 0 ? 0 : seen.length - 1)) % seen.length] ?? null;
+      const next = seen.at(key === "n" ? (at + 1) % seen.length : at - (at >= 0)) ?? null;
       if (!next) return true;
       const [x, y] = view.screen(next);
       if (x < 0 || y < 0 || x > view.width || y > view.height) view.to(next);
@@ -191,13 +192,13 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
       seen += room.seen;
     }
     for (const room of rooms.values()) {
-      const mark = room.kind === "pile" ? { shape: "square", tone: "line", r: px * 0.2 } : markOf(room.state, px), mine = is("room", room.place);
+      const mark = room.kind === "pile" ? { shape: "square", tone: "line", r: px * 0.2 } : seen > NAMES && room.state === "calm" ? SPECK : markOf(room.state, px), mine = is("room", room.place);
       marks.push({ x: room.x, y: room.y, ...mark });
       if (room.state !== "calm") label(room, roomText(room), mine ? WEIGHT.selected : WEIGHT.urgent, mark.tone, { bold: true, r: mark.r, short: shortened(say(`map_${room.state}`)) });
       else if (mine) label(room, roomText(room), WEIGHT.selected, "blue", { bold: true, r: mark.r });
       else if (room.kind === "room" && seen <= NAMES) label(room, shortly(room), WEIGHT.room, "quiet", { r: mark.r });
-      if (mine) marks.push({ x: room.x, y: room.y, shape: "ring", tone: "blue", r: mark.r + 5 });
-      if (room.seen && room.kind === "room") taken.push({ left: x0(room) - mark.r, right: x0(room) + mark.r, top: y0(room) - mark.r, bottom: y0(room) + mark.r });
+      if (mine) marks.push({ x: room.x, y: room.y, shape: "halo", tone: "blue", r: mark.r + 5 });
+      if (room.seen && mark !== SPECK) taken.push({ left: x0(room) - mark.r, right: x0(room) + mark.r, top: y0(room) - mark.r, bottom: y0(room) + mark.r });
     }
     marks.sort((a, b) => (a.tone === "blue" ? -1 : 0) - (b.tone === "blue" ? -1 : 0));
     if (plan?.transfer_station) {
@@ -238,6 +239,14 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     frame = 0;
     if (gone || !view.width) return;
     const passed = performance.now();
+    // In the middle of a gesture what was painted is pushed along, and painted anew only now and then.
+    if (moved && painted && passed - lastMove < SETTLE_MS && passed - painted.at < REPAINT_MS) {
+      const k = view.scale / painted.scale, [left, top] = view.screen(painted);
+      root.layer.style.transform = `translate(${left - (view.width / 2) * k}px, ${top - (view.height / 2) * k}px) scale(${k})`;
+      clearTimeout(settling);
+      settling = setTimeout(schedule, SETTLE_MS);
+      return;
+    }
     if (placing && passed - lastMove > SETTLE_MS && (passed - placedAt > PLACE_MS || dirty)) arrange();
     if (moved && picture) moving.move(now(), still.matches, true);
     if (dirty) {
@@ -249,6 +258,8 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
       paint(context, view, scene, colours, ratio, px);
       measure();
       if (moved) base?.follow();
+      if (moved) root.layer.style.transform = "";
+      painted = { x: view.x, y: view.y, scale: view.scale, at: passed };
     }
     dirty = moved = false;
   }
@@ -270,7 +281,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
 
   const ticking = setInterval(() => {
     if (!picture || document.hidden) return;
-    if (!still.matches || placing) moving.move(now(), still.matches, false);
+    if (!moved && (!still.matches || placing)) moving.move(now(), still.matches, false);
     if (placing && performance.now() - placedAt > PLACE_MS) schedule();
   }, FRAME_MS);
 
@@ -279,6 +290,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     ratio = Math.min(2, devicePixelRatio || 1);
     px = parseFloat(getComputedStyle(container).fontSize) || 16;
     colours = tones(root.part); // (a part that is not on the page yet has no colours)
+    scene.stamps = new Map();
     root.canvas.width = Math.max(1, Math.round(box.width * ratio));
     root.canvas.height = Math.max(1, Math.round(box.height * ratio));
     view.size(box.width, box.height);
@@ -289,6 +301,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   const watch = new ResizeObserver(resized);
   const recolour = () => {
     colours = tones(root.part);
+    scene.stamps = new Map();
     if (cells) scene.heat = heat(cells, colours.ground);
     base?.look(dark.matches);
     dirty = true;
@@ -321,6 +334,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     destroy() {
       gone = true;
       clearInterval(ticking);
+      clearTimeout(settling);
       cancelAnimationFrame(frame);
       watch.disconnect();
       dark.removeEventListener("change", recolour);
@@ -342,7 +356,8 @@ function build(container) {
   const canvas = made("canvas", { "aria-hidden": "true" }), svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("aria-hidden", "true");
   const base = made("div", { class: "map-base", "aria-hidden": "true" });
-  const part = made("div", { class: "map-part", tabindex: "0", role: "application", "data-testid": "map" }, base, canvas, svg);
+  const layer = made("div", { class: "map-layer" }, base, canvas, svg);
+  const part = made("div", { class: "map-part", tabindex: "0", role: "application", "data-testid": "map" }, layer);
   const button = (key, text) => made("button", { type: "button", "data-testid": `map-${key}` }, text);
   const buttons = { nearer: button("nearer", "+"), farther: button("farther", "−"), all: button("all", "⤢") };
   const north = made("span"), bar = made("span", { class: "map-bar", "data-testid": "map-bar" }), licence = made("span", { class: "map-licence", "data-testid": "map-licence" });
@@ -350,5 +365,5 @@ function build(container) {
   container.classList.add("map-room");
   container.replaceChildren(part, made("div", { class: "map-buttons" }, ...Object.values(buttons)),
     made("div", { class: "map-foot" }, made("span", { class: "map-north" }, made("i"), north), bar, licence), said);
-  return { part, canvas, svg, base, buttons, north, bar, licence, said, style };
+  return { part, layer, canvas, svg, base, buttons, north, bar, licence, said, style };
 }

@@ -56,15 +56,17 @@ function page() {
   <//>`);
 }
 
-await begin(["", "map"], page);
+let begun = false;
+const redraw = () => begun && page();
 follow({
   onPicture(newer) {
     const first = !picture || lost || id;
     picture = newer;
     lost = false;
     map?.draw(picture, chosen());
-    if (first) page();
+    if (first) redraw();
   },
-  onLost: () => ((lost = true), page()),
+  onLost: () => ((lost = true), redraw()),
   onRefused: meet,
 });
+await begin(["", "map"], () => ((begun = true), page())); // meanwhile the first picture comes

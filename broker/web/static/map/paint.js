@@ -51,37 +51,39 @@ export function heat({ cells, cell_deg }, colour) {
   return { image, corner, other };
 }
 
-export function pathOf(polylines, close) {
-  const path = new Path2D(), origin = polylines[0]?.[0] ?? { x: 0, y: 0 };
-  for (const points of polylines) {
-    points.forEach(({ x, y }, i) => (i ? path.lineTo((x - origin.x) * 1e6, (y - origin.y) * 1e6) : path.moveTo((x - origin.x) * 1e6, (y - origin.y) * 1e6)));
-    if (close) path.closePath();
-  }
-  return { path, origin };
+// Points with the box that they lie in, so that only what is seen is drawn.
+export function boxed(points) {
+  const xs = points.map((one) => one.x), ys = points.map((one) => one.y);
+  return { points, west: Math.min(...xs), east: Math.max(...xs), north: Math.min(...ys), south: Math.max(...ys) };
+}
+
+function* seenOf(all, view) {
+  const a = view.world(-20, -20), b = view.world(view.width + 20, view.height + 20);
+  for (const one of all) if (one.east >= a.x && one.west <= b.x && one.south >= a.y && one.north <= b.y) yield one;
+}
+
+function trace(context, view, points) {
+  context.beginPath();
+  const { x, y, scale, width, height } = view;
+  for (let i = 0; i < points.length; i += 1) context[i ? "lineTo" : "moveTo"]((points[i].x - x) * scale + width / 2, (points[i].y - y) * scale + height / 2);
 }
 
 // A shape of so many pixels around a place, put into a path.
 export function shape(path, kind, x, y, r) {
-  if (kind === "dot" || kind === "ring") path.moveTo(x + r, y), path.arc(x, y, r, 0, 7);
+  if (kind === "dot" || kind === "ring" || kind === "halo" || kind === "speck") path.moveTo(x + r, y), path.arc(x, y, r, 0, 7);
   else if (kind === "square") path.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8);
   else if (kind === "triangle") path.moveTo(x, y - r * 1.15), path.lineTo(x + r * 1.1, y + r * 0.8), path.lineTo(x - r * 1.1, y + r * 0.8), path.closePath();
   else if (kind === "diamond") path.moveTo(x, y - r * 1.25), path.lineTo(x + r * 1.25, y), path.lineTo(x, y + r * 1.25), path.lineTo(x - r * 1.25, y), path.closePath();
   else path.moveTo(x - r, y - r), path.lineTo(x + r, y + r), path.moveTo(x + r, y - r), path.lineTo(x - r, y + r);
 }
 
-const FILLED = { triangle: true, square: true };
+const FILLED = { triangle: true, square: true, speck: true };
 
-// Draws all of it: `scene` has streets, estates (paths), heat, marks [{x, y, r, shape, tone}], labels as placed, and the cross in the middle.
+// Draws all of it: `scene` has streets and estates (as `boxed` gives them), heat, marks [{x, y, r, shape, tone}], labels as placed, and the cross in the middle.
 export function paint(context, view, scene, colours, ratio, px) {
   const { width, height, scale } = view, pixel = metres(view.y) / scale;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
-  const drawn = ({ path, origin }, ink) => {
-    const [left, top] = view.screen(origin), k = scale / 1e6;
-    context.setTransform(ratio * k, 0, 0, ratio * k, ratio * left, ratio * top);
-    ink(1 / k, path);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  };
   context.lineJoin = context.lineCap = "round";
   if (scene.heat) {
     const [left, top] = view.screen(scene.heat.corner), [right, bottom] = view.screen(scene.heat.other);
@@ -89,21 +91,22 @@ export function paint(context, view, scene, colours, ratio, px) {
     context.drawImage(scene.heat.image, left, top, right - left, bottom - top);
     context.globalAlpha = 1;
   }
-  if (scene.estates) drawn(scene.estates, (one, path) => {
-    context.fillStyle = colours.estate;
-    context.fill(path);
-    context.strokeStyle = colours.line;
-    context.lineWidth = one;
-    context.stroke(path);
-  });
-  const wide = Math.max(1.5, Math.min(14, STREET_M / pixel));
-  if (scene.streets) drawn(scene.streets, (one, path) => {
-    for (const [colour, more] of [[colours.line, 2], [colours.street, 0]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = (wide + more) * one;
-      context.stroke(path);
-    }
-  });
+  context.fillStyle = colours.estate;
+  context.strokeStyle = colours.line;
+  context.lineWidth = 1;
+  for (const estate of seenOf(scene.estates, view)) {
+    trace(context, view, estate.points);
+    context.closePath();
+    context.fill();
+    context.stroke();
+  }
+  // One small path after another: strokes of one huge path take a hundred times as long.
+  const wide = Math.max(1.2, Math.min(14, STREET_M / pixel)), cased = wide >= 2;
+  for (const [colour, more] of cased ? [[colours.line, 2], [colours.street, 0]] : [[colours.line, 0]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = wide + more;
+    for (const street of seenOf(scene.streets, view)) trace(context, view, street.points), context.stroke();
+  }
   if (scene.closed.length) {
     context.strokeStyle = colours.warn;
     context.lineWidth = wide + 1;
@@ -113,7 +116,7 @@ export function paint(context, view, scene, colours, ratio, px) {
     context.stroke();
     context.setLineDash([]);
   }
-  marks(context, view, scene.marks, colours, px);
+  marks(context, view, scene.marks, scene.stamps, colours, px, ratio);
   texts(context, scene.labels, colours, px);
   if (scene.cross) {
     context.strokeStyle = colours.ink;
@@ -124,24 +127,31 @@ export function paint(context, view, scene, colours, ratio, px) {
   }
 }
 
-// Marks of one shape and colour are one path: thousands cost as little as a few.
-function marks(context, view, all, colours, px) {
-  const groups = new Map();
+// A mark is drawn once for each shape, colour and size, and stamped from then on: thousands cost as little as a few.
+function marks(context, view, all, stamps, colours, px, ratio) {
   for (const mark of all) {
     const [x, y] = view.screen(mark);
     if (x < -20 || y < -20 || x > view.width + 20 || y > view.height + 20) continue;
-    const key = `${mark.shape} ${mark.tone}`;
-    if (!groups.has(key)) groups.set(key, { ...mark, path: new Path2D() });
-    shape(groups.get(key).path, mark.shape, x, y, mark.r);
+    const key = `${mark.shape} ${mark.tone} ${mark.r}`;
+    if (!stamps.has(key)) stamps.set(key, stamp(mark, colours, px, ratio));
+    const { image, half } = stamps.get(key);
+    context.drawImage(image, Math.round((x - half) * ratio) / ratio, Math.round((y - half) * ratio) / ratio, 2 * half, 2 * half);
   }
-  for (const { shape: kind, tone, path } of groups.values()) {
-    context.fillStyle = FILLED[kind] ? colours[tone] : colours.paper;
-    context.strokeStyle = FILLED[kind] ? colours.paper : colours[tone];
-    context.lineWidth = kind === "cross" ? px / 6 : Math.max(1.5, px / 10);
-    if (kind === "cross") context.strokeStyle = colours[tone];
-    else context.fill(path);
-    context.stroke(path);
-  }
+}
+
+function stamp({ shape: kind, tone, r }, colours, px, ratio) {
+  const half = Math.ceil(r * 1.4 + px / 8 + 2), side = Math.ceil(2 * half * ratio);
+  const canvas = new OffscreenCanvas(side, side), context = canvas.getContext("2d"), path = new Path2D();
+  context.scale(side / (2 * half), side / (2 * half));
+  shape(path, kind, half, half, r);
+  context.lineJoin = context.lineCap = "round";
+  context.fillStyle = FILLED[kind] ? colours[tone] : colours.paper;
+  context.strokeStyle = FILLED[kind] ? colours.paper : colours[tone];
+  context.lineWidth = kind === "cross" ? px / 6 : kind === "speck" ? 0.5 : Math.max(1.5, px / 10);
+  if (kind === "cross") context.strokeStyle = colours[tone];
+  else if (kind !== "halo") context.fill(path);
+  context.stroke(path);
+  return { image: canvas.transferToImageBitmap(), half };
 }
 
 function texts(context, labels, colours, px) {

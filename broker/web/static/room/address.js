@@ -25,5 +25,12 @@ export function addressOf(view) {
   return kept.length ? `#/?${query}` : "#/";
 }
 
+// The whole address of a view that takes the place of the one before; a moment stands behind the # only.
+export function placeOf(view) {
+  const search = new URLSearchParams(location.search);
+  for (const name of ["at", "speed"]) search.delete(name);
+  return `${location.pathname}${search.size ? `?${search}` : ""}${addressOf(view)}`;
+}
+
 // Another level of the same screen: what is selected there, and what always stays (wall, moment).
 export const turned = ({ wall, inch, at, speed }, next) => ({ level: "area", ...(wall && { wall }), ...(inch && { inch }), ...(at && { at }), ...(speed && { speed }), ...next });

@@ -28,7 +28,7 @@ export function Lines({ lines, all, tools, ...more }) {
   const wall = more.sizes.wall, seen = wall ? lines.filter((line) => line.under_way || line.odd) : lines, rest = lines.length - seen.length;
   const part = (line) => kept(`line/${line.route}`, rests(line, more), () => html`<${LinePart} key=${line.route} line=${line} tools=${tools} ...${more} />`);
   const finished = all.filter((run) => run.state === "finished");
-  return html`<section id="lines"><h2>${say("runs")}</h2><div id="runs">${seen.length > LONG / 3 ? blocks(seen, 5).map((some, i) => html`<${Seen} key=${i} about_px=${some.length * STRIP_PX} draw=${() => some.map(part)} />`) : seen.map(part)}</div>
+  return html`<section id="lines"><h2>${say("runs")}</h2><div id="runs">${seen.length > LONG / 3 ? blocks(seen, 3).map((some, i) => html`<${Seen} key=${i} about_px=${some.length * STRIP_PX} draw=${() => some.map(part)} />`) : seen.map(part)}</div>
     ${rest ? html`<p class="quiet">${say("lines_quiet", { n: rest })}</p>` : null}
     ${!wall && finished.length ? html`<details class="over" data-testid="runs-over"><summary>${`${say("finished_today")} (${finished.length})`}</summary><ul>${finished.map((run) => html`<li key=${run.run_id}><a href=${`#/?level=line&route=${encodeURIComponent(run.route)}`}>${named(run.route_name)}</a>${` · ${run.truck} · ${tools.clock(run.started_at)}–${tools.clock(run.ended_at)} · ${say("served_of", { n: run.visits.filter((visit) => visit.state === "served").length, all: run.visits.length })}`}</li>`)}</ul></details>` : null}</section>`;
 }
@@ -37,7 +37,7 @@ export function Devices({ picture, sizes, tools, drawn }) {
   const trucks = sizes.quiet ? picture.trucks : picture.trucks.filter((row) => !quietTruck(row)), rooms = sizes.quiet ? picture.rooms : picture.rooms.filter((row) => !quietRoom(row, picture));
   const drawTrucks = (rows) => html`<${Trucks} rows=${rows} tools=${tools} drawn=${drawn} />`, drawRooms = (rows) => html`<${Rooms} rows=${rows} picture=${picture} tools=${tools} drawn=${drawn} />`;
   const left = (all, shown) => (shown < all ? html`<p class="quiet">${say("quiet_left_out", { n: all - shown })}</p>` : null);
-  return html`${picture.trucks.length ? html`<section><h2>${say("trucks")}</h2>${trucks.length > LONG ? blocks(trucks, 40).map((some, i) => html`<${Seen} key=${i} about_px=${some.length * TRUCK_PX} draw=${() => drawTrucks(some)} />`)
+  return html`${picture.trucks.length ? html`<section><h2>${say("trucks")}</h2>${trucks.length > LONG ? blocks(trucks, 20).map((some, i) => html`<${Seen} key=${i} about_px=${some.length * TRUCK_PX} draw=${() => drawTrucks(some)} />`)
       : trucks.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${say("trucks")}>${drawTrucks(trucks)}</div>` : null}${left(picture.trucks.length, trucks.length)}</section>` : null}
-    <section><h2>${say("rooms")}</h2>${rooms.length > LONG ? blocks(rooms, 60).map((some, i) => html`<${Seen} key=${i} about_px=${some.length * ROOM_PX} draw=${() => drawRooms(some)} />`) : drawRooms(rooms)}${left(picture.rooms.length, rooms.length)}</section>`;
+    <section><h2>${say("rooms")}</h2>${rooms.length > LONG ? blocks(rooms, 24).map((some, i) => html`<${Seen} key=${i} about_px=${some.length * ROOM_PX} draw=${() => drawRooms(some)} />`) : drawRooms(rooms)}${left(picture.rooms.length, rooms.length)}</section>`;
 }

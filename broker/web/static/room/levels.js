@@ -23,7 +23,7 @@ export function RunHead({ line, run, tools }) {
   return html`<header><b>${link({ level: "line", route: line.route }, named(line.name))}</b><span>${`${run.truck} · ${say(run.waste)} · ${tools.clock(run.planned_start_at)} ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`}</span>
     ${line.ghosts.has(run.run_id) ? html`<span class="alarm"><span class="shape" aria-hidden="true">▽</span> ${say("ghost")}</span>` : null}
     ${run.state === "running" && late ? html`<span class=${late >= 10 ? "warn" : "quiet"}>${late >= 10 ? html`<span class="shape" aria-hidden="true">◷ </span>` : null}${lateWord(late)}</span>` : null}
-    ${owes ? html`<span class="quiet">${say("owes", { n: owes })}</span>` : null}<${Load} run=${run} tools=${tools} /></header>`;
+    ${owes ? html`<span class="quiet">${say("owes", { n: owes })}</span>` : null}<${Load} run=${run} tools=${tools} /><${Notes} run=${run} tools=${tools} /></header>`;
 }
 
 // What waits on a line for its kind of waste, summed over the rooms that it still has to visit.
@@ -56,7 +56,7 @@ function Kind({ room, waste, picture, tools }) {
   const visit = arrival?.run_id ? picture.runs.find((run) => run.run_id === arrival.run_id)?.visits.find((one) => one.room === room.room && one.visit_number === arrival.visit_number) : null;
   return html`<tr><th scope="row">${say(waste)}</th><td><${Lamp} room=${room} waste=${waste} shown=${lampOf(room, waste, picture)} /></td><td>${arrival?.eta_at ? `${tools.clock(arrival.eta_at)} (${tools.clock(arrival.early_at)}–${tools.clock(arrival.late_at)})` : say("none")}</td>
     <td>${visit?.label ? say(visit.label) : say("none")}</td><td>${arrival?.truck ?? say("none")}</td><td>${bins ? `${none(bins.count)} · ${kg(bins.grams)}` : say("none")}</td><td>${bins ? `${none(bins.inside)} · ${kg(bins.inside_grams)}` : say("none")}</td>
-    <td class=${bins?.quality ? "odd" : ""}>${bins ? say(bins.quality ? "quality_bad" : "quality_good") : say("none")}</td><td>${bins ? html`<span data-since=${bins.at}></span>` : say("none")}</td></tr>`;
+    <td class=${bins?.quality ? "odd" : ""}>${bins ? say(bins.quality ? "quality_bad" : "quality_good") : say("none")}</td><td>${bins ? html`<span data-since=${bins.at ?? ""}></span>` : say("none")}</td></tr>`;
 }
 
 export function StopLevel({ room, picture, tools }) {
@@ -64,10 +64,10 @@ export function StopLevel({ room, picture, tools }) {
   const visits = picture.runs.flatMap((run) => run.visits.filter((visit) => visit.room === room.room).map((visit) => ({ visit, run })));
   const calls = visits.filter(({ visit }) => visit.call_id);
   const presses = picture.incidents.filter((row) => row.room === room.room);
-  return html`<section data-testid=${`stop-${room.room}`}><h2>${named(room.name)} <small>${named(room.estate_name)} · ${say(room.life === "lost" ? "lost_device" : room.life)} · ${say("heard")} <span data-since=${room.heard_at}></span> ${say("ago")} · ${link({ level: "raw", room: room.room }, say("level_raw"))}</small></h2>
+  return html`<section data-testid=${`stop-${room.room}`}><h2>${named(room.name)} <small>${named(room.estate_name)} · ${say(room.life === "lost" ? "lost_device" : room.life)} · ${say("heard")} <span data-since=${room.heard_at ?? ""}></span> ${say("ago")} · ${link({ level: "raw", room: room.room }, say("level_raw"))}</small></h2>
     <div class="scroll" tabindex="0" role="region" aria-label=${say("rooms")}><table><thead><tr>${["kind", "lamp", "eta_band", "label", "truck", "waits", "inside", "sensors", "age"].map((word) => html`<th scope="col" key=${word}>${say(word)}</th>`)}</tr></thead>
       <tbody>${room.wastes.map((waste) => html`<${Kind} key=${waste} room=${room} waste=${waste} picture=${picture} tools=${tools} />`)}</tbody></table></div>
-    <p class="quiet">${say("lamps_age")} <span data-since=${room.lamps_at}></span> ${say("ago")}</p>
+    <p class="quiet">${say("lamps_age")} <span data-since=${room.lamps_at ?? ""}></span> ${say("ago")}</p>
     <h2>${say("visits_today")}</h2>
     ${visits.length ? html`<ul class="visits">${visits.map(({ visit, run }) => html`<li key=${visit.id}>${visit.visit_number > 1 ? `${visit.visit_number}× ` : ""}${link({ level: "line", route: run.route }, named(run.route_name))} · ${run.truck} · <span class=${isOdd(visit) ? "odd" : ""}>${say(stateOf(visit))}</span>
       ${[visit.planned_at && `${say("planned")} ${tools.clock(visit.planned_at)}`, visit.eta_at && `${say("eta")} ${tools.clock(visit.eta_at)}`, visit.arrived_at && `${say("arrived")} ${tools.clock(visit.arrived_at)}`, visit.left_at && `${say("left")} ${tools.clock(visit.left_at)}`].filter(Boolean).map((text) => ` · ${text}`).join("")}</li>`)}</ul>` : html`<p class="quiet">${say("none_today")}</p>`}

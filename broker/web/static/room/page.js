@@ -1,15 +1,20 @@
 // The operations room: one page, one picture, four levels. It draws the newest picture of its source, once a frame.
 
+import { writeNames } from "../frame/names.js";
 import { html, render } from "../vendored/htm-preact-3.1.1.js";
 import { age, clocks, language, named, say, speak } from "../frame/words.js";
 import { may, me, meet } from "../frame/visitor.js";
+import { Bar } from "../playback/bar.js";
+import { past } from "../playback/past.js";
 import { allow, silent, sound, turn } from "../sound.js";
-import { addressOf, turned, viewOf } from "./address.js";
+import { addressOf, placeOf, turned, viewOf } from "./address.js";
 import { Devices, Lines } from "./area.js";
 import { ask } from "./ask.js";
+import { fit } from "./fit.js";
 import { begun } from "./kept.js";
 import { LineLevel, RawLevel, StopLevel } from "./levels.js";
 import { linesOf } from "./line/lines.js";
+import { drawMap, Mapped, selectedOf, viewOfThing } from "./mapped.js";
 import { advise } from "./press/advice.js";
 import { Presses, unseenOf } from "./press/presses.js";
 import { Figures, figures } from "./side/figures.js";
@@ -18,9 +23,10 @@ import { Roads } from "./side/roads.js";
 import { sizesOf } from "./size.js";
 import { follow, stage } from "./source.js";
 
-const SAID_MS = 8000, IDLE_MS = 60000, KEYS_MS = 4000, STUCK_MS = 2000;
+const SAID_MS = 8000, IDLE_MS = 60000, KEYS_MS = 4000, STUCK_MS = 2000, BACK_S = 60, OTHER_TIME_S = 3600;
 let picture = null, view = viewOf(location.hash, location.search), lost = false, stuck = [], said = "", told = 0, asked = false;
-let timezone = "", times = null, names = new Map(), here = { over: false, at: 0 }, announced = null, announcement = "";
+let about = {}; // by what it was made of: rooms and trucks by their names, lines
+let timezone = "", times = null, here = { over: false, at: 0 }, announced = null, announcement = "";
 
 // What every part draws with; a time of another day is told with its day.
 const tools = {
@@ -29,20 +35,22 @@ const tools = {
   clock: (at) => times.time(at), exact: (at) => times.exact(at), day: (at) => times.day(at),
   moment: (at) => (at && times.day(at) !== times.day(picture.at) ? `${times.day(at)} ` : "") + times.exact(at),
   may: (deed, row) => room.acts && may(deed, row),
-  roomName: (id) => named(names.get(id)) ?? id,
+  roomName: (id) => named(indexed().rooms.get(id)?.name) ?? id,
   runName(id) {
     const run = picture.runs.find((row) => row.run_id === id);
     return run ? `${named(run.route_name)} ${times.time(run.planned_start_at)}` : id;
   },
   async act(path, body) {
     const answer = await room.act(path, body);
-    said = answer?.told ?? "";
-    told = performance.now();
-    draw();
-    if (said) setTimeout(() => performance.now() - told >= SAID_MS && ((said = ""), draw()), SAID_MS + 50);
+    tell(answer?.told ?? "");
     return Boolean(answer?.ok);
   },
 };
+function tell(text) {
+  [said, told] = [text, performance.now()];
+  draw();
+  if (said) setTimeout(() => performance.now() - told >= SAID_MS && ((said = ""), draw()), SAID_MS + 50);
+}
 const since = (at) => age(at === null || at === undefined || at === "" ? null : Math.max(0, picture.at - at));
 
 // Somebody's hand is on the presses: what is there stays where it is.
@@ -69,10 +77,22 @@ document.addEventListener("click", (event) => {
   location.hash = addressOf(turned(view, next));
 });
 
+// Rooms and trucks by their names, made anew when one of them is another.
+function indexed() {
+  if (about.of_rooms !== picture.rooms) about = { ...about, of_rooms: picture.rooms, rooms: new Map(picture.rooms.map((row) => [row.room, row])) };
+  if (about.of_trucks !== picture.trucks) about = { ...about, of_trucks: picture.trucks, trucks: new Map(picture.trucks.map((row) => [row.truck, row])) };
+  return about;
+}
+
+function select(thing) {
+  const next = viewOfThing(thing, picture);
+  if (next) location.hash = addressOf(turned(view, next));
+}
+
 // What is new is said once, to whoever listens to the page.
 function announce() {
   const open = picture.incidents.filter((row) => row.open), keys = new Set(open.map((row) => `${row.truck}/${row.incident_id}`));
-  const fresh = announced ? open.filter((row) => !announced.has(`${row.truck}/${row.incident_id}`)) : [];
+  const fresh = announced && room.live ? open.filter((row) => !announced.has(`${row.truck}/${row.incident_id}`)) : [];
   if (fresh.length) announcement = fresh.map((row) => say("new_press", { truck: row.truck, reason: say(row.reason), room: row.room_name ?? "" })).join(" ");
   announced = keys;
 }
@@ -95,18 +115,20 @@ function Room() {
   const sizes = sizesOf(view, innerWidth, innerHeight), root = document.documentElement;
   root.style.fontSize = `${sizes.px}px`;
   root.classList.toggle("wall", sizes.wall);
+  const { rooms, trucks } = indexed();
   const drawn = `${language}/${sizes.px}/${view.level}/${room.acts}/${innerWidth}`, lines = linesOf(picture);
-  const rooms = new Map(picture.rooms.map((row) => [row.room, row])), trucks = new Map(picture.trucks.map((row) => [row.truck, row]));
   const width = (document.querySelector("#middle")?.clientWidth || innerWidth) - 1.8 * sizes.px, unseen = unseenOf(picture, tools);
-  document.title = `${unseen.count ? `(${unseen.count}) ` : ""}${say("title")}`;
+  const map = view.level === "raw" ? null : html`<${Mapped} key="map" onSelect=${select} />`;
+  document.title = `${back.state ? "◀◀ " : ""}${unseen.count ? `(${unseen.count}) ` : ""}${say("title")}`;
   if (unseen.sounds && room.live) sound();
-  return html`<${Head} picture=${picture} me=${me} language=${language} tools=${tools} turn=${other} ring=${() => (silent() ? allow() : turn(), draw())} calm=${sizes.wall} />
+  return html`<${Head} picture=${picture} me=${me} language=${language} tools=${tools} turn=${other} ring=${() => (silent() ? allow() : turn(), draw())} calm=${sizes.wall} back=${back.state || sizes.wall ? null : () => back.enter(picture.at - BACK_S, 1)} /><${Bar} past=${back} picture=${picture} tools=${tools} />
     <main inert=${lost} class=${`room level-${view.level}`}><${State} picture=${picture} tools=${tools} live=${room.live} /><${Crumbs} lines=${lines} />
-      <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} /></div>
-      <div class="middle" id="middle"><${Level} lines=${lines} rooms=${rooms} trucks=${trucks} sizes=${sizes} width=${width} drawn=${drawn} /></div>
+      <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} />${sizes.wall ? map : null}</div>
+      <div class="middle" id="middle">${sizes.wall ? null : map}<${Level} lines=${lines} rooms=${rooms} trucks=${trucks} sizes=${sizes} width=${width} drawn=${drawn} /></div>
       ${sizes.figures ? html`<div class="right"><${Figures} known=${beside.known} tools=${tools} /><${Roads} picture=${picture} tools=${tools} drawn=${drawn} /></div>` : null}
       ${view.level === "area" ? html`<div class="devices"><${Devices} picture=${picture} sizes=${sizes} tools=${tools} drawn=${drawn} /></div>` : null}</main>
-    <div id="veil" class="veil" role="alert" data-testid="veil" hidden=${!lost}><p>${lost ? [`${say("lost")}${times.day(picture.at)} ${times.exact(picture.at)}`, ...stuck.map((row) => say(row.word, row.values))].join(" · ") : ""}</p></div>
+    <div id="veil" class="veil" role="alert" data-testid="veil" hidden=${!lost}><p>${lost ? back.veil(tools) || [`${say("lost")}${times.day(picture.at)} ${times.exact(picture.at)}`, ...stuck.map((row) => say(row.word, row.values))].join(" · ") : ""}</p></div>
+    <p id="more" class="more" data-testid="more"></p>
     <p id="announce" class="unseen-text" role="log" aria-live="assertive">${announcement}</p>
     <p id="said" class="said" role="status" aria-live="polite" data-testid="said">${said}</p>`;
 }
@@ -115,7 +137,6 @@ function drawNow() {
   asked = false;
   if (!picture) return;
   const under = here.over ? document.querySelector("#incidents-part button:hover") : null, before = under?.getBoundingClientRect().top;
-  names = new Map(picture.rooms.map((row) => [row.room, row.name]));
   announce();
   begun();
   render(html`<${Room} />`, document.body);
@@ -124,6 +145,10 @@ function drawNow() {
     const text = since(part.dataset.since);
     if (part.textContent !== text) part.textContent = text;
   }
+  writeNames(document);
+  drawMap(picture, selectedOf(view, picture));
+  const out = document.documentElement.classList.contains("wall") ? fit() : 0;
+  document.querySelector("#more").textContent = out ? say("more_below", { n: out }) : "";
   if (under?.isConnected && under.getBoundingClientRect().top !== before) scrollBy(0, under.getBoundingClientRect().top - before); // what grew above a button moves the page, not the button
 }
 
@@ -137,7 +162,7 @@ function draw() {
 async function other() {
   const next = language === "zh" ? "en" : "zh";
   await advise(next);
-  await speak(["", "room"], next);
+  await speak(["", "map", "room", "playback"], next);
   draw();
 }
 
@@ -149,7 +174,7 @@ async function known() {
 
 const room = stage({
   onPicture(newest) {
-    const first = !picture;
+    const first = !picture || Math.abs(newest.at - picture.at) > OTHER_TIME_S;
     [picture, lost] = [newest, false];
     if (newest.area.timezone !== timezone) [timezone, times] = [newest.area.timezone, clocks(newest.area.timezone)];
     draw();
@@ -158,16 +183,17 @@ const room = stage({
   onLost: () => ((lost = true), draw()),
   onRefused: known,
 });
-await Promise.all([meet(), speak(["", "room"])]);
+const back = past({ view: () => view, turn: (next) => ((view = next), history.replaceState(null, "", placeOf(next))), take: room.take, live: follow, draw, tell });
+await Promise.all([meet(), speak(["", "map", "room", "playback"])]);
 tools.me = me;
 await advise(language);
 const beside = figures(me, () => picture, (at) => tools.day(at), draw);
-room.take(follow);
-addEventListener("hashchange", () => ((view = viewOf(location.hash, location.search)), scrollTo(0, 0), draw()));
+back.follow(view);
+addEventListener("hashchange", () => ((view = viewOf(location.hash, location.search)), scrollTo(0, 0), back.follow(view), draw()));
 addEventListener("resize", draw);
 setInterval(async () => {
   // Another thread of the system can still tell what only it sees: that nothing is decided any more.
-  if (!lost) return;
+  if (!lost || back.state) return;
   stuck = (await fetch("/healthz").then((answer) => answer.json()).catch(() => ({ reasons: [] }))).reasons ?? [];
   draw();
 }, STUCK_MS);

@@ -10,43 +10,58 @@ import { act } from "../frame/deed.js";
 
 export const LOST_MS = 5000;
 
-const byKey = ([a], [b]) => (a < b ? -1 : 1);
 const by = (...keys) => (a, b) => {
   for (const key of keys) if (key(a) !== key(b)) return key(a) < key(b) ? -1 : 1;
   return 0;
 };
-const rows = (section = {}) => Object.entries(section).sort(byKey).map(([, row]) => row);
+const byStart = by((run) => run.planned_start_at, (run) => run.run_id), byWeight = by((row) => !row.open, (row) => -row.raised_at, (row) => row.incident_id);
 
-// Puts the stream's parts together: `take(snapshot)` and `change(told)` each give the newest picture, null before there is one.
+// Puts the stream's parts together: `take(snapshot)` and `change(told)` each give the newest picture, null before there is
+// one. A list of which nothing changed is the very list it was.
 export function assembly() {
-  let parts = null, runs = new Map();
+  let parts = null, made = {}, runs = new Map();
+  const list = (section) => (made[section] ??= Object.keys(parts[section] ?? {}).sort().map((key) => parts[section][key]));
   // A run is made anew only where it or one of its visits is another.
   function whole(run) {
-    const visits = run.visits.map((id) => parts.visits[id]), kept = runs.get(run.run_id);
-    if (kept?.of === run && kept.visits.every((visit, i) => visit === visits[i])) return kept.made;
-    return { ...run, visits };
+    const visits = run.visits.map((id) => parts.visits[id]), before = runs.get(run.run_id);
+    return before?.of === run && before.run.visits.every((visit, i) => visit === visits[i]) ? before : { of: run, run: { ...run, visits } };
+  }
+  function allRuns() {
+    if (made.runs) return made.runs;
+    const all = Object.values(parts.runs).map(whole);
+    runs = new Map(all.map((one) => [one.of.run_id, one]));
+    return (made.runs = all.map((one) => one.run).sort(byStart));
   }
   function picture(at) {
     if (!parts?.about.area) return null;
-    const made = Object.values(parts.runs).map(whole);
-    runs = new Map(made.map((run) => [run.run_id, { of: parts.runs[run.run_id], visits: run.visits, made: run }]));
-    return { ...Object.fromEntries(Object.entries(parts.about).map(([name, row]) => [name, row.is])), at,
-      trucks: rows(parts.trucks), rooms: rows(parts.rooms), attention: rows(parts.attention), alarms: rows(parts.alarms),
-      runs: made.sort(by((run) => run.planned_start_at, (run) => run.run_id)),
-      incidents: Object.values(parts.incidents).sort(by((row) => !row.open, (row) => -row.raised_at, (row) => row.incident_id)) };
+    const about = Object.fromEntries(Object.entries(parts.about).map(([name, row]) => [name, row.is]));
+    return { ...about, at, trucks: list("trucks"), rooms: list("rooms"), attention: list("attention"), alarms: list("alarms"),
+      runs: allRuns(), incidents: (made.incidents ??= Object.values(parts.incidents).sort(byWeight)) };
+  }
+  // Of what is in a list one row is another: the list is made anew, in the order it had unless a row came or went.
+  function forget(section, keys) {
+    if (section === "visits") return void delete made.runs;
+    const shown = made[section], same = shown && section !== "runs" && section !== "incidents" && keys.every((key) => key in parts[section]);
+    if (!same) delete made[section];
+    return same;
   }
   return {
     take(told) {
-      parts = told.parts;
+      [parts, made] = [told.parts, {}];
       return picture(told.at);
     },
     change(told) {
       if (!parts) return null;
       for (const [section, changed] of Object.entries(told.set)) {
         parts[section] ??= {};
+        const same = forget(section, Object.keys(changed)), before = same ? new Map(Object.keys(changed).map((key) => [parts[section][key], key])) : null;
         for (const [key, fields] of Object.entries(changed)) parts[section][key] = { ...parts[section][key], ...fields };
+        if (same) made[section] = made[section].map((row) => (before.has(row) ? parts[section][before.get(row)] : row));
       }
-      for (const [section, keys] of Object.entries(told.gone)) for (const key of keys) delete parts[section]?.[key];
+      for (const [section, keys] of Object.entries(told.gone)) {
+        for (const key of keys) delete parts[section]?.[key];
+        delete made[section === "visits" ? "runs" : section];
+      }
       return picture(told.at);
     },
   };

@@ -43,7 +43,7 @@ export function truckX(run, truck, places, x) {
   const next = run.visits.findIndex((visit) => OWED.includes(visit.state));
   if (next < 0) return x(run.visits.at(-1));
   const to = run.visits[next];
-  if (to.state === "at_stop" || next === 0) return x(to) - (to.state === "at_stop" ? 0 : 1) * 24;
+  if (to.state === "at_stop" || next === 0) return to.state === "at_stop" ? x(to) : Math.max(12, x(to) - 24);
   const from = run.visits[next - 1], gone = metres(places.get(from.room), truck), left = metres(truck, places.get(to.room));
   return between(x(from), x(to), gone === null || left === null || gone + left === 0 ? 0.5 : gone / (gone + left));
 }

@@ -6,11 +6,19 @@ import { isOdd, stateOf } from "./lines.js";
 import { chosen, cut, leastOf } from "./names.js";
 import { columnsOf, placed, plannedX, truckX } from "./places.js";
 
-const ruler = document.createElement("canvas").getContext("2d");
-const measure = (px) => {
-  ruler.font = `${px}px ${getComputedStyle(document.body).fontFamily}`;
-  return (text) => ruler.measureText(text).width;
-};
+const ruler = document.createElement("canvas").getContext("2d"), RULED_PX = 100, MOST_KNOWN = 20000;
+const widths = new Map(); // of a text at RULED_PX: the same names come again and again
+
+function measure(px) {
+  if (!widths.size) ruler.font = `${RULED_PX}px ${getComputedStyle(document.body).fontFamily}`;
+  return (text) => {
+    if (!widths.has(text)) {
+      if (widths.size > MOST_KNOWN) widths.clear();
+      widths.set(text, ruler.measureText(text).width);
+    }
+    return (widths.get(text) * px) / RULED_PX;
+  };
+}
 
 // What waits: hazardous waste by its weight, in bins that stay where they are; all else in bins.
 export function amount(waste, bins) {
@@ -50,7 +58,7 @@ function Lane({ run, y, r, x, truck, places, at, ghost, clock, text }) {
 export function Strip({ line, rooms, trucks, at, sizes, width, clock, runs = line.shown }) {
   const text = sizes.wall ? sizes.px : 12, u = text / 12, wide = measure(text), most = 110 * u;
   const columns = columnsOf(runs), labels = columns.map((column) => (column.visit_number > 1 ? `${column.visit_number}× ` : "") + named(column.name));
-  const least = sizes.names ? leastOf(labels, wide, { each: 58 * u, most }) : 14 * u, edge = sizes.names ? Math.max(least / 2, 30 * u) : 34 * u;
+  const least = sizes.names ? leastOf(labels, wide, { each: 58 * u, most }) : 14 * u, edge = sizes.names ? Math.max(least / 2, 30 * u) : 18 * u;
   const full = Math.max(width, sizes.names ? least * Math.max(0, columns.length - 1) + 2 * edge : 0);
   const xs = placed(columns, rooms, { width: full, edge, least }), at_x = new Map(columns.map((column, i) => [column.key, xs[i]]));
   const x = (visit) => at_x.get(`${visit.room}/${visit.visit_number}`), r = 7 * u, lane = 54 * u, lanes = runs.length * lane;

@@ -2,13 +2,10 @@
 
 import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { say } from "../../frame/words.js";
-import { MINUTES, says } from "../../answers.js";
-import { nameOf } from "../../names.js";
+import { MINUTES, says } from "../../frame/answers.js";
+import { People } from "../../frame/names.js";
 
 const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
-
-// The accounts that were told last, or of whoever answered.
-const whoOf = (row) => (row.state === "told" ? row.told.at(-1)?.names ?? [] : [row.who].filter(Boolean));
 
 function stands(row, clock) {
   return [
@@ -16,8 +13,6 @@ function stands(row, clock) {
     ["promised", "late"].includes(row.state) && `${say("until")} ${clock(row.until_at)}`,
     row.on_the_way_at !== null && row.state !== "done" && say("on_the_way"),
     row.broken && `${say("broken")} ${row.broken}`,
-    whoOf(row).map(nameOf).join(", "),
-    row.why,
   ].filter(Boolean).join(" · ");
 }
 
@@ -33,6 +28,6 @@ function Deeds({ incident, row, tools }) {
 
 export function Board({ incident, tools, rows = incident.answers ?? [] }) {
   return html`<ul class="answers">${rows.map((row) => html`<li key=${row.id} class=${`answer ${row.unanswered_at && row.state === "told" ? "nobody" : row.state}`} data-testid=${`answer-${row.id}-${incident.incident_id}`}>
-    <b>${whom(row)}</b><span class="stands" title=${whoOf(row).join(", ")}>${stands(row, tools.clock)}</span> <span class="quiet" data-since=${row.since_at}></span>
+    <b>${whom(row)}</b><span class="stands">${stands(row, tools.clock)}<${People} row=${row} />${row.why ? ` · ${row.why}` : ""}</span> <span class="quiet" data-since=${row.since_at}></span>
     <span class="buttons"><${Deeds} incident=${incident} row=${row} tools=${tools} /></span></li>`)}</ul>`;
 }

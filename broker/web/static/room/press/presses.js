@@ -2,7 +2,7 @@
 
 import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { named, say } from "../../frame/words.js";
-import { waits } from "../../answers.js";
+import { waits } from "../../frame/answers.js";
 import { kept, steady } from "../kept.js";
 import { Alarm, isAside, isUnseen, listed, owedOf } from "./alarms.js";
 import { nthOf } from "./deeds.js";

@@ -35,7 +35,7 @@ export function figures(me, seen, dayOf, changed) {
 }
 
 const kg = (grams) => (grams === null ? say("none") : grams >= 1e7 ? `${(grams / 1e6).toFixed(1)} t` : `${Math.round(grams / 1000)} kg`);
-const both = (row) => html`<span>${`${count(row.bins)} ${say("bins")}`}</span> <span>${kg(row.grams)}</span>`;
+const both = (row) => row.bins === null && row.grams === null ? say("none") : html`<span>${`${count(row.bins)} ${say("bins")}`}</span> <span>${kg(row.grams)}</span>`;
 const share = (part) => (part === null ? say("none") : `${Math.round(part * 100)} %`);
 const count = (value) => (value === null ? say("none") : String(value));
 const people = (names) => names.map(named).join(", ") || say("none");

@@ -17,12 +17,12 @@ function Who({ me }) {
       ${others.length ? html`<form method="post" action="/sign-in/as"><select name="account" data-testid="others" aria-label=${say("role_property")}>${others.map((one) => html`<option key=${one.account} value=${one.account}>${`${roles(one)} ${named(one.name)}`}</option>`)}</select><button data-testid="as-other">→</button></form>` : null}</div></details>` : null}</div>`;
 }
 
-export function Head({ picture, me, language, tools, turn, ring, calm }) {
+export function Head({ picture, me, language, tools, turn, ring, calm, back }) {
   const report = me.pages.includes("/report/"), ways = me.ways.filter((way) => way.path !== location.pathname); // the server's one list of them
   return html`<header class="frame"><h1>${say("title")} <small id="area">${named(picture.area.name)}</small></h1>
     ${calm ? null : html`<nav aria-label=${say("ways")}>${report ? html`<a id="report" data-testid="report" href=${`/report/${tools.day(picture.at)}?language=${language}`}>${say("report")}</a>` : null}${ways.map((way) => html`<a key=${way.path} href=${way.path} data-testid=${way.path.slice(1)}>${named(way.name)}</a>`)}</nav>`}
     <div class="seat">${calm ? null : html`<${Who} me=${me} />`}
-    <p class="tools"><button id="sound" data-testid="sound" aria-pressed=${wanted()} onClick=${ring}>${say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off")}</button> <button id="language" data-testid="language" onClick=${turn}>${say("other_language")}</button> <time id="clock">${tools.exact(picture.at)}</time></p></div></header>`;
+    <p class="tools">${back ? html`<button data-testid="look-back" onClick=${back}>${say("past_enter")}</button> ` : null}<button id="sound" data-testid="sound" aria-pressed=${wanted()} onClick=${ring}>${say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off")}</button> <button id="language" data-testid="language" onClick=${turn}>${say("other_language")}</button> <time id="clock">${tools.exact(picture.at)}</time></p></div></header>`;
 }
 
 export function State({ picture, tools, live }) {
@@ -32,6 +32,6 @@ export function State({ picture, tools, live }) {
   return html`<div class="state"><p id="link" role="alert" data-testid="link" class=${health.some((row) => row.level === "severe") || !health.length ? "" : "warning"} hidden=${!health.length}>${health.map(reason).join(" · ")}</p>
     <p id="old" role="alert" data-testid="old" hidden=${!picture.old_since_at}>${picture.old_since_at ? say("picture_old", { at: tools.moment(picture.old_since_at) }) : ""}</p>
     <p class="quiet"><span hidden=${health.length > 0 || Boolean(picture.old_since_at)}>${say(live ? "all_well" : "played_back")}</span>${" "}
-      <span id="day-off" class="day-off" data-testid="day-off" hidden=${!off}>${off ? say("day_off", { next_day: picture.plan.next_day ?? say("none") }) : ""}</span>${" · "}<span id="sources" data-testid="sources"><span class=${fresh ? "" : "old"}>${`${say("oldest")}: `}<span data-since=${data.oldest_fix_at}></span></span>${[`${say("refused")}: ${data.counts.refused ?? 0}`, data.unstored ? `${say("waiting")}: ${data.unstored}` : null,
+      <span id="day-off" class="day-off" data-testid="day-off" hidden=${!off}>${off ? say("day_off", { next_day: picture.plan.next_day ?? say("none") }) : ""}</span>${" · "}<span id="sources" data-testid="sources"><span class=${fresh ? "" : "old"}>${`${say("oldest")}: `}<span data-since=${data.oldest_fix_at ?? ""}></span></span>${[`${say("refused")}: ${data.counts.refused ?? 0}`, data.unstored ? `${say("waiting")}: ${data.unstored}` : null,
         data.trouble ? `${say("trouble")} (${english(data.trouble)})` : null].filter(Boolean).map((text) => ` · ${text}`).join("")}</span></p></div>`;
 }

@@ -17,13 +17,14 @@ async function note(event, run, been, tools) {
   if (done) form.closest("details").open = false;
 }
 
-// What was noted, and the form for whoever may; the room that the truck was at last comes first.
+// Whoever may says it by a form; a truck that has been at one more room takes nothing away from whoever is writing.
 export function Notes({ run, tools }) {
   const been = run.visits.filter((visit) => visit.arrived_at !== null || visit.left_at !== null || visit.state === "served");
-  const noted = been.filter((visit) => visit.contamination), may = been.length && tools.may(NOTE, { truck: run.truck });
-  const pick = (name, options) => html`<label>${`${say(`note_${name}`)} `}<select name=${name} data-testid=${`note-${name}-${run.run_id}`}>${options.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label> `;
+  const noted = been.filter((visit) => visit.contamination), may = tools.may(NOTE, { truck: run.truck }) && been.length > 0;
+  if (!noted.length && !may) return null;
+  const pick = (name, options) => html`<label>${`${say(`note_${name}`)} `}<select name=${name} data-testid=${`note-${name}-${run.run_id}`}>${options.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>`;
   return html`<div class="notes">${noted.length ? html`<p class="warn" data-testid=${`noted-${run.run_id}`}>${`${say("noted")}: ${noted.map(told).join(" · ")}`}</p>` : null}
     ${may ? html`<details class="closing" data-testid=${`note-${run.run_id}`}><summary>${say("note")}</summary><form onSubmit=${(event) => note(event, run, been, tools)}>
       ${pick("room", been.map((visit) => [visit.id, title(visit)]).reverse())}${pick("grade", GRADES.map((grade) => [grade, say(`grade_${grade}`)]))}
-      ${pick("found", FOUND.map((one) => [one, one ? say(`found_${one}`) : say("none")]))}<button class="main" data-testid=${`note-send-${run.run_id}`}>${say("note_send")}</button></form></details>` : null}</div>`;
+      ${pick("found", FOUND.map((one) => [one, one ? say(`found_${one}`) : say("none")]))} <button class="main" data-testid=${`note-send-${run.run_id}`}>${say("note_send")}</button></form></details>` : null}</div>`;
 }

@@ -1,6 +1,6 @@
 // What a truck on its round cannot do now: it is full, or a road is closed. Who may says so here.
 
-import { html } from "../../vendored/htm-preact-3.1.1.js";
+import { html, Component } from "../../vendored/htm-preact-3.1.1.js";
 import { named, say } from "../../frame/words.js";
 import { kept } from "../kept.js";
 
@@ -28,12 +28,19 @@ async function close(event, tools) {
   if (done) form.closest("details").open = false;
 }
 
-const Form = ({ rooms, tools }) => {
+// Its lists are long in a large area: they are there once the form is open.
+class Form extends Component {
+  render({ rooms, tools }, { open }) {
+    return html`<details class="closing" data-testid="close-road" onToggle=${(event) => this.setState({ open: open || event.target.open })}><summary>${say("close_road")}</summary>${open ? html`<${Fields} rooms=${rooms()} tools=${tools} />` : null}</details>`;
+  }
+}
+
+const Fields = ({ rooms, tools }) => {
   const pick = (name, options) => html`<label>${`${say(name)} `}<select name=${name} data-testid=${name}>${options.map(([value, label]) => html`<option key=${value} value=${value}>${label}</option>`)}</select></label>`;
-  return html`<details class="closing" data-testid="close-road"><summary>${say("close_road")}</summary><form onSubmit=${(event) => close(event, tools)}>
+  return html`<form onSubmit=${(event) => close(event, tools)}>
     ${pick("closed_room", rooms)}${pick("closed_other", [["", say("closed_any")], ...rooms])}
     ${pick("closed_for", HOURS.map((hours) => [hours * 3600, hours < 1 ? `${hours * 60} ${say("minutes")}` : `${hours} ${say("hours")}`]))}
-    <label>${`${say("closed_why")} `}<input name="closed_why" maxlength="200" data-testid="closed_why" /></label> <button class="main" data-testid="closed_send">${say("close_road")}</button></form></details>`;
+    <label>${`${say("closed_why")} `}<input name="closed_why" maxlength="200" data-testid="closed_why" /></label> <button class="main" data-testid="closed_send">${say("close_road")}</button></form>`;
 };
 
 // What was chosen stays while the screen goes on: the form is made anew only when its words or rooms are others.
@@ -42,5 +49,5 @@ export function Roads({ picture, tools, drawn }) {
   if (!rows.length && !may) return null;
   const rooms = () => picture.rooms.map((room) => [room.room, named(room.name)]);
   return html`<section class="card" id="roads"><h2>${say("closed_roads")}</h2><ul id="closures" data-testid="closures">${rows.map((row) => html`<${Closure} key=${row.closure_id} row=${row} tools=${tools} />`)}</ul>
-    ${may ? kept("closing", [drawn, picture.rooms.length], () => html`<${Form} rooms=${rooms()} tools=${tools} />`) : null}</section>`;
+    ${may ? kept("closing", [drawn, picture.rooms.length], () => html`<${Form} rooms=${rooms} tools=${tools} />`) : null}</section>`;
 }

@@ -13,7 +13,7 @@ function row(truck, tools) {
   const old = !truck.fresh && !truck.reserve && truck.run_id;
   return html`<tr key=${truck.truck} class=${truck.reserve ? "quiet" : ""} data-testid=${`truck-${truck.truck}`}><td>${truck.truck}</td><td>${lifeOf(truck)}</td><td>${truck.run_id ? tools.runName(truck.run_id) : say("none")}</td>
     <td>${truck.next_room ? html`<a href=${`#/?level=stop&room=${encodeURIComponent(truck.next_room)}`}>${named(truck.next_room_name)}</a>` : say("none")}</td><td>${tools.clock(truck.next_eta_at)}</td>
-    <td class=${truck.held || truck.off_route ? "warn" : ""}>${truck.held ? say("held") : truck.label ? say(truck.label) : say("none")}</td><td class=${old ? "old" : ""}>${old ? html`<span class="shape" aria-hidden="true">◌ </span>` : null}<span data-since=${truck.fix_at}></span></td></tr>`;
+    <td class=${truck.held || truck.off_route ? "warn" : ""}>${truck.held ? say("held") : truck.label ? say(truck.label) : say("none")}</td><td class=${old ? "old" : ""}>${old ? html`<span class="shape" aria-hidden="true">◌ </span>` : null}<span data-since=${truck.fix_at ?? ""}></span></td></tr>`;
 }
 
 export function Trucks({ rows, tools, drawn }) {

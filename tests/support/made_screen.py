@@ -30,7 +30,8 @@ class Screen:
         self.picture = picture
         self.posted: list[tuple[str, Any]] = []
         self.answer = (200, "{}")
-        self.figures: dict[str, Any] = {}  # what is answered to other paths: nothing
+        plan = {"lines": [], "places": [], "estates": [], "ground": False, "basemap": None}
+        self.figures: dict[str, Any] = {"api/v1/plan/map": plan}  # what is answered to other paths: nothing
         page.route(f"{HOME}**", self._answer)
 
     def open(self, language: str = "zh", width: int = 1280) -> None:
@@ -69,5 +70,5 @@ class Screen:
         elif path.startswith("api/"):
             route.fulfill(body=json.dumps(self.figures.get(path, [])), content_type="application/json")
         else:
-            file = STATIC / (path.removeprefix("static/") or "index.html")
+            file = STATIC / (path.removeprefix("static/") or "room/index.html")
             route.fulfill(body=file.read_bytes(), content_type=TYPES.get(file.suffix, "text/html"))

@@ -1,0 +1,126 @@
+"""What the pages of the operations room cost a browser: first data, the main thread's share, the longest stall.
+
+Debian's Chromium without a GPU, 1920 by 1080, over a web of its own that shows made pictures: 30 trucks moving five
+times a second, then 400 trucks and 4,000 rooms once a second as the bridge shows them. The share is processor time of
+the page's main thread, so that others on the machine count little; first data and stalls are by the clock.
+"""
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.SERVER)
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from playwright.sync_api import CDPSession, Page
+
+from tests.support.browser import chromium_page
+
+SEEN_S, SETTLES_S = 10.0, 3.0
+STALLS = """() => { window.stalls = []; window.gaps = [];
+    const seen = list => list.getEntries().forEach(one => window.stalls.push(one.duration));
+    new PerformanceObserver(seen).observe({type: "longtask"});
+    let last = performance.now();
+    const frame = now => { window.gaps.push(now - last); last = now; requestAnimationFrame(frame); };
+    requestAnimationFrame(frame); }"""
+# The first truck's name is somewhere on the page: in a strip, a table, or beside its mark.
+FIRST_DATA = "() => document.body?.textContent.includes('t01')"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """One load, and what a page may take under it."""
+
+    trucks: int
+    rooms: int
+    hz: float
+    first_s: float
+    share: float
+    stall_ms: float | None
+
+
+SIZES = (Size(30, 200, 5, 1.0, 0.15, None), Size(400, 4000, 1, 3.0, 0.30, 100.0))
+PAGES = ("/map", "/")
+
+
+@contextlib.contextmanager
+def served(size: Size) -> Iterator[int]:
+    """The port of a web that shows so much."""
+    command = [sys.executable, "-m", "tests.support.city.server", str(size.trucks), str(size.rooms), str(size.hz)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdin is not None
+        yield int(process.stdout.readline())
+        process.stdin.close()
+        process.wait(30)
+
+
+def busy_s(session: CDPSession) -> float:
+    """Processor seconds of the page's main thread so far."""
+    metrics = {row["name"]: row["value"] for row in session.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["TaskDuration"])
+
+
+def share_of(page: Page, session: CDPSession, seconds: float) -> float:
+    """The share of the main thread that is taken while nobody touches the page."""
+    before, began = busy_s(session), time.monotonic()
+    page.wait_for_timeout(seconds * 1000)
+    return (busy_s(session) - before) / (time.monotonic() - began)
+
+
+def moved_about(page: Page, path: str) -> tuple[float, float]:
+    """(longest task, longest time between frames) in milliseconds while the page is scrolled, or the map pushed."""
+    page.evaluate(STALLS)
+    page.mouse.move(900, 600)
+    if path == "/map":
+        page.mouse.down()
+        for step in range(60):
+            page.mouse.move(900 + 6 * step % 300, 600 - 3 * step % 200)
+            page.wait_for_timeout(16)
+        page.mouse.up()
+    for step in range(60):
+        page.mouse.wheel(0, 120 if path == "/" or step < 30 else -120)
+        page.wait_for_timeout(16)
+    page.wait_for_timeout(500)
+    stalls, gaps = page.evaluate("[window.stalls, window.gaps]")
+    return max(stalls, default=0.0), max(gaps, default=0.0)
+
+
+def measured(port: int, path: str, size: Size) -> bool:
+    """Print what a page takes beside what it may; whether it is within that."""
+    with chromium_page() as page:
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        began = time.monotonic()
+        page.goto(f"http://127.0.0.1:{port}{path}", wait_until="commit")
+        page.wait_for_function(FIRST_DATA, timeout=60_000)
+        first_s = time.monotonic() - began
+        page.wait_for_timeout(SETTLES_S * 1000)
+        share = share_of(page, session, SEEN_S)
+        heap_mb = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
+        print(f"{path:5} {size.trucks:4} trucks {size.rooms:5} rooms {size.hz:2.0f} Hz: "
+              f"first data {first_s:5.2f} s (<= {size.first_s}), main thread {share:5.1%} (<= {size.share:.0%}), "
+              f"heap {heap_mb:.0f} MB", flush=True)  # fmt: skip
+        met = first_s <= size.first_s and share <= size.share
+        if size.stall_ms is not None:
+            stall, gap = moved_about(page, path)
+            print(f"      longest task when moved {stall:.0f} ms (<= {size.stall_ms:.0f}), between frames {gap:.0f} ms")
+            met = met and stall <= size.stall_ms
+        return met
+
+
+def main() -> int:
+    """Each page under each load; 1 if one takes more than it may."""
+    missed = 0
+    for size in SIZES:
+        with served(size) as port:
+            missed += sum(not measured(port, path, size) for path in (sys.argv[1:] or PAGES))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

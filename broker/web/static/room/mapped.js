@@ -1,0 +1,46 @@
+// The map within the room: mounted once, drawn with every picture, in the language that is spoken.
+
+import { html, Component } from "../vendored/htm-preact-3.1.1.js";
+import { language, named, say } from "../frame/words.js";
+import { mountMap } from "../map/map.js";
+
+let map = null, spoken = "";
+
+export class Mapped extends Component {
+  shouldComponentUpdate() {
+    return false; // what is in it is the map's own
+  }
+  componentDidMount() {
+    map = mountMap(this.part, { say, named, onSelect: this.props.onSelect });
+    spoken = language;
+  }
+  componentWillUnmount() {
+    map.destroy();
+    map = null;
+  }
+  render() {
+    return html`<div class="mapped" data-testid="room-map" ref=${(part) => (this.part = part ?? this.part)}></div>`;
+  }
+}
+
+export function drawMap(picture, selected) {
+  if (!map) return;
+  if (spoken !== language) map.speak();
+  spoken = language;
+  map.draw(picture, selected);
+}
+
+// What of the map a view has selected: the stop, or the truck of the line that is under way.
+export function selectedOf(view, picture) {
+  if (view.level === "stop") return { kind: "room", id: view.room };
+  const run = view.level === "line" && picture.runs.find((one) => one.route === view.route && one.active);
+  return run ? { kind: "truck", id: run.truck } : null;
+}
+
+// The view of what was pressed on the map; null for what has none of its own.
+export function viewOfThing(thing, picture) {
+  if (thing?.kind === "room" && picture.rooms.some((row) => row.room === thing.id)) return { level: "stop", room: thing.id };
+  const truck = thing?.kind === "truck" ? thing.id : thing?.kind === "incident" ? thing.id.split("/")[0] : null;
+  const run = truck && picture.runs.find((one) => one.truck === truck && one.active);
+  return run ? { level: "line", route: run.route } : null;
+}
