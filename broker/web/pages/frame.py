@@ -77,8 +77,8 @@ def _language(request: Request) -> dict[str, Any]:
     lang = language_of(request)
     other = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
 
-    def t(key: str, group: str = "text") -> str:
-        return WORDS.say(lang, group, key)
+    def t(key: str, group: str = "text", **values: object) -> str:
+        return WORDS.say(lang, group, key, **values)
 
     def word(field: str, code: Any) -> str:
         return "–" if code is None else value_word(field, str(code), lang)

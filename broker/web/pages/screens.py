@@ -22,6 +22,8 @@ HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy"
 SCREENS: Mapping[str, str] = MappingProxyType({
     "/asked": "asked",
     "/cab": "cab",
+    "/devices": "devices",
+    "/devices/{family}/{device}": "devices",
     "/figures": "figures",
     "/keeper": "keeper",
     "/map": "map",

@@ -21,6 +21,8 @@ WAYS: Mapping[str, str] = {
     "/property": "property",
     "/asked": "asked",
     "/bookings": "bookings",
+    "/devices": "devices",
+    "/signs": "signs",
     "/cases": "cases",
     "/transfer-station": "transfer_station",
     "/registers": "registers",
@@ -33,7 +35,7 @@ WAYS: Mapping[str, str] = {
 }  # fmt: skip
 # Who has several roles begins at the first of them.
 LANDINGS: Mapping[Role, str] = {
-    "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": OPERATIONS, "registrar": "/registers",
+    "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": "/devices", "registrar": "/registers",
     "viewer": OPERATIONS, "crew": "/cab", "keeper": "/keeper", "property": "/property", "contractor": "/asked",
     "weigher": "/transfer-station", "enforcement": "/cases", "committee": "/asked", "fire_brigade": "/asked",
 }  # fmt: skip

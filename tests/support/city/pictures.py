@@ -6,7 +6,6 @@ The rows are those of a true picture of the demo area with other ids, places and
 import copy
 import math
 import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tests.support.bridge.morning import Morning
 
 WIDE_M, HIGH_M = 4700.0, 2900.0  # from one copy to the next
 SPEED_MPS = 6.0
+NEAR_M, DUE_M = 30.0, 16 * 60 * SPEED_MPS  # at the room, and when its lamp is lit
 
 
 class City:
@@ -36,6 +36,7 @@ class City:
         self._runs: list[tuple[str, RunPlan, tuple[Point, ...], tuple[float, ...]]] = []
         self.plan = self._copied(trucks, rooms)
         self._base = self._rows()
+        self._shown: dict[int, tuple[tuple[str, ...], list[dict[str, Any]]]] = {}  # each run's visits as shown last
 
     def _copied(self, trucks: int, rooms: int) -> Plan:
         demo = demo_plan()
@@ -117,19 +118,38 @@ class City:
         return found
 
     def picture(self, after_s: float) -> Picture:
-        """What is shown so long after the beginning: each truck a little farther along its line, its fix new."""
+        """What is shown so long after the beginning: each truck farther along its line, its fix new, its visits as the
+        way it has driven makes them."""
         at = self.at + int(after_s)
         trucks: list[dict[str, Any]] = []
         runs: list[dict[str, Any]] = []
-        for (_, _, line, along), truck, run in zip(self._runs, self._base["trucks"], self._base["runs"], strict=True):
-            length = along[-1]
-            m = (length * 0.2 + SPEED_MPS * after_s + 37.0 * len(trucks)) % length
+        for number, (_, plan, line, along) in enumerate(self._runs):
+            begins_m = along[-1] * 0.2 + 37.0 * number
+            m = (begins_m + SPEED_MPS * after_s) % along[-1]
             lat, lon = point_at(line, along, m)
-            trucks.append({**truck, "lat": lat, "lon": lon, "fix_at": at, "heard_at": at, "speed_mps": SPEED_MPS})
-            runs.append({**run, "along_m": round(m)})
-        return {**self._base, "at": at, "trucks": trucks, "runs": runs}
+            run, visits = self._base["runs"][number], self._visits(number, plan, m, begins_m)
+            following = next((one for one in visits if one["state"] != "served"), visits[-1])
+            trucks.append(
+                {**self._base["trucks"][number], "lat": lat, "lon": lon, "fix_at": at, "heard_at": at,
+                 "speed_mps": SPEED_MPS, "next_room": following["room"], "next_room_name": following["name"],
+                 "next_eta_at": following["eta_at"]}
+            )  # fmt: skip
+            owed = sum(one["state"] != "served" for one in visits)
+            runs.append({**run, "along_m": round(m), "visits": visits, "owed": owed})
+        data = {**self._base["data"], "oldest_fix_at": at}
+        return {**self._base, "at": at, "data": data, "trucks": trucks, "runs": runs}
 
-    def pictures(self, hz: float, seconds: float) -> Iterator[Picture]:
-        """So many a second."""
-        for number in range(int(hz * seconds)):
-            yield self.picture(number / hz)
+    def _visits(self, number: int, plan: RunPlan, m: float, begins_m: float) -> list[dict[str, Any]]:
+        """The visits of a run whose truck is so far along; the very rows of before where none changed."""
+        away = [visit.distance_m - m for visit in plan.visits]
+        states = tuple(
+            "served" if far < -NEAR_M else "at_stop" if far < NEAR_M else "due" if far < DUE_M else "pending"
+            for far in away
+        )
+        if self._shown.get(number, ((), []))[0] != states:
+            rows = self._base["runs"][number]["visits"]
+            self._shown[number] = states, [
+                {**row, "state": state, "eta_at": self.at + round((visit.distance_m - begins_m) / SPEED_MPS)}
+                for row, state, visit in zip(rows, states, plan.visits, strict=True)
+            ]
+        return self._shown[number][1]

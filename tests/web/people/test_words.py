@@ -63,6 +63,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "web/static",
         "web/static/asked",
         "web/static/cab",
+        "web/static/devices",
         "web/static/figures",
         "web/static/guidance",
         "web/static/keeper",

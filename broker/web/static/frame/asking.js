@@ -3,7 +3,7 @@
 import { act, ask } from "./deed.js";
 import { clocks, say } from "./words.js";
 
-const VEIL_AFTER_MS = 10000;
+const VEIL_AFTER_MS = 10000, AGAIN_MS = 2000;
 
 // `questions`: name: [path, every_ms]; `found` has what each was answered last; `draw` is told after each round.
 export function asking(questions, draw) {
@@ -17,8 +17,8 @@ export function asking(questions, draw) {
     busy = true;
     await Promise.all(names.map(async (name) => {
       const [path, every] = questions[name], answer = await ask(path);
-      if (!answer) return;
-      [state.found[name], due[name], heardAt] = [answer, now + every, performance.now()];
+      due[name] = now + (answer ? every : Math.min(every, AGAIN_MS));
+      if (answer) [state.found[name], heardAt] = [answer, performance.now()];
     }));
     busy = false;
     const clock = state.found.asked ?? state.found.firm;

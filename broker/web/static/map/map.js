@@ -7,66 +7,50 @@
 // `selected` and what `onSelect` is told are {kind: "truck" | "room" | "incident" | "estate", id}, or null; an incident's id is
 // "truck/incident_id". The size of text is the container's own (font-size), its colours stand in map.css.
 
+import { arranged, texts } from "./arrange.js";
 import { beneath } from "./basemap.js";
-import { ground, inside, line, metres, placed } from "./geometry.js";
-import { place } from "./labels.js";
+import { inside, metres, placed } from "./geometry.js";
 import { movers } from "./moving.js";
-import { boxed, heat, markOf, measurer, paint, tones } from "./paint.js";
-import { roomState } from "./states.js";
+import { heat, measurer, paint, tones } from "./paint.js";
+import { build } from "./parts.js";
+import { NO_PLAN, planOf } from "./plan.js";
 import { viewOn } from "./view.js";
 
-const FRAME_MS = 100, PLACE_MS = 1000, SETTLE_MS = 150, REPAINT_MS = 400; // trucks move, labels find places, a gesture is over, and within one
-const AROUND_M = 45; // an estate reaches so far around its rooms
-const NAMES = 400; // more calm rooms than that in the window have no names
-const OLD_S = 20; // from then on a truck's age stands beside it
+const FRAME_MS = 100, PLACE_MS = 1000; // how often trucks move, and labels find places
+const SETTLE_MS = 150, REPAINT_MS = 400; // a gesture is over, and how often it is painted anew within one
 const ELAPSED_S = 1.5; // a picture is not carried on for longer: what stopped stands
-const GROUND_AGAIN_MS = 60_000;
-const TAP_PX = 26;
-const SPECK = { shape: "speck", tone: "quiet", r: 1.8 }; // a calm room among so many
-const WEIGHT = { selected: 100, incident: 90, truck: 80, urgent: 60, estate: 30, room: 20 };
+const AGAIN_MS = 5000, GROUND_AGAIN_MS = 60_000;
+const TAP_PX = 26, LIGHTER_PX = 6; // so near is touched; a room is only touched where it is so much nearer than a truck
+const BAR_PX = 140;
 
 export function mountMap(container, { say, named, onSelect = () => {} }) {
-  const root = build(container);
+  const root = build(container), write = texts(say, named);
   const view = viewOn(root.part, () => { dirty = placing = moved = true; lastMove = performance.now(); schedule(); });
   const context = root.canvas.getContext("2d"), measured = measurer(context);
   const still = matchMedia("(prefers-reduced-motion: reduce)"), dark = matchMedia("(prefers-color-scheme: dark)");
-  const ways = new Map(), estates = new Map(), rooms = new Map();
-  let plan = null, cells = null, base = null, picture = null, heardAt = 0, selected = null;
-  let scene = { streets: [], estates: [], heat: null, closed: [], marks: [], stamps: new Map(), labels: [], cross: false };
-  let colours = tones(root.part), px = 16, ratio = 1, dirty = true, placing = true, moved = true, lastMove = 0, placedAt = 0, frame = 0, gone = false, painted = null, settling = 0;
-  const moving = movers(root.svg, view, (row, of) => {
-    const run = row.run_id && of.runs.find((one) => one.run_id === row.run_id), way = run && wayOf(run);
-    return { way: way?.line ?? null, along: way && run.along_m !== null ? (run.along_m * way.line.length) / Math.max(1, way.length_m) : null };
-  });
-
-  const wayOf = (run) => [...(ways.get(run.route) ?? [])].find((way) => !way.trips.length || way.trips.some((trip) => run.run_id === trip || run.run_id.startsWith(`${trip}.`)));
+  const moving = movers(root.svg, view, (row, of) => plan.wayOf(row, of));
+  const scene = { streets: [], estates: [], heat: null, closed: [], marks: [], stamps: new Map(), labels: [], cross: false };
+  let plan = NO_PLAN, cells = null, base = null, picture = null, heardAt = 0, selected = null, presses = [], about = [];
+  let colours = tones(root.part), px = 16, ratio = 1, frame = 0, settling = 0, painted = null, gone = false, written = "";
+  let dirty = true, placing = true, moved = true, lastMove = 0, placedAt = 0;
   const now = () => picture.at + Math.min(ELAPSED_S, (performance.now() - heardAt) / 1000);
 
-  // --- the plan ---
+  // --- what is read once ---
 
   async function read() {
     const answer = await fetch("/api/v1/plan/map").catch(() => null);
     if (gone) return;
-    if (!answer?.ok) return void setTimeout(() => gone || read(), 5000);
-    plan = await answer.json();
-    for (const one of plan.lines) {
-      const points = one.points.map(([lat, lon]) => placed(lat, lon));
-      ways.set(one.route, [...(ways.get(one.route) ?? []), { ...one, line: line(points) }].sort((a, b) => b.trips.length - a.trips.length));
-    }
-    for (const one of plan.places) rooms.set(one.place, { ...one, ...placed(one.lat, one.lon), state: "calm", row: null });
-    for (const one of plan.estates) {
-      const own = [...rooms.values()].filter((room) => room.estate === one.estate);
-      const around = ground(own, AROUND_M);
-      const middle = { x: own.reduce((sum, room) => sum + room.x, 0) / own.length, y: own.reduce((sum, room) => sum + room.y, 0) / own.length };
-      estates.set(one.estate, { ...one, ...middle, around, far: Math.max(...around.map(({ x, y }) => Math.hypot(x - middle.x, y - middle.y))) });
-    }
-    const streets = [...ways.values()].flat().map((way) => way.line.points);
-    scene.streets = streets.filter((points) => points.length > 1).map(boxed);
-    scene.estates = [...estates.values()].map((one) => boxed(one.around));
-    view.all([...streets.flat(), ...rooms.values()]);
-    if (plan.basemap) base = beneath(root.base, plan.basemap, view, dark.matches);
-    root.licence.textContent = plan.basemap ?? "";
-    if (plan.ground) readGround();
+    if (!answer?.ok) return void setTimeout(() => gone || read(), AGAIN_MS);
+    const told = await answer.json();
+    plan = planOf(told);
+    Object.assign(scene, { streets: plan.streets, estates: plan.grounds });
+    view.all(plan.all);
+    lastMove = -Infinity; // that was no gesture
+    if (told.basemap) base = beneath(root.base, told.basemap, view, dark.matches);
+    root.licence.textContent = told.basemap ?? "";
+    if (told.ground) readGround();
+    about = [];
+    for (const held of moving.all.values()) held.row = null; // they have lines now
     if (picture) draw(picture, selected);
     root.part.dataset.ready = "1";
   }
@@ -84,53 +68,44 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   // --- the picture ---
 
   function draw(newer, chosen = null) {
-    picture = newer;
-    heardAt = performance.now();
-    const before = selected;
-    selected = chosen;
+    const other = chosen?.id !== selected?.id || chosen?.kind !== selected?.kind;
+    [picture, heardAt, selected] = [newer, performance.now(), chosen];
     moving.told(picture);
-    for (const row of picture.rooms) {
-      const room = rooms.get(row.room);
-      if (!room || room.row === row) continue;
-      room.row = row;
-      const state = roomState(row);
-      if (state !== room.state) (room.state = state), (dirty = placing = true);
+    if (plan.told(picture) || other) dirty = true;
+    const open = picture.incidents.filter((one) => one.open), before = about;
+    about = [...open, ...(picture.closures ?? [])];
+    if (about.length !== before.length || about.some((one, i) => one !== before[i])) {
+      presses = open.map(press).filter(Boolean);
+      scene.closed = (picture.closures ?? []).map((one) => [plan.rooms.get(one.room), plan.rooms.get(one.other_room)].filter(Boolean)).filter((ends) => ends.length === 2);
+      dirty = true;
     }
-    const closed = picture.closures ?? [];
-    if (closed !== scene.closures || picture.incidents !== scene.incidents) {
-      scene.closures = closed;
-      scene.incidents = picture.incidents;
-      scene.closed = closed.map((one) => [rooms.get(one.room), rooms.get(one.other_room)].filter(Boolean)).filter((ends) => ends.length === 2);
-      scene.presses = picture.incidents.filter((one) => one.open).map(press).filter(Boolean);
-      dirty = placing = true;
-    }
-    if (before?.id !== selected?.id || before?.kind !== selected?.kind) (dirty = placing = true), announce();
+    if (other) announce();
     placing = true;
     schedule();
   }
 
   function press(one) {
-    const at = one.lat !== null && one.lat !== undefined ? placed(one.lat, one.lon) : rooms.get(one.room);
-    return at && { x: at.x, y: at.y, id: `${one.truck}/${one.incident_id}`, text: `${say(one.reason)} · ${one.truck}` };
+    const at = one.lat !== null && one.lat !== undefined ? placed(one.lat, one.lon) : plan.rooms.get(one.room);
+    return at && { x: at.x, y: at.y, id: `${one.truck}/${one.incident_id}`, reason: one.reason, truck: one.truck };
   }
 
-  // --- what is where ---
+  // --- what is chosen ---
 
-  // Everything that can be chosen, the weightiest first: {kind, id, x, y, text}.
+  // Everything that can be, the weightiest first: {kind, id, x, y, text}.
   function things() {
-    const trucks = [...moving.all].map(([id, held]) => ({ kind: "truck", id, ...(held.world ?? held.glide.place()), text: truckText(held.row, true) }));
-    const found = [...rooms.values()].filter((room) => room.kind === "room").map((room) => ({ kind: "room", id: room.place, x: room.x, y: room.y, text: roomText(room) }));
-    return [...(scene.presses ?? []).map((one) => ({ kind: "incident", ...one })), ...trucks, ...found];
+    const trucks = [...moving.all].map(([id, held]) => ({ kind: "truck", id, ...(held.world ?? held.glide.place()), text: () => write.truck(held.row, picture.at, true) }));
+    const rooms = [...plan.rooms.values()].filter((room) => room.kind === "room").map((room) => ({ kind: "room", id: room.place, x: room.x, y: room.y, text: () => write.room(room) }));
+    return [...presses.map((one) => ({ kind: "incident", ...one, text: () => write.press(one) })), ...trucks, ...rooms];
   }
 
   function near(left, top, within) {
-    const far = (thing, heavier) => {
-      const [x, y] = view.screen(thing);
-      return Math.hypot(x - left, y - top) + (heavier ? 0 : 6);
-    };
-    const close = things().map((thing) => ({ thing, far: far(thing, thing.kind !== "room") })).filter((one) => one.far <= within).sort((a, b) => a.far - b.far);
-    if (close.length) return close[0].thing;
-    const at = view.world(left, top), estate = [...estates.values()].find((one) => inside(one.around, at));
+    let found = null, least = within;
+    for (const thing of things()) {
+      const [x, y] = view.screen(thing), far = Math.hypot(x - left, y - top) + (thing.kind === "room" ? LIGHTER_PX : 0);
+      if (far <= least) (found = thing), (least = far);
+    }
+    if (found) return found;
+    const at = view.world(left, top), estate = [...plan.estates.values()].find((one) => inside(one.around, at));
     return estate ? { kind: "estate", id: estate.estate } : null;
   }
 
@@ -140,8 +115,8 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     if (key === "Enter" || key === " ") choose(near(view.width / 2, view.height / 2, Math.min(view.width, view.height) / 6));
     else if (key === "Escape") choose(null);
     else if (key === "n" || key === "p") {
-      const seen = things(), at = seen.findIndex((one) => one.kind === selected?.kind && one.id === selected?.id);
-      const next = seen.at(key === "n" ? (at + 1) % seen.length : at - (at >= 0)) ?? null;
+      const all = things(), at = all.findIndex((one) => one.kind === selected?.kind && one.id === selected?.id);
+      const next = all.at(key === "n" ? (at + 1) % all.length : at - (at >= 0)) ?? null;
       if (!next) return true;
       const [x, y] = view.screen(next);
       if (x < 0 || y < 0 || x > view.width || y > view.height) view.to(next);
@@ -151,85 +126,22 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   };
 
   function announce() {
-    const found = selected && (selected.kind === "estate" ? { text: named(estates.get(selected.id)?.name ?? selected.id) } : things().find((one) => one.kind === selected.kind && one.id === selected.id));
-    root.said.textContent = found ? found.text : "";
+    const estate = selected?.kind === "estate" ? plan.estates.get(selected.id) : null;
+    root.said.textContent = estate ? named(estate.name) : things().find((one) => one.kind === selected?.kind && one.id === selected?.id)?.text() ?? "";
   }
 
-  // --- labels ---
-
-  const roomText = (room) => `${named(room.name)}${room.state === "calm" ? "" : ` · ${say(`map_${room.state}`)}`}`;
-  // A calm room beside the name of its estate is called by what follows that.
-  function shortly(room) {
-    const estate = estates.get(room.estate), name = named(room.name), of = estate && named(estate.name);
-    return estate && estate.named && name.startsWith(of) ? name.slice(of.length).trim() || name : name;
-  }
-  function truckText(row, whole = false) {
-    const old = picture.at - (row.fix_at ?? picture.at), state = ["old", "held", "off_route"].find((one) => row.run_id && (one === "old" ? !row.fresh : row[one]));
-    const words = [row.truck, state && say(`map_${state}`), (whole || old >= OLD_S) && (old < 120 ? `${old} ${say("seconds")}` : `${Math.round(old / 60)} ${say("minutes")}`)];
-    return words.filter(Boolean).join(" · ");
-  }
+  // --- drawing ---
 
   function arrange() {
     placedAt = performance.now();
     placing = false;
-    const h = px * 1.25, labels = [], marks = [], taken = [], is = (kind, id) => selected?.kind === kind && selected.id === id;
-    const label = (at, text, weight, tone, more = {}) => {
-      const [x, y] = view.screen(at);
-      if (x < -80 || y < -30 || x > view.width + 80 || y > view.height + 30) return;
-      labels.push({ at, text, x, y, w: measured(text, px, Boolean(more.bold)), h, weight, tone, r: 6, ...more });
-    };
-    // An estate is named in its middle where that is clear of its rooms; else their names say whose they are.
-    for (const one of estates.values()) {
-      const [x, y] = view.screen(one), mine = is("estate", one.estate);
-      one.named = mine || (one.far * view.scale > 3 * h && x > 0 && y > 0 && x < view.width && y < view.height);
-      if (one.named) label(one, named(one.name), mine ? WEIGHT.selected : WEIGHT.estate, mine ? "blue" : "ink", { middle: true, r: 0, bold: mine });
-    }
-    const shortened = (text) => ({ text, w: measured(text, px, true) });
-    let seen = 0;
-    for (const room of rooms.values()) {
-      const [x, y] = view.screen(room);
-      room.seen = x >= 0 && y >= 0 && x <= view.width && y <= view.height;
-      seen += room.seen;
-    }
-    for (const room of rooms.values()) {
-      const mark = room.kind === "pile" ? { shape: "square", tone: "line", r: px * 0.2 } : seen > NAMES && room.state === "calm" ? SPECK : markOf(room.state, px), mine = is("room", room.place);
-      marks.push({ x: room.x, y: room.y, ...mark });
-      if (room.state !== "calm") label(room, roomText(room), mine ? WEIGHT.selected : WEIGHT.urgent, mark.tone, { bold: true, r: mark.r, short: shortened(say(`map_${room.state}`)) });
-      else if (mine) label(room, roomText(room), WEIGHT.selected, "blue", { bold: true, r: mark.r });
-      else if (room.kind === "room" && seen <= NAMES) label(room, shortly(room), WEIGHT.room, "quiet", { r: mark.r });
-      if (mine) marks.push({ x: room.x, y: room.y, shape: "halo", tone: "blue", r: mark.r + 5 });
-      if (room.seen && mark !== SPECK) taken.push({ left: x0(room) - mark.r, right: x0(room) + mark.r, top: y0(room) - mark.r, bottom: y0(room) + mark.r });
-    }
-    marks.sort((a, b) => (a.tone === "blue" ? -1 : 0) - (b.tone === "blue" ? -1 : 0));
-    if (plan?.transfer_station) {
-      const at = placed(...plan.transfer_station);
-      marks.push({ ...at, shape: "square", tone: "quiet", r: px * 0.4 });
-      label(at, say("map_station"), WEIGHT.estate, "quiet", { r: px * 0.4 });
-    }
-    for (const one of scene.presses ?? []) {
-      const mine = is("incident", one.id);
-      marks.push({ ...one, shape: "diamond", tone: "alarm", r: px * (mine ? 0.75 : 0.6) });
-      label(one, `! ${one.text}`, WEIGHT.incident + mine, "alarm", { bold: true, r: px * 0.6 });
-    }
-    const texts = new Map(), spots = new Map();
-    for (const [id, held] of moving.all) {
-      if (held.hidden || !held.world) continue;
-      texts.set(id, truckText(held.row, is("truck", id)));
-      const [x, y] = view.screen(held.world);
-      taken.push({ left: x - 11, right: x + 11, top: y - 11, bottom: y + 11 });
-      label(held.world, texts.get(id), is("truck", id) ? WEIGHT.selected : WEIGHT.truck, "ink", { bold: true, r: 13, truck: id });
-    }
-    const found = place(labels, view.width, view.height, taken);
-    for (const one of found) if (one.truck) spots.set(one.truck, { dx: one.left - one.x, dy: one.top + h / 2 - one.y });
-    moving.say(texts, spots, selected?.kind === "truck" ? selected.id : null);
-    const kept = found.filter((one) => !one.truck).map((one) => ({ ...one, dx: one.left - one.x, dy: one.top - one.y }));
-    const signature = kept.map((one) => `${one.text}${one.dx | 0},${one.dy | 0}`).join();
-    if (signature !== scene.signature) dirty = true;
-    Object.assign(scene, { marks, labels: kept, signature });
+    const { marks, labels, trucks } = arranged({ view, px, measured, plan, presses, trucks: moving.all, at: picture?.at ?? 0, selected, say, named });
+    moving.say(trucks, selected?.kind === "truck" ? selected.id : null);
+    const signature = labels.map((one) => `${one.text}${one.dx | 0},${one.dy | 0}`).join();
+    if (signature !== written) dirty = true;
+    written = signature;
+    Object.assign(scene, { marks, labels });
   }
-  const x0 = (at) => (at.x - view.x) * view.scale + view.width / 2, y0 = (at) => (at.y - view.y) * view.scale + view.height / 2;
-
-  // --- drawing ---
 
   function schedule() {
     if (!frame && !gone) frame = requestAnimationFrame(render);
@@ -267,7 +179,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   // The scale bar: a round number of metres.
   let barred = "";
   function measure() {
-    const pixel = metres(view.y) / view.scale, most = 140 * pixel, power = 10 ** Math.floor(Math.log10(most));
+    const pixel = metres(view.y) / view.scale, most = BAR_PX * pixel, power = 10 ** Math.floor(Math.log10(most));
     const m = [5, 2, 1].map((one) => one * power).find((one) => one <= most), text = m >= 1000 ? `${m / 1000} ${say("map_km")}` : `${m} ${say("map_m")}`;
     root.bar.style.width = `${m / pixel}px`;
     if (text !== barred) root.bar.textContent = barred = text;
@@ -291,6 +203,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     px = parseFloat(getComputedStyle(container).fontSize) || 16;
     colours = tones(root.part); // (a part that is not on the page yet has no colours)
     scene.stamps = new Map();
+    moving.size(px);
     root.canvas.width = Math.max(1, Math.round(box.width * ratio));
     root.canvas.height = Math.max(1, Math.round(box.height * ratio));
     view.size(box.width, box.height);
@@ -326,7 +239,6 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     speak() {
       speak();
       barred = "";
-      if (picture && scene.incidents) scene.presses = scene.incidents.filter((one) => one.open).map(press).filter(Boolean);
       dirty = placing = true;
       announce();
       schedule();
@@ -342,28 +254,4 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
       container.replaceChildren();
     },
   };
-}
-
-function build(container) {
-  const made = (tag, attributes = {}, ...children) => {
-    const part = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) part.setAttribute(name, value);
-    part.append(...children);
-    return part;
-  };
-  let style = document.querySelector('link[href="/static/map/map.css"]');
-  if (!style) document.head.append((style = made("link", { rel: "stylesheet", href: "/static/map/map.css" })));
-  const canvas = made("canvas", { "aria-hidden": "true" }), svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("aria-hidden", "true");
-  const base = made("div", { class: "map-base", "aria-hidden": "true" });
-  const layer = made("div", { class: "map-layer" }, base, canvas, svg);
-  const part = made("div", { class: "map-part", tabindex: "0", role: "application", "data-testid": "map" }, layer);
-  const button = (key, text) => made("button", { type: "button", "data-testid": `map-${key}` }, text);
-  const buttons = { nearer: button("nearer", "+"), farther: button("farther", "−"), all: button("all", "⤢") };
-  const north = made("span"), bar = made("span", { class: "map-bar", "data-testid": "map-bar" }), licence = made("span", { class: "map-licence", "data-testid": "map-licence" });
-  const said = made("p", { class: "map-said", role: "status", "aria-live": "polite", "data-testid": "map-said" });
-  container.classList.add("map-room");
-  container.replaceChildren(part, made("div", { class: "map-buttons" }, ...Object.values(buttons)),
-    made("div", { class: "map-foot" }, made("span", { class: "map-north" }, made("i"), north), bar, licence), said);
-  return { part, layer, canvas, svg, base, buttons, north, bar, licence, said, style };
 }

@@ -15,6 +15,7 @@ const write = (part, name, value) => part.getAttribute(name) !== value && part.s
 // `lineOf(row, picture)` has the way of a truck's run and how far along it is.
 export function movers(svg, view, lineOf) {
   const trucks = new Map();
+  let times = 1; // how much larger than beside a text of 16 px
 
   function begin(row) {
     const group = made("g", { class: "truck", "data-testid": `map-truck-${row.truck}` });
@@ -68,7 +69,7 @@ export function movers(svg, view, lineOf) {
       Object.assign(held, { left, top, fixed: place.fix });
       held.group.setAttribute("transform", `translate(${left.toFixed(1)} ${top.toFixed(1)})`);
       const turn = place.bearing === null ? "" : `rotate(${Math.round(place.bearing)})`;
-      write(held.turned, "transform", turn);
+      write(held.turned, "transform", `${turn} scale(${times})`);
       write(held.body, "d", turn ? "M0-11 8 8 0 4-8 8Z" : "M0-8A8 8 0 1 1 0 8 8 8 0 1 1 0-8Z");
       const [x, y] = view.screen(place.fix), apart = Math.hypot(x - left, y - top) > 3;
       held.fix.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
@@ -76,15 +77,15 @@ export function movers(svg, view, lineOf) {
     }
   }
 
-  // Writes the text of each truck where it has a place beside it (`places`: id -> {dx, dy}), and nothing where it has none.
-  function say(texts, places, selected) {
+  // Writes the text of each truck where it has a place beside it (`places`: id -> {text, dx, dy}), and nothing where it has none.
+  function say(places, selected) {
     for (const [name, held] of trucks) {
-      const spot = places.get(name), text = spot ? texts.get(name) : "";
+      const spot = places.get(name), text = spot?.text ?? "";
       if (held.said !== text) held.text.textContent = held.said = text;
       if (spot) write(held.text, "x", spot.dx.toFixed(1)), write(held.text, "y", spot.dy.toFixed(1));
       held.group.classList.toggle("selected", name === selected);
     }
   }
 
-  return { told, move, say, all: trucks };
+  return { told, move, say, all: trucks, size: (px) => (times = px / 16) };
 }

@@ -23,7 +23,7 @@ export function RunHead({ line, run, tools }) {
   return html`<header><b>${link({ level: "line", route: line.route }, named(line.name))}</b><span>${`${run.truck} · ${say(run.waste)} · ${tools.clock(run.planned_start_at)} ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`}</span>
     ${line.ghosts.has(run.run_id) ? html`<span class="alarm"><span class="shape" aria-hidden="true">▽</span> ${say("ghost")}</span>` : null}
     ${run.state === "running" && late ? html`<span class=${late >= 10 ? "warn" : "quiet"}>${late >= 10 ? html`<span class="shape" aria-hidden="true">◷ </span>` : null}${lateWord(late)}</span>` : null}
-    ${owes ? html`<span class="quiet">${say("owes", { n: owes })}</span>` : null}<${Load} run=${run} tools=${tools} /><${Notes} run=${run} tools=${tools} /></header>`;
+    ${owes ? html`<span class="quiet">${say("owes", { n: owes })}</span>` : null}<${Load} run=${run} tools=${tools} /></header>`;
 }
 
 // What waits on a line for its kind of waste, summed over the rooms that it still has to visit.
