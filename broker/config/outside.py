@@ -17,7 +17,8 @@ class ReceiverConfig(Section):
     """Somebody outside who is told: at a `url`, signed by what is in `secret_file`, or in the files of a `folder`.
 
     `inside` names the addresses of this machine and its networks that may be called; all others of them are not. With
-    `contractor` it is told what is asked of that firm, and nothing else.
+    `contractor` it is told what is asked of that firm, and nothing else; with `rooms` or `estates` what is about one of
+    them, and nothing else.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -28,6 +29,8 @@ class ReceiverConfig(Section):
         "call", "late", "alarm", "finding", "answer", "totals", "report", "case",
     )  # fmt: skip
     contractor: Text | None = None
+    rooms: Annotated[tuple[Text, ...], Field(strict=False)] = ()
+    estates: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     keep_days: Annotated[int, Field(ge=1, le=30)] = 3
 

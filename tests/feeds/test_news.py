@@ -220,6 +220,9 @@ def test_each_answer_is_told_once_with_what_is_promised(morning: Morning, listen
     assert told[2].data["until_at"] == until_at and "The estate promises it" in told[2].data["text"]["en"]
     assert all(one.data["contractor"] is None and one.is_for(["answer"], None) for one in told)
     assert not any(one.is_for(["answer"], "first") for one in told)
+    here, estate = f"room/{told[0].data['room']}", f"estate/{told[0].data['estate']}"
+    assert all(one.is_for(["answer"], None, {place}) for one in told for place in (here, estate))
+    assert not any(one.is_for(["answer"], None, {"room/r99", "estate/e99"}) for one in told)
 
 
 def test_who_is_told_of_answers_is_not_told_of_them_as_alarms_as_well(morning: Morning, listener: Listener) -> None:

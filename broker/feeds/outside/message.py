@@ -26,11 +26,23 @@ class Message:
         """What a receiver asks for to have it."""
         return self.type.partition(".")[0]
 
-    def is_for(self, kinds: Collection[str], contractor: str | None) -> bool:
-        """Whether somebody who asks for these kinds is to have it; a contractor has what is asked of it, no more. An
-        alarm about an answer says nothing to who is told of answers: one cause rings once."""
+    def is_for(
+        self, kinds: Collection[str], contractor: str | None, places: Collection[str] | None = None
+    ) -> bool:  # fmt: skip
+        """Whether somebody who asks for these kinds is to have it; a contractor has what is asked of it, no more, and
+        who asks for rooms and estates (`places`) what is about one of them. An alarm about an answer says nothing to
+        who is told of answers: one cause rings once."""
         said_already = self.kind == "finding" and self.data.get("topic") == "answer" and "answer" in kinds
-        return self.kind in kinds and not said_already and contractor in (None, self.data.get("contractor"))
+        is_there = places is None or not self.places.isdisjoint(places)
+        is_asked = contractor in (None, self.data.get("contractor"))
+        return self.kind in kinds and not said_already and is_there and is_asked
+
+    @property
+    def places(self) -> frozenset[str]:
+        """The rooms and estates that it is about, each as `room/ID` or `estate/ID`."""
+        told = {f"{kind}/{self.data[kind]}" for kind in ("room", "estate") if self.data.get(kind)}
+        about = str(self.data.get("about", "")).split("/")  # of an alarm: silent/room/r01, door/RUN/r01/1, sensor/r01
+        return frozenset(told | {f"{kind}/{part}" for part in about for kind in ("room", "estate")})
 
     def body(self) -> bytes:
         """The bytes that are sent, the same ones each time."""

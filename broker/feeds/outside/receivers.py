@@ -52,6 +52,14 @@ def sink_of(receiver: ReceiverConfig, timezone: str) -> Sink:
     return FileSink(receiver.folder, timezone)
 
 
+def _places(receiver: ReceiverConfig, rooms: Sequence[Mapping[str, Any]]) -> set[str] | None:
+    """The rooms and estates that a receiver asks for, an estate's rooms among them; None for all there is."""
+    if not receiver.rooms and not receiver.estates:
+        return None
+    of_estates = (row["room"] for row in rooms if row["estate"] in receiver.estates)
+    return {f"room/{room}" for room in (*receiver.rooms, *of_estates)} | {f"estate/{one}" for one in receiver.estates}
+
+
 def check_receivers(config: BrokerConfig, timezone: str) -> list[str]:
     """Look at each receiver's secret and address; what is worth knowing. Raises ConfigError."""
     notes = []
@@ -143,7 +151,8 @@ class Receivers:
         told_now, of_revisions = self._of_revisions()
         messages += totals + of_revisions
         for receiver, _, unkept in self._receivers:
-            unkept.extend(message for message in messages if message.is_for(receiver.events, receiver.contractor))
+            asks = receiver.events, receiver.contractor, _places(receiver, picture["rooms"])
+            unkept.extend(message for message in messages if message.is_for(*asks))
         new = messages or totals_day != self._totals_day or told_now != self._told
         if new or not 0 <= at - self._noted_at < NOTED_S:
             self._is_noted = False

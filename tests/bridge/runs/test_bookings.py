@@ -197,6 +197,8 @@ def test_what_nobody_answers_expires(noon: Afternoon) -> None:
 def test_a_truck_that_never_comes_has_failed_and_its_run_ends(noon: Afternoon) -> None:
     """An hour after its day: by nobody, with the reason; nothing is owed for ever."""
     booking = noon.accepted(hour=13)
+    noon.until(13.4, 60)  # its truck is heard and stands where it stood
+    assert {one.word for one in noon.bridge.dispatch.day.alarms.values() if one.active} >= {"run_not_begun"}
     noon.speaks["t97"] = False
     noon.until(21.1, 600)
     assert (noon.known(booking).state, noon.known(booking).by, noon.known(booking).reason) == (

@@ -54,6 +54,17 @@ def is_told_of_alarms(folder: Path, text: str) -> bool:
     return bool(list((folder / "files").glob("*")))
 
 
+def is_told_of_a_room_of_e01(folder: Path, text: str) -> bool:
+    """Whether a press before r01, which is of e01, is told, of two receivers of which the other has everything."""
+    everything = '[[outside.receiver]]\nname = "all"\nfolder = "all"\n'
+    picture = picture_of(press())
+    rows = [{**row, "room": "r01"} for row in picture["incidents"]]
+    picture = {**picture, "rooms": [{"room": "r01", "estate": "e01", "name": "r01"}], "incidents": rows}
+    with telling(configured(folder, text + everything), lambda: picture):
+        wait_until(lambda: list((folder / "all").glob("*")), "the other is told")
+    return bool(list((folder / "files").glob("*")))
+
+
 def is_told_what_the_first_firm_is_asked(folder: Path, text: str) -> bool:
     """Whether somebody is told what a contractor of that name is asked, of two receivers of which the other has it."""
     everything = '[[outside.receiver]]\nname = "all"\nfolder = "all"\n'

@@ -176,6 +176,7 @@ def test_what_needs_a_look_is_said_in_both_languages_and_answered(
     click.click()
     page.locator("[data-testid=incident-t01-1-9].acknowledged").wait_for()
     page.get_by_test_id("language").click()
+    page.get_by_role("heading", name="箱房").wait_for()  # it is remembered once it is there
 
 
 @pytest.mark.real
