@@ -46,6 +46,9 @@ class Api:
             assert self.post("cases", kind="other", records=[record]).status_code == 200
         for grams in (1000, 2000, 3000):
             assert self.post("weighings", truck="t01", waste="residential_wet", grams=grams).status_code == 200
+        for row in self.get("/api/v1/weighings?day=2026-11-23").json()[:2]:
+            answer = self.post("amendments", record=row["id"], patch={"grams": 1500}, reason="the slip says so")
+            assert answer.status_code == 200, answer.text
         assert self.post("closures", room="r01", until_at=int(morning.now) + 3600).status_code == 200
         self.forms: dict[str, Any] = self.web.app.openapi()
 
@@ -131,7 +134,7 @@ def test_every_answer_is_of_its_form(api: Api) -> None:
 @pytest.mark.parametrize(
     ("path", "name"),
     [("incidents", "incident_id"), ("calls", "call_id"), ("cases", "case_id"), ("weighings?day=2026-11-23", "id"),
-     ("bookings", "booking_id")],
+     ("bookings", "booking_id"), ("amendments", "id")],
 )  # fmt: skip
 def test_a_long_list_comes_in_pages(api: Api, path: str, name: str) -> None:
     """Followed by `Link` alone they are the whole list in its order, each row once, and the last one has no next."""

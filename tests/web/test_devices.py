@@ -127,5 +127,8 @@ def test_findings_stand_with_the_device_they_are_about(web: WholeWeb) -> None:
     assert [one["word"] for one in stranger["findings"]] == ["stranger"] and stranger["findings"][0]["values"]
     assert technician(web).get("/api/v1/devices/room/nowhere").status_code == 404
     assert web.house.machine(web.app, "viewer").get("/api/v1/devices").status_code == 403
+    found = technician(web).get("/api/v1/devices?find=T77").json()
+    assert [row["device"] for row in found["rows"]] == ["t77"] and found["left_out"] == 0
+    assert sum(found["ranks"].values()) > 20
     for path in ("/devices", "/devices/room/r01"):
         assert technician(web).get(path).status_code == 200

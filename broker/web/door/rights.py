@@ -192,6 +192,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_CASE}/close": _CASES,
     "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
     "POST /api/v1/weighings": _WEIGHERS,
+    "GET /api/v1/amendments": _FIGURES,
     "POST /api/v1/amendments": frozenset({"supervisor"}),
     "POST /api/v1/trucks/{device}/command": _DEVICES,
     "POST /api/v1/rooms/{device}/command": _DEVICES,

@@ -24,6 +24,16 @@ SETTLES_MS = 600  # after a key, until the map is painted anew
 TILE = (10, 857, 418)  # where the demo area is
 
 
+# Two fingers on the map, four times as far apart at the end.
+PINCH = """(part) => {
+    const tell = (name, pointerId, clientX) =>
+        part.dispatchEvent(new PointerEvent(name, { pointerId, clientX, clientY: 500, button: 0, bubbles: true }));
+    [[1, 850], [2, 950]].forEach(([id, x]) => tell('pointerdown', id, x));
+    for (let far = 50; far <= 200; far += 10) tell('pointermove', 1, 900 - far), tell('pointermove', 2, 900 + far);
+    [1, 2].forEach((id) => tell('pointerup', id, 900));
+}"""
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The map of the demo area with four trucks that drive, over an operator's street map."""
@@ -158,6 +168,13 @@ def test_the_map_by_keyboard_and_mouse(page: Page) -> None:
     expect(bar).not_to_have_text(told)
     page.keyboard.press("0")
     expect(bar).to_have_text(told)
+    page.mouse.move(900, 500)
+    page.mouse.wheel(0, -900)
+    expect(bar).not_to_have_text(told)
+    page.keyboard.press("0")
+    the_map.evaluate(PINCH)
+    expect(bar).not_to_have_text(told)
+    page.keyboard.press("0")
     page.keyboard.press("n")
     expect(page).to_have_url(re.compile(r"\?at=truck%3At0\d$"))
     expect(page.get_by_test_id("map-said")).to_contain_text(re.compile(r"t0\d"))

@@ -113,6 +113,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/cases/{case_id}/close": {D, S},
     "GET /api/v1/weighings": {D, C, T, S, V, W},
     "POST /api/v1/weighings": {D, C, W},
+    "GET /api/v1/amendments": FIGURES,
     "POST /api/v1/amendments": {S},
     "POST /api/v1/trucks/{device}/command": {T},
     "POST /api/v1/rooms/{device}/command": {T},

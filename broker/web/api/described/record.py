@@ -43,6 +43,18 @@ class Amended(Row):
     body: dict[str, Any]
 
 
+class AmendmentRow(Row):
+    """A correction: of which record, by whom, when and why, and the fields as they are since."""
+
+    id: str
+    record: str
+    kind: str
+    at: int
+    who: str
+    reason: str
+    patch: dict[str, Any]
+
+
 class ClosedAccount(Row):
     """A device that sent too much: over which limit, how much was refused, until when it is shut out."""
 

@@ -2,9 +2,10 @@
 
 import threading
 import time
-from typing import Any, Literal
+from collections import Counter
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
 
 from broker.bridge import Bridge
@@ -15,6 +16,7 @@ from broker.web.calibrations import Calibrations
 from broker.web.desk import Desk
 from broker.web.devices import Beside, beside, devices
 
+MOST_LISTED = 200  # nobody reads further: who looks for one types a part of its name
 ASKED_EVERY_S = 1.0  # the bridge's loop, however many look
 
 
@@ -66,10 +68,15 @@ class DeviceRow(BaseModel):
 
 
 class Devices(BaseModel):
-    """All devices as they were at `at`, the worst first."""
+    """The devices that are looked for as they were at `at`, the worst first; of very many `left_out` are not listed.
+
+    `ranks`: how many of all there are of each rank.
+    """
 
     at: int
     timezone: str
+    ranks: dict[int, int]
+    left_out: int
     rows: list[DeviceRow]
 
 
@@ -126,9 +133,17 @@ def device_router(desk: Desk, store: Store) -> APIRouter:
     router, asked = APIRouter(tags=["devices"]), _Asked(desk, store)
 
     @router.get("/api/v1/devices", summary="Every device, the worst first: life, release, gaps, refusals, clock")
-    def all_of_them() -> Devices:
-        rows = [DeviceRow.model_validate(row) for row in asked.rows()]
-        return Devices(at=desk.picture["at"], timezone=desk.picture["area"]["timezone"], rows=rows)
+    def all_of_them(
+        find: Annotated[str, Query(max_length=100, description="a part of an id or a name")] = "",
+    ) -> Devices:
+        rows = asked.rows()
+        wanted = [row for row in rows if find.lower() in f"{row['device']} {row['name'] or ''}".lower()]
+        return Devices(
+            at=desk.picture["at"], timezone=desk.picture["area"]["timezone"],
+            ranks=Counter(row["rank"] for row in rows),
+            left_out=max(0, len(wanted) - MOST_LISTED),
+            rows=[DeviceRow.model_validate(row) for row in wanted[:MOST_LISTED]],
+        )  # fmt: skip
 
     @router.get("/api/v1/devices/{family}/{device}", summary="One device with its last raw messages")
     def one(family: Literal["truck", "room"], device: Id) -> OneDevice:

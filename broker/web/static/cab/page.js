@@ -14,8 +14,8 @@ import { Teach } from "./teach.js";
 import { Alarm, Bookings, Changed, Done, Load, Next, Outbox, Round, Way } from "./view.js";
 
 const state = { truck: localStorage.getItem("cab_truck"), sheet: null, said: "", looked: {}, marks: [] };
-const ROOMS = ["", "cab"];
-let asked_for_frame = false;
+const ROOMS = ["", "cab"], TWICE_MS = 1_200;
+let asked_for_frame = false, last = { deed: "", ms: -Infinity };
 
 // What all parts are drawn from: the system's word with what is on its way to it laid over.
 function scene() {
@@ -34,7 +34,7 @@ function scene() {
     ...clocks(parts.about.area?.is.timezone ?? "Asia/Shanghai"), now_ms: Date.now() + (heard.off_ms ?? 0),
     heard, may: me.kind === "account",
     changed: run === null ? [] : changes(state.looked[run.run_id], run, parts.visits),
-    marks: state.marks, mark, press, take_back: (n) => sending.take_back(n), understood: (n) => sending.understood(n),
+    marks: state.marks, mark, press, take_back, understood: (n) => sending.understood(n),
     sheet: (sheet) => set({ sheet }), choose, look,
   };
 }
@@ -44,13 +44,22 @@ function set(news) {
   soon();
 }
 
+// The next stop's button stands where the last one's was: a finger that taps twice means one of them.
 async function press(draft) {
+  const ms = performance.now(), twice = draft.deed === last.deed && ms - last.ms < TWICE_MS;
+  if (twice) return;
+  last = { deed: draft.deed, ms };
   set({ sheet: null, said: "" });
   try {
     await sending.press(draft);
   } catch {
     set({ said: say("not_kept_here") });
   }
+}
+
+function take_back(n) {
+  last = { deed: "", ms: -Infinity };
+  sending.take_back(n);
 }
 
 // The stops that a driver marked on a drive that teaches a route.

@@ -87,14 +87,19 @@ export function Load({ it }) {
 
 const did = (act) => `${say(`did_${act.deed}`)} · ${named(act.about.name)}${act.body?.reason ? ` · ${say(`reason_${act.body.reason}`)}` : ""}${act.body?.litres !== undefined ? ` · ${(act.body.litres / 1000).toFixed(1)} m³` : ""}`;
 
-// What was pressed and is not done yet, and what could not be done, until it was read.
+function Act({ it, act }) {
+  const left = Math.ceil(left_ms(act, Date.now()) / 1000);
+  return html`<p class="card act" data-testid="act"><span>${did(act)}<br/><small>${it.time((act.made_ms + (act.off_ms ?? 0)) / 1000)} · ${left > 0 ? say("goes_in", { seconds: left }) : say(it.heard.fresh ? "is_sent" : "waits_for_network")}</small></span>
+    ${act.state === "kept" ? html`<button class="big" data-testid="take-back" onClick=${() => it.take_back(act.n)}>${say("take_back")}</button>` : null}</p>`;
+}
+
+// What was pressed and is not done yet, the last one within reach of the thumb while it can be taken back; and what could
+// not be done, until it was read.
 export function Outbox({ it }) {
+  const last = it.waiting.at(-1), near = last && left_ms(last, Date.now()) > 0 ? last : null;
   return html`<section class="outbox" aria-label=${say("outbox")} data-testid="outbox">
-    ${it.waiting.map((act) => {
-      const left = Math.ceil(left_ms(act, Date.now()) / 1000);
-      return html`<p key=${act.n} class="card act" data-testid="act"><span>${did(act)}<br/><small>${it.time((act.made_ms + (act.off_ms ?? 0)) / 1000)} · ${left > 0 ? say("goes_in", { seconds: left }) : say(it.heard.fresh ? "is_sent" : "waits_for_network")}</small></span>
-        ${act.state === "kept" ? html`<button class="big" data-testid="take-back" onClick=${() => it.take_back(act.n)}>${say("take_back")}</button>` : null}</p>`;
-    })}
+    ${near ? html`<div class="near"><${Act} it=${it} act=${near} /></div>` : null}
+    ${it.waiting.filter((act) => act !== near).map((act) => html`<${Act} key=${act.n} it=${it} act=${act} />`)}
     ${it.refused.map((act) => html`<div key=${act.n} class="card act refused" role="alert" data-testid="refused"><span><b>${say("was_refused")}</b> ${did(act)} · ${it.time((act.made_ms + (act.off_ms ?? 0)) / 1000)}<br/>${why(it, act)}</span>
       <button class="big" data-testid="understood" onClick=${() => it.understood(act.n)}>${say("understood")}</button></div>`)}
     ${it.others.length ? html`<p class="card warn" data-testid="others">${say("of_others", { count: it.others.length })}</p>` : null}

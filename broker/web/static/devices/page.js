@@ -26,14 +26,14 @@ const troubles = (row) => html`<ul class="troubles">
   ${row.findings.map((one) => html`<li key=${one.word} class=${one.level === "severe" ? "alarm" : one.level === "warning" ? "warn" : ""}>${sentence(one)} <small class="quiet">${ago(one.since)}</small></li>`)}</ul>`;
 
 function List() {
-  const rows = found.rows.filter((row) => `${row.device} ${named(row.name ?? "")}`.toLowerCase().includes(wanted.toLowerCase()));
-  const counts = RANKS.map((_, at) => found.rows.filter((row) => row.rank === at).length);
-  return html`<p class="row"><label>${say("find")} <input data-testid="find" value=${wanted} onInput=${(event) => ((wanted = event.target.value), draw())} /></label>
-      <span>${[5, 4, 3, 2, 1, 0].filter((at) => counts[at]).map((at) => html`<span key=${at} class=${`rank r${at}`}>${say(`rank_${RANKS[at]}`)} ${counts[at]}</span> `)}</span></p>
+  const { rows, ranks } = found;
+  return html`<p class="row"><label>${say("find")} <input data-testid="find" value=${wanted} onInput=${(event) => ((wanted = event.target.value), void look())} /></label>
+      <span>${[5, 4, 3, 2, 1, 0].filter((at) => ranks[at]).map((at) => html`<span key=${at} class=${`rank r${at}`}>${say(`rank_${RANKS[at]}`)} ${ranks[at]}</span> `)}</span></p>
     <div class="scroll"><table class="devices" data-testid="devices"><thead><tr>${["device", "state", "life", "heard", "release", "gaps", "refusals", "clock_off", "calibrated", "troubles"].map((head) => html`<th key=${head}>${say(`head_${head}`)}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${href(row)} data-testid=${`device-${row.device}`}>
       <th scope="row"><a href=${href(row)}>${row.device}</a> <small>${row.name ? named(row.name) : say(row.family)}</small></th><td>${rank(row)}</td><td>${life(row)}</td><td>${ago(row.heard_at)}</td>
-      <td>${row.fw ?? ""}</td><td class="number" data-head=${say("head_gaps")}>${row.gaps || ""}</td><td class="number" data-head=${say("head_refusals")}>${row.refused || ""}</td><td class="number" data-head=${say("head_clock_off")}>${row.clock_s === null ? "" : offset(row)}</td><td class="number" data-head=${say("head_calibrated")}>${oldest(row)}</td><td>${troubles(row)}</td></tr>`)}</tbody></table></div>`;
+      <td>${row.fw ?? ""}</td><td class="number" data-head=${say("head_gaps")}>${row.gaps || ""}</td><td class="number" data-head=${say("head_refusals")}>${row.refused || ""}</td><td class="number" data-head=${say("head_clock_off")}>${row.clock_s === null ? "" : offset(row)}</td><td class="number" data-head=${say("head_calibrated")}>${oldest(row)}</td><td>${troubles(row)}</td></tr>`)}</tbody></table></div>
+    ${found.left_out ? html`<p class="quiet">${say("left_out_of_list", { count: found.left_out })}</p>` : null}`;
 }
 
 async function tell(row, command, more = {}) {
@@ -88,7 +88,7 @@ function draw() {
 }
 
 async function look() {
-  const answer = await ask(device ? `/api/v1/devices/${family}/${encodeURIComponent(device)}` : "/api/v1/devices", (why) => (said = why));
+  const answer = await ask(device ? `/api/v1/devices/${family}/${encodeURIComponent(device)}` : `/api/v1/devices?find=${encodeURIComponent(wanted)}`, (why) => (said = why));
   if (answer) [found, heardAt, clock] = [answer, performance.now(), clocks(answer.timezone)];
   draw();
 }

@@ -63,7 +63,8 @@ function draw() {
   const lost = today && performance.now() - heardAt > VEIL_AFTER_MS ? say("lost") + clock.exact(today.at) : "";
   const old = today?.old_since_at ? say("picture_old_since", { at: clock.exact(today.old_since_at) }) : today && !today.link_up ? say("no_link") : "";
   show(html`<${Page} title="keeper_title" said=${said} lost=${lost}>
-    <p class="row"><time data-testid="clock">${clock.exact(today?.at)}</time> <button data-testid="sound" onClick=${async () => (await toggle(), draw())}>${say(state())}</button></p>
+    <p class="row"><time data-testid="clock">${clock.exact(today?.at)}</time> <button data-testid="sound" onClick=${async () => (await toggle(), draw())}>${say(state())}</button>
+      ${today?.estates.length > 1 ? html`<label>${say("estate")} <select data-testid="estate" onChange=${choose}>${today.shown ? null : html`<option value="" selected>${say("all_estates")}</option>`}${today.estates.map((one) => html`<option key=${one.estate} value=${one.estate} selected=${one.estate === today.shown}>${named(one.name ?? one.estate)}</option>`)}</select></label>` : null}</p>
     ${old ? html`<p class="card warn" role="alert">${old}</p>` : null}
     <div class="rooms" data-testid="rooms">${today?.rooms.map((room) => html`<${Room} key=${room.room} room=${room} />`)}</div>
     ${today && !today.rooms.length ? html`<p class="quiet">${say("no_room_of_yours")}</p>` : null}
@@ -71,8 +72,13 @@ function draw() {
   if (today && !lost) for (const { room, call } of ringing(today, heard)) ring(call.id, say("ring_title", { waste: say(call.waste) }), say("ring_text", { room: named(room.name), at: clock.time(call.eta_at) }));
 }
 
+function choose(event) {
+  history.replaceState(null, "", `?estate=${encodeURIComponent(event.target.value)}`); // the address can be shared
+  void look();
+}
+
 async function look() {
-  const found = await ask("/api/v1/rooms/calls", (why) => (said = why));
+  const found = await ask(`/api/v1/rooms/calls${location.search}`, (why) => (said = why));
   if (found) [today, heardAt, clock] = [found, performance.now(), clocks(found.timezone)];
   draw();
 }

@@ -69,7 +69,7 @@ export function arranged({ view, px, measured, plan, presses, trucks, at, select
     if (held.hidden || !held.world) continue;
     const mine = is("truck", id);
     box(view.screen(held.world), px * TRUCK);
-    label(held.world, write.truck(held.row, at, mine), mine ? WEIGHT.selected : WEIGHT.truck, "ink", { bold: true, r: px * TRUCK + 2, truck: id });
+    label(held.world, write.truck(held.row, at, mine), mine ? WEIGHT.selected : WEIGHT.truck, "ink", { bold: true, r: px * TRUCK + 2, truck: id, short: wide(id) });
   }
   const found = place(labels, view.width, view.height, taken).map((one) => ({ ...one, dx: one.left - one.x, dy: one.top - one.y }));
   const beside = new Map(found.filter((one) => one.truck).map((one) => [one.truck, { text: one.text, dx: one.dx, dy: one.dy + h / 2 }]));

@@ -45,6 +45,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     plan = planOf(told);
     Object.assign(scene, { streets: plan.streets, estates: plan.grounds });
     view.all(plan.all);
+    lastMove = -Infinity; // that was no gesture
     if (told.basemap) base = beneath(root.base, told.basemap, view, dark.matches);
     root.licence.textContent = told.basemap ?? "";
     if (told.ground) readGround();

@@ -87,7 +87,7 @@ export function paint(context, view, scene, colours, ratio, px) {
   context.lineJoin = context.lineCap = "round";
   if (scene.heat) {
     const [left, top] = view.screen(scene.heat.corner), [right, bottom] = view.screen(scene.heat.other);
-    context.globalAlpha = 0.5;
+    context.globalAlpha = 0.8;
     context.drawImage(scene.heat.image, left, top, right - left, bottom - top);
     context.globalAlpha = 1;
   }
@@ -145,8 +145,9 @@ function stamp({ shape: kind, tone, r }, colours, px, ratio) {
   context.scale(side / (2 * half), side / (2 * half));
   shape(path, kind, half, half, r);
   context.lineJoin = context.lineCap = "round";
-  context.fillStyle = FILLED[kind] ? colours[tone] : colours.paper;
-  context.strokeStyle = FILLED[kind] ? colours.paper : colours[tone];
+  const filled = FILLED[kind] || tone === "alarm";
+  context.fillStyle = filled ? colours[tone] : colours.paper;
+  context.strokeStyle = filled ? colours.paper : colours[tone];
   context.lineWidth = kind === "cross" ? px / 6 : kind === "speck" ? 0.5 : Math.max(1.5, px / 10);
   if (kind === "cross") context.strokeStyle = colours[tone];
   else if (kind !== "halo") context.fill(path);

@@ -7,6 +7,7 @@ const ZOOM = 1.5; // for a key or a button
 const CLOSEST_M = 0.1; // a pixel is never less
 const FAR = 0.25; // and what is drawn never smaller than this share of the window
 const TAP_PX = 6;
+const WHOLE = 0.7; // of the window's height: the page is the map
 
 // `view` has the centre (x, y), `scale` (pixels for one unit of the world), `width` and `height`; `changed()` is called after each move.
 export function viewOn(part, changed) {
@@ -92,7 +93,10 @@ export function viewOn(part, changed) {
   };
   on("pointerup", up);
   on("pointercancel", up);
+  // Within a longer page the wheel scrolls that, until the map is the one that is used.
+  const used = () => document.activeElement === part || part.clientHeight > WHOLE * innerHeight;
   on("wheel", (event) => {
+    if (!event.ctrlKey && !used()) return;
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 24 : event.deltaMode === 2 ? 240 : 1;
     view.zoom(Math.exp(-Math.max(-240, Math.min(240, event.deltaY * lines)) / (event.ctrlKey ? 120 : 360)), ...at(event));
