@@ -25,12 +25,13 @@ from broker.ingest.acks import AreaAcks
 from broker.ingest.backlog import keep_some
 from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
+from broker.ingest.last_words import LastWords, Word
 from broker.ingest.measured import Measured
 from broker.ingest.newest_records import CORRECTED_S
 from broker.ingest.press_limits import PressLimits
 from broker.ingest.refusals import Refusals
 from broker.ingest.resends import Resends
-from broker.ingest.sources import Sources, record_of
+from broker.ingest.sources import DeviceKey, Sources, record_of
 from broker.plan.model import Plan
 from broker.rules.day.duty import Names
 from broker.rules.dispatch.actions import Act, ActionError
@@ -65,6 +66,7 @@ class Bridge:
         self.store = store
         self.counts: Counter[str] = Counter()
         self.measured = Measured()
+        self.last_words = LastWords()
         self.notices: list[tuple[int, Notice]] = []
         self.trouble: str | None = None  # why the last commit failed, while it does
         self.link: tuple[bool, int] = (False, 0)  # whether the broker hears us, and since when it is so
@@ -110,7 +112,7 @@ class Bridge:
         decided and is not stored yet, after its commit."""
         self.link = (True, int(now))
         self.dispatch.day.devices.hear(int(now))
-        self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)))
+        self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)), now)
         self._to_tell_all = True
         if not self._records:
             self.flush(now)
@@ -133,7 +135,7 @@ class Bridge:
         self._retry_at = 0.0
         self.flush(now)
         self._publish(
-            Publish(wire.topic("life", self.area, family="bridge"), {**self._life(now), "life": "disconnected"})
+            Publish(wire.topic("life", self.area, family="bridge"), {**self._life(now), "life": "disconnected"}), now
         )
 
     # --- what comes in --------------------------------------------------------------------------------------
@@ -143,15 +145,21 @@ class Bridge:
         self.counts["received"] += 1
         try:
             source = self._sources.of(topic)
+        except wire.WireError as why:
+            self._refused(topic, "unreadable", str(why), len(payload), now)
+            return
+        try:
             body = source.quick(payload)
             if body is None:
                 body = wire.unpack(topic, payload, source.address, orjson.loads).body
         except wire.WireError as why:
+            self.last_words.note(source.device, Word(now, source.address.channel, False, payload, str(why)))
             self._refused(topic, "unreadable", str(why), len(payload), now)
             return
         if body is None:
             return
         address, second = source.address, int(now)
+        self.last_words.note(source.device, Word(now, address.channel, False, payload))
         self.measured.came(address.channel)
         if "seq" in body:
             urgent = address.channel == "incident"
@@ -272,7 +280,7 @@ class Bridge:
             self._tell_all(now)
         self._take(self._decisions.tell(int(now)), int(now))
         for publish in self._publishes:
-            self._publish(publish)
+            self._publish(publish, now)
         self._publishes.clear()
         for topic, payload in self._acks.due(now):
             self._send(topic, payload, True)
@@ -280,7 +288,7 @@ class Bridge:
             self.measured.went("ack")
         return True
 
-    def _publish(self, publish: Publish) -> None:
+    def _publish(self, publish: Publish, now: float) -> None:
         address = wire.parse_topic(publish.topic)
         try:
             payload = b"" if publish.body is None else wire.pack(publish.topic, dict(publish.body))
@@ -289,12 +297,15 @@ class Bridge:
             log.error("not published, because every receiver would refuse it: %s", why)
             return
         self._send(publish.topic, payload, wire.is_retained(address))
+        if address.family != "bridge":
+            device = address.family, address.device
+            self.last_words.note(device, Word(now, address.channel, True, payload))
         self.counts["published"] += 1
         self.measured.went(address.channel)
 
     def _heartbeat(self, now: float) -> None:
         self._clock_at = now
-        self._publish(Publish(wire.topic("clock", self.area, family="bridge"), {"at": int(now)}))
+        self._publish(Publish(wire.topic("clock", self.area, family="bridge"), {"at": int(now)}), now)
 
     def _life(self, now: float) -> dict[str, Any]:
         return {"life": "ready", "at": int(now), "fw": __version__}
@@ -308,6 +319,14 @@ class Bridge:
     def dispatch(self) -> Dispatch:
         """The rules, with what they know of the day."""
         return self._decisions.dispatch
+
+    def gaps(self, device: DeviceKey) -> list[tuple[int, int, int]]:
+        """Numbers of a device that did not come between those that did, newest first: (boot, first, last)."""
+        return self._acks.gaps(device)
+
+    def gap_counts(self) -> dict[DeviceKey, int]:
+        """How many such gaps each device has that has any."""
+        return self._acks.gap_counts()
 
     @property
     def unstored(self) -> int:

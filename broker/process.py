@@ -14,6 +14,8 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError, MqttConfig
+from broker.feeds.home_assistant.announcer import Announcer
+from broker.feeds.home_assistant.devices import devices
 from broker.feeds.outside.receivers import Receivers
 from broker.feeds.reports.maker import Maker
 from broker.flood_control import FloodControl
@@ -88,6 +90,7 @@ def serve(
                             in_steps=True, on_duty=on_duty_of(config, plan), stopwatch=time.perf_counter)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
+            house = _announcer(config, plan)
             book = CaseBook(store, plan, config.cases.times, config.cases.within_days)
             reports = _report_maker(config, plan, store, now, book)
             receivers = Receivers(
@@ -121,7 +124,7 @@ def serve(
                 # A batch's memory is kept for the next one: the C library takes the largest piece that was ever given
                 # back as the measure of what it may keep, instead of asking the system for the same pages each time.
                 bytes(KEPT_BYTES)
-                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker), floods)
+                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker), floods, house)
             finally:
                 if guard is not None:
                     guard.stop()
@@ -150,6 +153,11 @@ def _report_maker(config: BrokerConfig, plan: Plan, store: Store, now: Clock, bo
     return Maker(config.reports.folder, config.reports.back_days, plan.timezone, store, page, now, also=book.gather)
 
 
+def _announcer(config: BrokerConfig, plan: Plan) -> Announcer:
+    house = config.home_assistant
+    return Announcer(devices(plan, house.prefix, house.language) if house.enabled else {}, house.file)
+
+
 def on_duty_of(config: BrokerConfig, plan: Plan) -> Names:
     """Who is told of an incident; where the files of people are no good nobody by name, and everybody on the screen."""
     people = People(config.people.folder)
@@ -172,7 +180,7 @@ def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:
 
 def _loop(
     bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event, way: Callable[[], Way] = Way,
-    floods: FloodControl | None = None,
+    floods: FloodControl | None = None, house: Announcer | None = None,
 ) -> None:  # fmt: skip
     pictures = Pictures(bridge, way)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
@@ -192,6 +200,8 @@ def _loop(
         unsettled.clear()
         if floods is not None:
             floods.look(int(now()))
+        if house is not None:
+            house.look(link, time.monotonic())
         link.write_out()
         desk.turned(way().heartbeat_s)
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:

@@ -17,7 +17,7 @@ from broker.config.kept import (
     ReportsConfig,
     StoreConfig,
 )
-from broker.config.outside import OutsideConfig
+from broker.config.outside import HomeAssistantConfig, OutsideConfig
 from broker.config.rules import (
     AlarmsConfig,
     AnswersConfig,
@@ -48,6 +48,7 @@ class BrokerConfig(Section):
     registers: RegistersConfig = RegistersConfig()
     people: PeopleConfig = PeopleConfig()
     outside: OutsideConfig = OutsideConfig()
+    home_assistant: HomeAssistantConfig = HomeAssistantConfig()
     reports: ReportsConfig = ReportsConfig()
     cases: CasesConfig = CasesConfig()
     answers: AnswersConfig = AnswersConfig()

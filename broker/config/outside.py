@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from broker.config.values import Address, ConfigError, File, Section, Text, WebAddress, secret
 
+Level = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]  # of a topic
 Event = Literal["call", "late", "alarm", "finding", "answer", "totals", "report", "case"]
 
 
@@ -85,3 +86,15 @@ class OutsideConfig(Section):
         if twice:
             raise ValueError(f"receiver: {twice[0]} is the name of two; what waits for one would go to the other")
         return self
+
+
+class HomeAssistantConfig(Section):
+    """Rooms as devices of Home Assistant, by MQTT discovery below `prefix`, named in one `language`.
+
+    What was announced stands in `file`, so that it is taken back when this is switched off.
+    """
+
+    enabled: bool = False
+    prefix: Level = "homeassistant"
+    language: Literal["zh", "en"] = "zh"
+    file: File = Path("data/home-assistant.json")

@@ -20,6 +20,7 @@ SET_BACK_S = BURST_S + ACK_EVERY_S + 0.01  # no pace is so far ahead, with what 
 BOOTS_KEPT = 64  # heard last; a device settles its earlier boots' backlog long before
 RANGES_SENT = 64  # of a boot; what is left out is sent again by the device and acknowledged then
 ALL_RANGES_SENT, FEWEST_SENT = 512, 8  # of all boots, and of each however many there are: an ack must fit the wire
+GAPS_SHOWN = 20
 RANGES_KEPT = 20_000  # of a boot; a number below them that comes again is known by the record
 
 
@@ -79,6 +80,16 @@ class SeqSet:
     def ranges(self) -> list[tuple[int, int]]:
         """All ranges, in order."""
         return list(zip(self._firsts, self._lasts, strict=True))
+
+    def gaps(self, most: int) -> list[tuple[int, int]]:
+        """What is missing between the ranges, the newest first and at most so many."""
+        count = len(self._firsts)
+        return [(self._lasts[i - 1] + 1, self._firsts[i] - 1) for i in range(count - 1, max(0, count - 1 - most), -1)]
+
+    @property
+    def gap_count(self) -> int:
+        """How many such there are."""
+        return max(0, len(self._firsts) - 1)
 
     def ends_with(self, seq: int) -> list[int] | None:
         """The list whose last number is `seq`, if nothing above it is in: setting that number extends the set."""
@@ -142,6 +153,15 @@ class DeviceAcks:
         self._touched.clear()
         return {"acks": acks}
 
+    def gaps(self) -> list[tuple[int, int, int]]:
+        """(boot, first, last) of what is missing between what came, of the boots heard last, at most GAPS_SHOWN."""
+        found = [(boot, *gap) for boot in reversed(self._boots) for gap in self._boots[boot].gaps(GAPS_SHOWN)]
+        return found[:GAPS_SHOWN]
+
+    def gap_count(self) -> int:
+        """How many such there are."""
+        return sum(numbers.gap_count for numbers in self._boots.values())
+
     def payload(self) -> bytes:
         """`body` as JSON. It is ours and by far the most frequent message, so nothing checks it again."""
         return orjson.dumps(self.body())
@@ -184,6 +204,15 @@ class AreaAcks:
     def discard(self, device: DeviceKey, boot: int, seq: int) -> None:
         """A delivery that could not be kept: no ack covers it, and when it comes again it is new."""
         self._devices[device].discard(boot, seq)
+
+    def gaps(self, device: DeviceKey) -> list[tuple[int, int, int]]:
+        """(boot, first, last) of what of one device is missing between what came."""
+        known = self._devices.get(device)
+        return [] if known is None else known.gaps()
+
+    def gap_counts(self) -> dict[DeviceKey, int]:
+        """How many such gaps each device has that has any."""
+        return {device: count for device, acks in self._devices.items() if (count := acks.gap_count())}
 
     def tell_all(self) -> None:
         """Have every device told anew, at once."""

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from broker.rules.settings import CALL_KINDS
+from broker.rules.states.incident import FINAL
 from broker.rules.statistics.cube import CALL_BANDS_S
 from broker.store import Record
 
 LEADS_S = (300, 600, 660, 810, 990, 1170, 1260, 1500, 1800)  # the bounds of what calls are scored by are among them
 PRESSES_S = (1, 2, 5, 10, 30, 60, 300, 3600, 86400)
+SEEN_S = (5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # the sound is after 15 s, the next on duty after 60
 COMMITS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 KINDS = frozenset({*CALL_KINDS, "held"})
 LABELS = frozenset({"live", "history", "timetable", "stale", "held", "off_route"})
@@ -50,6 +52,8 @@ class Measured:
         self.leads_s = {kind: Spread(LEADS_S) for kind in sorted((*KINDS, UNKNOWN))}
         self._ended: dict[str, None] = {}  # the calls that were counted, oldest first
         self.presses_s = Spread(PRESSES_S)
+        self.seen_s = Spread(SEEN_S)
+        self._seen: set[str] = set()  # of the presses that are open
         self.commits_s = {urgent: Spread(COMMITS_S) for urgent in (False, True)}
 
     def came(self, channel: str) -> None:
@@ -75,6 +79,8 @@ class Measured:
         for record in records:
             if record.kind == "incident":
                 self._press(record.body, now)
+            elif record.kind == "workflow":
+                self._looked_at(record.key, record.body, now)
             elif record.kind == "call" and record.body.get("how") is not None:
                 self._call(record.key, record.body)
             elif record.kind == "error":
@@ -84,6 +90,16 @@ class Measured:
         pressed_at = body.get("pressed_at")
         if type(pressed_at) is int and not body.get("withdrawn"):
             self.presses_s.add(max(0.0, now - pressed_at))
+
+    def _looked_at(self, key: str, body: Mapping[str, Any], now: float) -> None:
+        """The first time that a person has it before them; an acknowledgement that ran out and comes again is none."""
+        pressed_at = body.get("pressed_at")
+        if body.get("stage") in ("seen", "decided") and key not in self._seen:
+            self._seen.add(key)
+            if type(pressed_at) is int:
+                self.seen_s.add(max(0.0, now - pressed_at))
+        if body.get("workflow") in FINAL:
+            self._seen.discard(key)
 
     def _call(self, call_id: str, body: Mapping[str, Any]) -> None:
         if call_id in self._ended:  # its visit was taken back, and ended once more

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from broker.reports import chain_table, corrections, tables
+from broker.rules.collecting.readings import SPOKEN_OF_S
 from broker.rules.statistics.calls import ScoredCall, scored_calls
-from broker.rules.statistics.chain import DAY_S, FILLED_WITHIN_S, chain
+from broker.rules.statistics.chain import chain
 from broker.rules.statistics.cube import Cube, count
+from broker.rules.statistics.filling import DAY_S, FILLED_WITHIN_S
 from broker.store import Record, Store, amendments, where
 from broker.store.days import Days
 
@@ -24,7 +26,8 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
     "alarm": (8, 2),  # what stands is kept again each week
 }
 # How fast a room fills follows from its last collection before.
-CHAIN_KINDS = {**KINDS, "visit": (FILLED_WITHIN_S // DAY_S + 2, KINDS["visit"][1])}
+FILLED_DAYS = FILLED_WITHIN_S // DAY_S + 2
+CHAIN_KINDS = {**KINDS, "visit": (FILLED_DAYS, KINDS["visit"][1])}
 
 
 def facts_of(
@@ -41,6 +44,19 @@ def facts_of(
     return corrections.laid_over(found, store.search(where("kind") == amendments.KIND))
 
 
+def chain_facts(store: Store, from_day: str, to_day: str, timezone: str) -> list[Record]:
+    """All records the chain of these days can depend on: of the units' reports, nine records in ten, those that came
+    before a midnight, and the newest ones."""
+    found = facts_of(store, from_day, to_day, timezone, CHAIN_KINDS)
+    first, last, days = date.fromisoformat(from_day), date.fromisoformat(to_day), Days(timezone)
+    for number in range(-FILLED_DAYS, (last - first).days + 2):
+        midnight = days.start((first + timedelta(days=number)).isoformat())
+        said = (where("kind") == "bins") & (where("at") >= midnight - SPOKEN_OF_S) & (where("at") < midnight)
+        found += store.search(said)
+    end = days.start((last + timedelta(days=1)).isoformat())
+    return [*found, *(record for record in store.latest("bins").values() if record.at < end)]
+
+
 def calls_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[ScoredCall]:
     """Every call of these days, scored."""
     kinds = {kind: KINDS[kind] for kind in ("call", "visit")}
@@ -55,7 +71,7 @@ def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
 
 def chain_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
     """The cube of the chain of these days and no others; raises ValueError for a day that is none."""
-    cube = chain(facts_of(store, from_day, to_day, timezone, CHAIN_KINDS), timezone)
+    cube = chain(chain_facts(store, from_day, to_day, timezone), timezone)
     return {key: figures for key, figures in cube.items() if from_day <= key[0] <= to_day}
 
 

@@ -89,7 +89,7 @@ def blank(bridge: Bridge, at: int) -> Picture:
 def in_order(bridge: Bridge) -> list[Incident]:
     """The incidents as they are listed: all open ones, then the newest that are over; the record has the others."""
     known = bridge.dispatch.day.incidents.values()
-    rows = sorted(known, key=lambda one: (not one.open, -one.raised_at, one.incident_id))
+    rows = sorted(known, key=lambda one: (not one.open, -one.raised_at, one.incident_id, one.truck))
     return rows[: sum(one.open for one in rows) + OVER_SHOWN]
 
 

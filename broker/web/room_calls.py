@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from broker.web.timetable import Times
+
 Row = dict[str, Any]
 
 OWED = ("pending", "due", "at_stop")
@@ -21,8 +23,9 @@ _OF_ROOM = (
 )  # fmt: skip
 
 
-def rooms_today(picture: Row, mine: Callable[[Row], bool] = lambda _: True) -> list[Row]:
-    """Of each room that is `mine` what it shows now, its calls of today in order, and lanes that are blocked there."""
+def rooms_today(picture: Row, times: Times, mine: Callable[[Row], bool] = lambda _: True) -> list[Row]:
+    """Of each room that is `mine` what it shows now, its calls of today in order, what the timetable of today has
+    beside them (runs are opened an hour before they begin), and lanes that are blocked there."""
     calls = calls_by_room(picture)
     blocked: dict[str, list[Row]] = {}
     for one in picture["incidents"]:
@@ -33,6 +36,7 @@ def rooms_today(picture: Row, mine: Callable[[Row], bool] = lambda _: True) -> l
         {
             **{name: room[name] for name in _OF_ROOM},
             "calls": calls.get(room["room"], []),
+            "later": later(room, calls.get(room["room"], []), times, picture["at"]),
             "blocked": blocked.get(room["room"], []),
         }
         for room in picture["rooms"]
@@ -53,6 +57,18 @@ def calls_by_room(picture: Row) -> dict[str, list[Row]]:
     for rows in found.values():
         rows.sort(key=lambda row: (_moment(row) or 0, row["id"]))
     return found
+
+
+def later(room: Row, calls: Iterable[Row], times: Times, now: int) -> list[Row]:
+    """What comes by the timetable of today and is no visit yet."""
+    opened = {(call["waste"], call["planned_at"]) for call in calls}
+    found = [
+        {"waste": waste, "planned_at": at}
+        for waste in room["wastes"]
+        for at in times.get((room["room"], waste), ())
+        if at > now and (waste, at) not in opened
+    ]
+    return sorted(found, key=lambda row: int(row["planned_at"]))
 
 
 def late_s(visit: Row) -> int | None:

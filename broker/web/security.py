@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from broker.people.errors import Damaged, PeopleError, TooSoon
 from broker.web.door.gate import COOKIE, Gate
 from broker.web.door.repeats import HEADER, REPEATED, Repeats
+from broker.web.door.tags import Tags
 from broker.web.pages.refused import refused_page
 from broker.web.problems import Refusal, people_status, problem, refuse_http, refuse_values
 
@@ -37,6 +38,7 @@ def guarded(app: FastAPI, gate: Gate, hosts: Collection[str] = ()) -> FastAPI:
     """The same application behind its door, open to requests for one of `hosts`, for this machine's own names, or for
     the address called; whatever it refuses is told in one form."""
     app.middleware("http")(request_guard(hosts, gate))
+    app.add_middleware(Tags)
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.add_exception_handler(HTTPException, _route_refused)
     app.add_exception_handler(Refusal, _route_refused)

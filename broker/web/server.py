@@ -27,12 +27,16 @@ from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.realtime import realtime_router
 from broker.web.api.registers.routers import router as register_router
+from broker.web.api.street.asked import asked_router
+from broker.web.api.street.devices import device_router
+from broker.web.api.street.keepers import keeper_router
 from broker.web.desk import Desk
 from broker.web.door.connection_limits import LimitedProtocol
 from broker.web.door.gate import Gate
 from broker.web.health import of_stream
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
+from broker.web.pages.signs import sign_pages
 from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
@@ -89,7 +93,8 @@ class WebServer:
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         further.append(realtime_router(desk, plan))
-        further += [make(desk, store, plan) for make in (booking_router, booking_pages, learned_pages)]
+        further += [device_router(desk, store), keeper_router(desk, plan), sign_pages(desk, self.gate, plan, now)]
+        further += [make(desk, store, plan) for make in (asked_router, booking_router, booking_pages, learned_pages)]
         further.append(map_router(desk, store, plan, config.web.basemap, config.web.basemap_licence))
         cases = config.cases
         further.append(case_router(book or CaseBook(store, plan, cases.times, cases.within_days), plan, now))

@@ -49,7 +49,7 @@ class WeekBeside:
             f"{SAID}, is on record; it was played in virtual time, nothing of it happened:",
             f"  {screen}/report/{LAST_DAY}",
             f"  {screen}/api/v1/stats?from_day={FIRST_DAY}&to_day={LAST_DAY}&period=week&format=csv",
-            f"  {screen}/api/v1/picture?at={at}",
+            f"  {screen}/?at={at}",
         ]
 
     def stop(self) -> None:

@@ -77,6 +77,7 @@ from tests.support.settings.floods import (
     seconds_shut_out,
     who_floods,
 )  # fmt: skip
+from tests.support.settings.home_assistant import announced, noted_in
 from tests.support.settings.outside import (
     TOLD,
     is_believed,
@@ -493,6 +494,10 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.basemap_licence", '"OSM"', '"City"', street_map, more='port = 0\nbasemap = "one"\n'),
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
+    Row("home_assistant.enabled", "true", "false", announced),
+    Row("home_assistant.prefix", '"homeassistant"', '"house"', announced, more="enabled = true\n"),
+    Row("home_assistant.language", '"zh"', '"en"', announced, more="enabled = true\n"),
+    Row("home_assistant.file", '"one.json"', '"two.json"', noted_in, more="enabled = true\n"),
     Row("cases.times", "2", "3", cases_suggested, operator.gt),
     Row("cases.within_days", "3", "1", cases_suggested, operator.gt, "times = 2\n"),
     Row("reports.folder", '"one"', '"two"', days_reported, more="back_days = 1\n"),

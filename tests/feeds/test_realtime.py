@@ -108,6 +108,26 @@ def test_a_blocked_lane_is_an_alert_for_its_stop_and_its_trip(stuck: tuple[Morni
     assert "预计11-23 0" in zh and "comes again at about 11-23 0" in en
 
 
+def test_no_rule_is_broken_at_any_minute_of_a_run_with_two_presses(tmp_path: Path) -> None:
+    """From before its start until all is served: the list changes twice, and each minute's feeds are sound."""
+    morning = Morning(tmp_path / "records", alone=True)
+    relations: set[int] = set()
+    looked_at = 0.0
+    for visit in range(len(morning.trip.visits)):
+        if visit in (3, 8):
+            morning.press(incident_id=f"t01-1-90{visit}")
+        while morning.along < morning.trip.visits[visit].distance_m or looked_at == 0.0:
+            morning.step(20, 7.0)
+            if morning.now - looked_at >= MINUTE_S:
+                looked_at = morning.now
+                found = read(morning, tmp_path)
+                assert broken(found) == []
+                relations |= {one.trip.schedule_relationship for one in found.updates}
+        morning.step(100)
+    assert relations == {Trip.SCHEDULED, Trip.REPLACEMENT}
+    morning.close()
+
+
 def test_a_contractors_truck_is_a_new_trip(tmp_path: Path) -> None:
     """The broken truck's own trip keeps what it served; the extra one has a name that no timetable has."""
     morning = Morning(tmp_path / "records", alone=True)

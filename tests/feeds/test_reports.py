@@ -218,7 +218,8 @@ def test_a_disk_that_fails_at_any_moment_leaves_no_half_file(office: Office) -> 
 def test_a_record_that_cannot_be_read_is_tried_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread goes on, says why, and makes the report once it can."""
     monkeypatch.setattr("broker.feeds.reports.maker.FAILED_S", 0.02)
-    monkeypatch.setattr("broker.feeds.reports.maker.facts_of", lambda *_: (_ for _ in ()).throw(StoreError("no disk")))
+    unread = "broker.feeds.reports.maker.chain_facts"
+    monkeypatch.setattr(unread, lambda *_: (_ for _ in ()).throw(StoreError("no disk")))
     maker = office.maker()
     maker.start()
     try:

@@ -65,6 +65,12 @@ def test_what_people_said_could_not_be_done_is_the_same_day_again(tmp_path: Path
     first = next(iter(morning.bridge.dispatch.day.closures))
     morning.bridge.act(Act("open_road", "Li", closure=first), morning.now)
     morning.bridge.act(Act("emptied", "crew", run_id=run_id), morning.now)
+    blocked = morning.press()
+    morning.step(10)
+    room = morning.bridge.dispatch.day.incidents[morning.truck, blocked].room
+    for event in ("bins_out", "lane_clear"):  # said by the page: each came of an action, and comes of it once
+        morning.bridge.act(Act("keeper", "Kim", room=room, event=event), morning.now)
+    assert morning.bridge.dispatch.day.incidents[morning.truck, blocked].condition == "cleared"
     incident_id = morning.press("breakdown")
     morning.step(40)
     morning.act("decide", incident_id, decision="extra_truck", truck="t99")

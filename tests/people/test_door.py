@@ -431,7 +431,7 @@ def test_a_damaged_file_of_people_lets_nobody_in_and_says_so(house: House, app: 
         answer = one.get("/api/v1/picture")
         assert answer.status_code == 503 and "people.json" in answer.json()["detail"]
         assert "fw" in one.get("/healthz").json()
-        assert one.get("/static/screen.css").status_code == 200
+        assert one.get("/static/frame/frame.css").status_code == 200
     for path in ("/", "/sign-in"):
         page = client.get(path, headers={"Accept": "text/html"})
         assert page.status_code == 503 and "people.json" in page.text and page.text.startswith("<!doctype html>")

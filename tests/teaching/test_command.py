@@ -92,6 +92,26 @@ def test_a_halt_is_dropped_and_the_run_begins_when_it_should(
     assert main([*again, "--keep", halt]) == 1
 
 
+def test_what_the_driver_marked_in_the_cab_is_a_stop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However short; one on the way is said and left out, one of another day is none, one without times refused."""
+    path, marks = tmp_path / "drive.csv", tmp_path / "marks.csv"
+    path.write_text(csv_of(DRIVE.reported()), encoding="utf-8")
+    asked = ["teach", str(path), "--stay-from", "250", "--out", str(tmp_path / "feed.zip")]
+    assert main(asked) == 0 and not is_of(read_gtfs(tmp_path / "feed.zip"), DRIVE)
+    stands = [one.at for one in DRIVE.reported() if (one.speed_mps or 0) < 1]
+    on_the_way = max((one.at for one in DRIVE.reported()), key=lambda at: min(abs(at - other) for other in stands))
+    times = [*((since + until) // 2 for _, since, until in DRIVE.visits), DRIVE.visits[0][1] - 86_400]
+    marks.write_text("acted_at,clock_off_s,truck\n" + "".join(f"{at:.0f},-600,t01\n" for at in times), encoding="utf-8")
+    assert main([*asked, "--marks", str(marks)]) == 0
+    assert is_of(read_gtfs(tmp_path / "feed.zip"), DRIVE) and "did not stand" not in capsys.readouterr().out
+    marks.write_text(f"acted_at\n{on_the_way:.0f}\n{times[0]:.0f}\n", encoding="utf-8")
+    assert main([*asked, "--marks", str(marks)]) == 0
+    assert capsys.readouterr().out.count("marked where the truck did not stand") == 1
+    marks.write_text("when\n5\n", encoding="utf-8")
+    assert main([*asked, "--marks", str(marks)]) == 1
+    assert "acted_at" in capsys.readouterr().err
+
+
 def test_stops_at_rooms_of_the_plan_are_these_rooms_where_that_is_asked(
     record: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,13 +54,13 @@ def estates(app: tuple[FastAPI, House]) -> TestClient:
     return app[1].machine(app[0], "property", scope=Scope(estates=(str(MINE.estate_id),)))
 
 
-def test_leads_are_told_minute_by_minute_and_calls_with_the_worst_first(app: tuple[FastAPI, House]) -> None:
+def test_leads_are_told_by_half_minutes_and_calls_with_the_worst_first(app: tuple[FastAPI, House]) -> None:
     """All of them; of one room, and of one kind, those alone."""
     supervisor = app[1].machine(app[0], "supervisor")
     shown = supervisor.get(f"/api/v1/calls/shown?view=day&day={DAY}").json()
     assert [row["call_id"] for row in shown["worst"]] == [f"run1.{OTHERS.room_id}.1", f"run1.{MINE.room_id}.1"]
     assert (shown["calls"], shown["in_band"], shown["unmet"], shown["drifts"]) == (2, 1, 0, [])
-    assert {row["minutes"]: row["calls"] for row in shown["leads"] if row["calls"]} == {16: 1, 31: 1}
+    assert {row["from_s"]: row["calls"] for row in shown["leads"] if row["calls"]} == {960: 1, 1890: 1}
     assert shown["names"][MINE.room_id] == MINE.name
     asked = f"/api/v1/calls/shown?view=week&day={DAY}&kind=live"
     assert supervisor.get(f"{asked}&room={MINE.room_id}&of_day={DAY}").json()["calls"] == 1
@@ -90,6 +90,6 @@ def test_an_estate_hears_of_its_own_calls_and_of_no_others_room(estates: TestCli
 
 def test_a_histogram_has_no_gap_and_an_end() -> None:
     """What is longer stands with the last minute; of no leads there is none."""
-    assert [(row.minutes, row.calls) for row in histogram([61, 185, 119])] == [(1, 2), (2, 0), (3, 1)]
-    assert [(row.minutes, row.calls) for row in histogram([99_999])] == [(40, 1)]
+    assert [(row.from_s, row.calls) for row in histogram([61, 125, 89])] == [(60, 2), (90, 0), (120, 1)]
+    assert [(row.from_s, row.calls) for row in histogram([99_999])] == [(2400, 1)]
     assert histogram([]) == []

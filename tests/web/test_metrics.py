@@ -90,6 +90,22 @@ def test_presses_messages_refusals_and_arrivals_are_counted(watched: Watched) ->
     assert watched.value("zhanpai_commit_seconds_count", urgent="true") == 1
 
 
+def test_a_press_is_seen_once(watched: Watched) -> None:
+    """From the press to the first click, by whoever; what is clicked later, and what nobody saw, is not counted."""
+    before = watched.value("zhanpai_press_seen_seconds_count")
+    seen, unseen = (watched.morning.press(incident_id=f"t01-1-70{number}") for number in (1, 2))
+    watched.morning.step(40)
+    watched.morning.act("acknowledge", seen)
+    watched.morning.step(700)  # the acknowledgement runs out, and is given again
+    watched.morning.act("acknowledge", seen)
+    watched.morning.act("decide", seen, decision="wait")
+    watched.morning.step(2)
+    assert watched.value("zhanpai_press_seen_seconds_count") == before + 1
+    assert watched.value("zhanpai_press_seen_seconds_bucket", le="30") == before
+    assert watched.value("zhanpai_press_seen_seconds_bucket", le="60") == before + 1
+    assert {one.incident_id for one in watched.morning.bridge.dispatch.day.incidents.values() if one.open} >= {unseen}
+
+
 def test_no_count_falls_when_a_day_is_over_or_begun_again(watched: Watched) -> None:
     """A counter that falls is a restart to whoever reads it."""
     before = watched.samples()
@@ -142,6 +158,9 @@ def test_each_query_of_the_dashboard_names_metrics_and_labels_that_exist(watched
         used = re.findall(r"(\w+)(?:=~|!=|=)\"", query) + re.findall(r"\b(?:by|on) \(([^)]*)\)", query)
         known = set().union(*(labels[name] for name in named))
         assert {label.strip() for text in used for label in text.split(",")} <= known, query
+    known = "\n".join(queries)
+    families = {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in labels}
+    assert [name for name in families if name not in known] == []
     gauges = {name for name in labels if not name.endswith(("_total", "_bucket", "_sum", "_count"))}
     for query in queries:  # a counter alone is a line that only rises
         for name in re.findall(r"zhanpai_\w+", query):

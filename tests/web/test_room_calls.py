@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.people.roles import Scope
+from broker.web.api.street import keepers
 from broker.web.room_calls import late_s, next_of
 from tests.support.bridge.whole_web import WholeWeb
 
@@ -46,6 +47,23 @@ def test_a_keeper_sees_the_calls_of_their_rooms_as_they_were_and_what_is_next(we
     assert times == sorted(times)
     following = next_of(calls)
     assert following is None or following["state"] != "served"
+
+
+def test_of_many_rooms_one_estate_is_shown_and_another_can_be_asked_for(
+    web: WholeWeb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who acts for the area chooses; a keeper is shown no other estate by asking for it."""
+    dispatcher, first = web.house.machine(web.app, "dispatcher"), web.morning.plan.rooms["r01"].estate_id
+    everything = dispatcher.get("/api/v1/rooms/calls").json()
+    assert len(everything["rooms"]) == len(web.morning.plan.rooms) and everything["shown"] is None
+    other = next(one["estate"] for one in everything["estates"] if one["estate"] != first)
+    one = dispatcher.get(f"/api/v1/rooms/calls?estate={other}").json()
+    assert one["shown"] == other and {room["estate"] for room in one["rooms"]} == {other}
+    kept = keeper_of(web, "r01").get(f"/api/v1/rooms/calls?estate={other}").json()
+    assert {room["estate"] for room in kept["rooms"]} == {first}
+    monkeypatch.setattr(keepers, "MOST_AT_ONCE", 3)
+    few = dispatcher.get("/api/v1/rooms/calls").json()
+    assert few["shown"] is not None and len(few["rooms"]) < len(everything["rooms"])
 
 
 def test_bins_out_by_the_page_is_what_the_button_says_and_has_a_name(web: WholeWeb) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.commands.record.access import options, place, progress_bar, read, told
-from broker.commands.teaching.files import COLUMNS, Said, positions_in
+from broker.commands.teaching.files import COLUMNS, Said, marks_in, positions_in
 from broker.commands.teaching.record import known_rooms, positions_on_record
 from broker.config import ConfigError, read_config
 from broker.plan.gtfs.feed import read_gtfs, write_gtfs
@@ -23,7 +23,7 @@ from broker.reports.taught import both
 from broker.reports.taught.picture import picture
 from broker.reports.taught.summary import summary
 from broker.rules.teaching.feed import Naming, plan_of
-from broker.rules.teaching.judging import Wishes
+from broker.rules.teaching.judging import MARK_S, Wishes
 from broker.rules.teaching.positions import Position, TeachingError, cleaned, of_one_clock
 from broker.rules.teaching.rooms import KnownRoom, rooms_at
 from broker.rules.teaching.route import Taught, taught
@@ -57,6 +57,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", dest="to_time", type=_time_of_day, metavar="HH:MM", help="and after this")
     command.add_argument("--drop", type=_numbers, action="extend", default=[], metavar="N,N", help="halts: no stops")
     command.add_argument("--keep", type=_numbers, action="extend", default=[], metavar="N,N", help="halts: stops")
+    command.add_argument("--marks", type=Path, metavar="FILE", help="stops as the driver marked them in the cab: CSV")
     command.add_argument("--stay-from", type=_seconds, metavar="S", help="a halt is a stop from so many seconds on")
     command.add_argument("--begins", type=_time_of_day, metavar="HH:MM", help="the run begins then, not as driven")
     command.add_argument("--waste", choices=WASTES, default=WASTES[0], help=f"what it collects (default: {WASTES[0]})")
@@ -147,7 +148,10 @@ def teach(
         positions = _within(positions, arguments, zone)
     positions, unset = of_one_clock(positions)
     positions = _within(positions, arguments, zone)
-    route = taught(cleaned(positions), Wishes(arguments.keep, arguments.drop, arguments.stay_from), rooms)
+    marks = [] if arguments.marks is None else marks_in(arguments.marks, zone)
+    driven = [one.at for one in positions] or [0.0]
+    marks = [at for at in marks if min(driven) - MARK_S <= at <= max(driven) + MARK_S]  # not those of another drive
+    route = taught(cleaned(positions), Wishes(arguments.keep, arguments.drop, arguments.stay_from, marks), rooms)
     at_rooms = rooms_at(route.stops, rooms)
     asked_rooms = getattr(arguments, "rooms", False)
     plan = _plan(route, arguments, truck or "t01", zone, known if asked_rooms else None, at_rooms)
@@ -161,6 +165,9 @@ def teach(
     if unset:
         print(f"left out: {unset} positions from before the receiver's clock was right")
     print(summary(route, zone), end="")
+    if route.lost_marks:
+        times = ", ".join(f"{datetime.fromtimestamp(at, zone):%H:%M:%S}" for at in route.lost_marks)
+        print(f"marked where the truck did not stand, and left out: {times}")
     print(f"wrote {arguments.out} (truck {next(iter(plan.runs.values())).truck_id}, {arguments.waste}) and {page}")
     if at_rooms and not asked_rooms:
         names = ", ".join(room.room_id for room in at_rooms.values())

@@ -56,6 +56,16 @@ def _positions_in(path: Path, zone: tzinfo, columns: Sequence[str], progress: Pr
             yield from _of_csv(rest, path, zone, columns)
 
 
+def marks_in(path: Path, zone: tzinfo) -> list[float]:
+    """When a driver said "this is a stop", as the cab's page writes it: CSV whose first line names `acted_at`."""
+    with opened(path) as file:
+        rows = list(csv.DictReader(_lines(file, lambda _: None)))
+    found = [_time(row.get("acted_at"), zone) for row in rows]
+    if not found or None in found:
+        raise TeachingError(f"{path}: each line needs a time under acted_at, as the cab's page writes it")
+    return [at for at in found if at is not None]
+
+
 def opened(path: Path) -> BinaryIO:
     """The file, unpacked if it is packed; raises OSError."""
     return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")

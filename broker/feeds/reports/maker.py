@@ -21,7 +21,7 @@ from broker.feeds.midnight import Midnight
 from broker.feeds.reports.contents import FORMS, Counted, Page, Report
 from broker.feeds.reports.made import Made
 from broker.reports.day_report import first_day
-from broker.reports.figures import CHAIN_KINDS, facts_of
+from broker.reports.figures import CHAIN_KINDS, chain_facts
 from broker.rules.statistics.periods import Period
 from broker.store import Store, StoreError, amendments, where
 
@@ -97,7 +97,7 @@ class Maker:
             return []
         first, last = _span(periods)
         first = min(first, first_day(min(one.to_day for one in periods)))  # a day's charts are of two weeks
-        counted = Counted(facts_of(self._store, first, last, self._timezone, CHAIN_KINDS), self._timezone)
+        counted = Counted(chain_facts(self._store, first, last, self._timezone), self._timezone)
         done = [period.name for period in periods if self._stands(counted, period, now)]
         if not self._stop.is_set():
             self._seen = newest, now

@@ -1,6 +1,6 @@
 """Who may say and hear what at the broker: each account is bound to one family and one id.
 
-    bridge          everything of its area
+    bridge          everything of its area, and the area's rooms as Home Assistant is told of them
     readers         they hear everything and say nothing
     a truck         says and hears a truck's topics below its own id, whatever the name looks like
     a room's unit   the same below its own room
@@ -75,9 +75,11 @@ def rights(family: str, area: str, name: str) -> Rights:
 
 def access_list(area: str, families: Mapping[str, str]) -> str:
     """The Mosquitto ACL of an area."""
-    lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
+    announced = "+/device/+/+/config"  # the rooms, for Home Assistant: below whatever prefix that has
+    lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version",
+             f"topic readwrite {announced}", ""]  # fmt: skip
     for reader in readers(area):
-        lines += [f"user {reader}", f"topic read {wire.ROOT}/{area}/#", ""]
+        lines += [f"user {reader}", f"topic read {wire.ROOT}/{area}/#", f"topic read {announced}", ""]
     for name, family in sorted(families.items()):
         own = rights(family, area, name)
         lines += [f"user {name}", *(f"topic write {topic}" for topic in own.says)]

@@ -25,6 +25,7 @@ OF_SIGN_INS = {item.namespace: item for item in (WRONG_AT_KNOWN, WRONG_BY_ADDRES
 Tried = tuple[int, str, str]  # when, by which of these, which place
 MOST_TRIED = 1000  # so many are known over a restart
 # Some tables of a whole subdistrict a minute, and never so many that reading them is all that the bridge does.
+LOOKS = RateLimitItemPerMinute(240, namespace="looks")  # at public pages: some dozens of phones behind one address
 KIB_PER_MINUTE = RateLimitItemPerMinute(64 * 1024, namespace="bodies")
 
 
@@ -56,6 +57,11 @@ class Limits:
                 self._tried.append((int(time.time()), item.namespace, key))
         if account is not None and known is None:
             self._delays.was_wrong(account)
+
+    def may_look(self, address: str) -> None:
+        """TooSoon where public pages were looked at too often from this address within a minute."""
+        if not self._sent.hit(LOOKS, f"address/{network_of(address)}"):
+            raise TooSoon(60, "this was looked at too often within a minute")
 
     def counted(self) -> tuple[dict[str, Guessed], tuple[Tried, ...]]:
         """How guesses at each name wait, and which places were wrong in the last minutes."""

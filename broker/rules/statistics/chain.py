@@ -2,10 +2,7 @@
 
 It has the dimensions of the figures (cube.py) and adds up as they do. What each link says stands beside the next one:
 
-- **Filled** is what stood in a room before its bins were rolled out less what the truck before had left there, by the
-  settled readings of the room's own sensors (rules/collecting/), in the hours from that departure to this roll-out. It
-  counts on the day on which it was collected. Where nobody looked, before or after, neither grams nor hours are known.
-  A weight that is less than what was left says that somebody emptied it otherwise: nothing filled, as far as we know.
+- **Filled** is by how much each room grew heavier on a day, collected or not (filling.py).
 - **Bins** fill as fast as they are emptied: those of this collection, in the hours since the last one.
 - **Contamination** is what the crew notes at a visit, by grade, and what it left behind for that reason.
 - **Collected** are the bins and grams of the figures, on the day of the visit.
@@ -20,11 +17,9 @@ from zoneinfo import ZoneInfo
 from broker.rules.settings import CONTAMINATION_GRADES
 from broker.rules.statistics.cube import Cube, Figures, Key, add, count, key_of
 from broker.rules.statistics.facts import Fact, drop, moment, newest, text, undone, visit_at, whole
+from broker.rules.statistics.filling import FILLED_WITHIN_S, filling, out_at
 from broker.rules.statistics.findings import weigh_ins
 from broker.rules.statistics.periods import local_day
-
-DAY_S = 86_400
-FILLED_WITHIN_S = 14 * DAY_S  # a collection that is longer ago says nothing about how fast a room fills
 
 _OF_THE_FIGURES = (
     "visits", "served", "skipped_contamination", "bins", "bins_known", "grams", "grams_known", "weighings",
@@ -40,8 +35,8 @@ MEASURES = (
 
 
 def chain(facts: Sequence[Fact], timezone: str, figures_cube: Cube | None = None) -> Cube:
-    """The cube of all facts; give it, beside what the figures need, the collections of FILLED_WITHIN_S before, and the
-    cube of the figures of the same facts where it is at hand."""
+    """The cube of all facts; give it, beside what the figures need, the collections of FILLED_WITHIN_S before with the
+    units' reports before each midnight, and the cube of the figures of the same facts where it is at hand."""
     zone = ZoneInfo(timezone)
     cube: Cube = {}
     for key, figures in (count(facts, timezone) if figures_cube is None else figures_cube).items():
@@ -54,7 +49,9 @@ def chain(facts: Sequence[Fact], timezone: str, figures_cube: Cube | None = None
         if grade in CONTAMINATION_GRADES:
             key = key_of(local_day(visit_at(fact), zone), fact.body)
             _add(cube, key, {"contaminated": 1, f"contaminated_{grade}": 1})
-    _fill(cube, served, zone)
+    for key, figures in filling(facts, served, zone):
+        _add(cube, key, figures)
+    _refill(cube, served, zone)
     routes = _transport(cube, served, zone)
     for row in weigh_ins(facts, timezone):
         key = (row.day, row.waste, "", "", routes.get((row.run_id, row.waste), ""), row.truck)
@@ -66,24 +63,20 @@ def chain(facts: Sequence[Fact], timezone: str, figures_cube: Cube | None = None
     return cube
 
 
-def _fill(cube: Cube, served: Sequence[Fact], zone: ZoneInfo) -> None:
-    """What each room and kind of waste filled with between two collections."""
+def _refill(cube: Cube, served: Sequence[Fact], zone: ZoneInfo) -> None:
+    """The bins that each room and kind of waste filled between two collections."""
     before: dict[tuple[str, str], Fact] = {}
     for fact in sorted(served, key=lambda one: (visit_at(one), one.key)):
         body = fact.body
         place = text(body, "room"), text(body, "waste")
         last, before[place] = before.get(place), fact
         since = None if last is None else moment(last.body, "left_at")
-        until = next((at for at in (moment(body, "due_at"), moment(body, "arrived_at")) if at is not None), None)
-        if last is None or since is None or until is None or not 0 < until - since <= FILLED_WITHIN_S:
+        until, bins = out_at(body), drop(body, "bins")
+        if since is None or until is None or bins is None or not 0 < until - since <= FILLED_WITHIN_S:
             continue
-        key, hours_s = key_of(local_day(visit_at(fact), zone), fact.body), until - since
-        left, stands = whole(last.body, "grams_after"), whole(body, "grams_before")
-        if left is not None and stands is not None:
-            _add(cube, key, {"filled_grams": max(0, stands - left), "filled_s": hours_s, "filled_known": 1})
-        bins = drop(body, "bins")
-        if bins is not None and body.get("by_appointment") is not True:
-            _add(cube, key, {"refilled_bins": max(0, bins), "refilled_s": hours_s, "refilled_known": 1})
+        if body.get("by_appointment") is not True:
+            figures = {"refilled_bins": max(0, bins), "refilled_s": until - since, "refilled_known": 1}
+            _add(cube, key_of(local_day(visit_at(fact), zone), body), figures)
 
 
 def _transport(cube: Cube, served: Sequence[Fact], zone: ZoneInfo) -> dict[tuple[str, str], str]:

@@ -26,16 +26,19 @@ AT_ONCE_M, AT_ONCE_S = 12.0, 20.0
 AT_DEPOT_M = 25.0
 EDGE_S, EDGE_M = 90.0, 60.0  # a halt so near to the end of the drive is where it ends
 LONG_S = 15 * 60.0
+MARK_S = 20.0  # a driver marks a stop while standing there, or so soon before or after
 QUEUE_M, QUEUES = 80.0, 2  # so many other halts so near before or after are a queue
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a person says of it: numbers of halts to keep or to drop, and from which length on a halt is a stop."""
+    """What a person says of it: numbers of halts to keep or to drop, from which length on a halt is a stop, and the
+    moments at which the driver said that this is one."""
 
     keep: Collection[int] = ()
     drop: Collection[int] = ()
     stay_from_s: float | None = None
+    marks: Collection[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,19 @@ def check_wishes(found: Sequence[Halt], wishes: Wishes) -> None:
         raise TeachingError(f"halt {both[0]} is to be kept and to be dropped: say one of them")
     if unknown:
         raise TeachingError(f"there is no halt {unknown[0]}: this drive has halts 1 to {len(found)}")
+
+
+def marked(found: Sequence[Halt], marks: Collection[float]) -> tuple[set[Halt], list[float]]:
+    """The halts that a driver marked, each mark the one nearest to it in time; and the marks at which none was near."""
+    stops: set[Halt] = set()
+    lost: list[float] = []
+    for at in sorted(marks):
+        away_s = [max(halt.since - at, at - halt.until, 0.0) for halt in found]
+        if not away_s or min(away_s) > MARK_S:
+            lost.append(at)
+        else:
+            stops.add(found[away_s.index(min(away_s))])
+    return stops, lost
 
 
 def _odds(seconds: float) -> float:

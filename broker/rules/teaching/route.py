@@ -17,6 +17,7 @@ from broker.rules.teaching.judging import (
     Wishes,
     check_wishes,
     judged_halt,
+    marked,
     moved_up,
     split_s_of,
 )  # fmt: skip
@@ -39,6 +40,7 @@ class Taught:
     gaps: tuple[Gap, ...]
     split_s: float  # a halt is a stop from this length on
     length_m: float = field(default=0.0)
+    lost_marks: tuple[float, ...] = ()  # where the truck did not stand
 
     @property
     def visits(self) -> list[Judged]:
@@ -64,7 +66,8 @@ def taught(cleaned: Cleaned, wishes: Wishes = NO_WISHES, rooms: Sequence[KnownRo
     check_wishes(found, wishes)
     split_s = wishes.stay_from_s or split_s_of([halt.seconds for halt in found if not halt.unseen_s])
     judged = [judged_halt(number, found, positions, split_s, wishes) for number in range(1, len(found) + 1)]
-    certain = proven(found, rooms)
+    said, lost = marked(found, wishes.marks)
+    certain = {*proven(found, rooms), *said}
     judged = [
         replace(one, verdict=STOP, doubts=()) if one.halt in certain and one.number not in wishes.drop else one
         for one in judged
@@ -82,7 +85,8 @@ def taught(cleaned: Cleaned, wishes: Wishes = NO_WISHES, rooms: Sequence[KnownRo
             "record (--from, --to)"
         )
     judged = [replace(one, along_m=alongs.get(one.number)) for one in judged]
-    return Taught(cleaned, tuple(judged), tuple(stops), tuple(line), tuple(gaps(positions)), split_s, length_m)
+    found_gaps = tuple(gaps(positions))
+    return Taught(cleaned, tuple(judged), tuple(stops), tuple(line), found_gaps, split_s, length_m, tuple(lost))
 
 
 def _placed(judged: Sequence[Judged], noise_m: float) -> tuple[list[Judged], list[Point]]:

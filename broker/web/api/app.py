@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 
 from broker import NAME, __version__
 from broker.store import Store
+from broker.web.api.described import with_examples
 from broker.web.api.health import health_router
 from broker.web.api.people.me import people_router
 from broker.web.api.picture import picture_router
@@ -16,7 +17,6 @@ from broker.web.api.playback import playback_router
 from broker.web.api.street.actions import action_router
 from broker.web.api.street.alarms import alarm_router
 from broker.web.api.street.answers import answer_router
-from broker.web.api.street.keepers import keeper_router
 from broker.web.api.street.roads import road_router
 from broker.web.desk import Desk
 from broker.web.door.gate import Gate
@@ -49,13 +49,10 @@ def build_app(
     pictures = picture_router(desk, frames or Frames(), playback)
     pictures.include_router(playback_router(desk, store, playback))
     people = (people_router(gate), sign_in_router(gate))
-    deeds = (
-        action_router(desk), answer_router(desk, gate.people), alarm_router(desk), road_router(desk),
-        keeper_router(desk),
-    )  # fmt: skip
+    deeds = (action_router(desk), answer_router(desk, gate.people), alarm_router(desk), road_router(desk))
     for router in (pictures, *deeds, health_router(desk, store), screen_router(), *people, *further):
         app.include_router(router)
-    return guarded(app, gate, hosts)
+    return guarded(with_examples(app), gate, hosts)
 
 
 def _pages(app: FastAPI) -> None:

@@ -9,8 +9,10 @@ from broker.people.roles import Reach
 from broker.plan.model import Plan
 from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
+from broker.rules.states.booking import EXITS
 from broker.store import Store
 from broker.web.api.booking_answers import BookingRow, EvidenceRow, PileRow, WindowRow
+from broker.web.api.paging import Paged
 from broker.web.api.street.actions import CrewAct, Id
 from broker.web.asked import looked_up
 from broker.web.booking_rows import bookings_of, done, estate_of, new_id, on_record, one_booking, piles_of, windows_of
@@ -22,6 +24,7 @@ At = Annotated[int, Field(ge=0, le=wire.LATEST_AT, description="Unix seconds")]
 Litres = Annotated[int, Field(ge=1, le=MOST_LITRES)]
 Note = Annotated[str, Field(max_length=500)]
 MOST_BAGS = 1_000
+OVER = (*EXITS, "completed")
 
 
 class Deed(BaseModel):
@@ -142,9 +145,10 @@ def booking_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
 
 def _reading(router: APIRouter, desk: Desk, store: Store, plan: Plan) -> None:
     @router.get("/api/v1/bookings", response_model=list[BookingRow], summary="The bookings of your estates or trucks")
-    def bookings(request: Request) -> list[dict[str, Any]]:
+    def bookings(request: Request, paged: Paged) -> list[dict[str, Any]]:
         reach: Reach = request.state.reach
-        return looked_up(desk, lambda bridge, _: bookings_of(bridge, reach))
+        rows = looked_up(desk, lambda bridge, _: bookings_of(bridge, reach))
+        return paged.page(rows, lambda row: (row["state"] in OVER, row["from_at"], row["booking_id"]))
 
     @router.get(
         "/api/v1/bookings/piles", response_model=list[PileRow],

@@ -11,6 +11,7 @@ from broker.reports.casebook import MOST_EVIDENCE, CaseBook
 from broker.rules.states.case import Case, CaseError
 from broker.rules.statistics.grounds import Ground
 from broker.store import StoreError
+from broker.web.api.paging import Paged
 from broker.web.door.visitors import visitor_of
 from broker.web.pages.cases import case_page
 
@@ -124,11 +125,12 @@ def case_router(book: CaseBook, plan: Plan, now: Callable[[], float]) -> APIRout
     case_page(router, book, plan, now)
 
     @router.get("/api/v1/cases", summary="Cases; enforcement sees those that were handed over")
-    def cases(request: Request) -> list[CaseRow]:
+    def cases(request: Request, paged: Paged) -> list[CaseRow]:
         try:
-            return [row_of(one) for one in book.cases() if visible(one, visitor_of(request).roles)]
+            rows = [one for one in book.cases() if visible(one, visitor_of(request).roles)]
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
+        return [row_of(one) for one in paged.page(rows, lambda one: (-one.changed_at, one.case_id))]
 
     @router.get("/api/v1/cases/suggestions", summary="What happened again and again, and is no case yet")
     def suggestions() -> list[Suggestion]:

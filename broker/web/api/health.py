@@ -5,6 +5,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from broker import __version__
 from broker.store import Store, StoreError
+from broker.web.api.described.record import Health
 from broker.web.api.metrics import exposition
 from broker.web.desk import Desk
 from broker.web.health import Sentences, damaged, ill, of_picture, of_stream, store_trouble, stuck
@@ -17,7 +18,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
 
     @router.get(
         "/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages",
-        responses={503: {"description": "The bridge does not do its work", "content": {"application/json": {}}}},
+        responses={200: {"model": Health}, 503: {"description": "The bridge does not do its work", "model": Health}},
     )
     def healthz() -> JSONResponse:
         picture = desk.picture

@@ -53,6 +53,8 @@ def _of_bridge(desk: Desk) -> Iterator[Metric]:
     yield _histogram("call_lead_seconds", "From a call to its truck", ["kind"], leads)
     yield _histogram("press_stored_seconds", "From a press, by its truck's clock, until it was durable", [],
                      {(): measured.presses_s})  # fmt: skip
+    yield _histogram("press_seen_seconds", "From a press, by its truck's clock, until a person had seen it", [],
+                     {(): measured.seen_s})  # fmt: skip
     commits = {("true" if urgent else "false",): spread for urgent, spread in measured.commits_s.items()}
     yield _histogram("commit_seconds", "How long commits took; urgent ones hold a press", ["urgent"], commits)
     yield _histogram("loop_turn_seconds", "From one turn of the bridge's loop to the next", [], {(): desk.turns_s})

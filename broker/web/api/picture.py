@@ -12,6 +12,10 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from broker.people.roles import Reach
+from broker.web.api.described import told
+from broker.web.api.described.picture import IncidentSeen, PictureRow, RoomRow, TruckRow
+from broker.web.api.paging import Paged
+from broker.web.api.street.rows import RunRow
 from broker.web.desk import Desk
 from broker.web.picture import Picture, aged
 from broker.web.stream.frames import Frames
@@ -38,29 +42,35 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
 
     looking = threading.Lock()  # one looks back at a time: each costs the bridge's own process some tenths of a second
 
-    @router.get("/api/v1/trucks", summary="Trucks: where, next room, ETA, age of the data")
-    def trucks(request: Request) -> list[dict[str, Any]]:
-        return list(aged(seen(request))["trucks"])
+    @router.get(
+        "/api/v1/trucks", summary="Trucks: where, next room, ETA, age of the data", **told(list[TruckRow])
+    )
+    def trucks(request: Request) -> Response:
+        return _json(aged(seen(request))["trucks"])
 
-    @router.get("/api/v1/rooms", summary="Bin rooms: lamps as read back, bins, arrivals")
-    def rooms(request: Request) -> list[dict[str, Any]]:
-        return list(aged(seen(request))["rooms"])
+    @router.get("/api/v1/rooms", summary="Bin rooms: lamps as read back, bins, arrivals", **told(list[RoomRow]))
+    def rooms(request: Request) -> Response:
+        return _json(aged(seen(request))["rooms"])
 
-    @router.get("/api/v1/runs", summary="Runs with their visits in driving order")
-    def runs(request: Request) -> list[dict[str, Any]]:
-        return list(seen(request)["runs"])
+    @router.get("/api/v1/runs", summary="Runs with their visits in driving order", **told(list[RunRow]))  # type: ignore[valid-type]
+    def runs(request: Request) -> Response:
+        return _json(seen(request)["runs"])
 
-    @router.get("/api/v1/incidents", summary="Incidents, open ones first")
-    def incidents(request: Request) -> list[dict[str, Any]]:
-        return list(aged(seen(request))["incidents"])
+    @router.get("/api/v1/incidents", summary="Incidents, open ones first", **told(list[IncidentSeen]))
+    def incidents(request: Request, paged: Paged) -> Response:
+        rows = paged.page(aged(seen(request))["incidents"], _in_order)
+        return _json(rows, paged.headers)
 
-    @router.get("/api/v1/picture", summary="Everything the screen shows, at once, now or at a moment that was kept")
+    @router.get(
+        "/api/v1/picture", summary="Everything the screen shows, at once, now or at a moment that was kept",
+        **told(PictureRow),
+    )
     def picture(
         request: Request,
         at: Annotated[int | None, Query(ge=0, le=wire.LATEST_AT, description="Unix seconds; without it: now")] = None,
-    ) -> Any:
+    ) -> Response:
         if at is None:
-            return aged(seen(request))
+            return _json(aged(seen(request)))
         if not looking.acquire(blocking=False):
             text = "somebody else looks back just now; ask again"
             raise HTTPException(429, text, {"Retry-After": str(LOOK_AGAIN_S)})
@@ -69,7 +79,7 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
             if found is None:
                 raise HTTPException(404, "nothing was kept of that moment: see [playback] in the configuration")
             mine = shared(found, request.state.reach)
-            return Response(orjson.dumps(aged(mine)), media_type="application/json")
+            return _json(aged(mine))
         finally:
             looking.release()
 
@@ -86,6 +96,15 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
         )
 
     return router
+
+
+def _json(what: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(what), media_type="application/json", headers=headers)
+
+
+def _in_order(incident: dict[str, Any]) -> tuple[Any, ...]:
+    """As incidents are listed."""
+    return not incident["open"], -incident["raised_at"], incident["incident_id"], incident["truck"]
 
 
 async def _stream(shares: Shares, request: Request) -> AsyncIterator[bytes]:

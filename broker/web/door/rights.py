@@ -49,6 +49,7 @@ _ENFORCEMENT = frozenset({"enforcement"})
 _CASE = "/api/v1/cases/{case_id}"
 _WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
+_SIGNS = _DISPATCH | _DEVICES
 _DUTY = frozenset({"dispatcher", "supervisor"})
 _ADMINISTRATOR = frozenset({ADMINISTRATOR})
 _ANSWER = "/api/v1/incidents/{incident_id}/answers/{addressee}"
@@ -64,7 +65,7 @@ _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/vi
 _ANYBODY = (
     "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
-    "POST /welcome", "GET /cab/worker.js",
+    "POST /welcome", "GET /cab/worker.js", "GET /sign/{code}",
 )  # fmt: skip
 _ESTATES = _DISPATCH | {"property", "keeper"}
 # Who may answer for an addressee; the estate for those who have no account, too.
@@ -78,9 +79,14 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /docs": ALL,
     "GET /map": ALL,
     "GET /asked": _ASKED,
+    "GET /property": frozenset({"property"}),
     "GET /cab": _FETCHES,
     "GET /report/{day}": _FIGURES,
     "GET /keeper": _DISPATCH | {"keeper"},
+    "GET /devices": _DEVICES | _DISPATCH,
+    "GET /devices/{family}/{device}": _DEVICES | _DISPATCH,
+    "GET /signs": _SIGNS,
+    "POST /signs/{room}": _SIGNS,
     "GET /figures": _FIGURES,
     "GET /scores": _SCORES,
     "GET /learned": _FIGURES,
@@ -142,6 +148,8 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "POST /api/v1/alarms/{alarm_id}/unshelve": _DISPATCH,
     "POST /api/v1/alarms/{alarm_id}/out-of-service": _DISPATCH | _DEVICES,
     "POST /api/v1/alarms/{alarm_id}/back": _DISPATCH | _DEVICES,
+    "GET /api/v1/devices": _DEVICES | _DISPATCH,
+    "GET /api/v1/devices/{family}/{device}": _DEVICES | _DISPATCH,
     "GET /api/v1/rooms/calls": _FIGURES | {"property", "keeper"},
     "POST /api/v1/rooms/{room}/keeper": _DISPATCH | {"keeper"},
     "GET /metrics": _FIGURES,
@@ -156,6 +164,8 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_INCIDENT}/clear": _DISPATCH | {"property", "keeper"},
     f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
     "GET /api/v1/answers": _ASKED,
+    "GET /api/v1/answers/past": _ASKED,
+    "GET /api/v1/answers/trucks": _DISPATCH | {"contractor"},
     **{f"POST {_ANSWER}/{deed}": _ASKED for deed in ("seen", "promise", "done", "refuse")},
     f"POST {_ANSWER}/on-the-way": _DISPATCH | {"contractor"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
@@ -182,6 +192,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_CASE}/close": _CASES,
     "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
     "POST /api/v1/weighings": _WEIGHERS,
+    "GET /api/v1/amendments": _FIGURES,
     "POST /api/v1/amendments": frozenset({"supervisor"}),
     "POST /api/v1/trucks/{device}/command": _DEVICES,
     "POST /api/v1/rooms/{device}/command": _DEVICES,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from broker.reports import day_report as contents
-from broker.reports.figures import facts_of
+from broker.reports.figures import chain_facts
 from broker.rules.statistics.cube import Cube, count
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.periods import Period
@@ -13,7 +13,7 @@ from broker.web.pages.rendering import WORDS, rendered
 
 def stored_report(store: Store, area: str, day: str, language: str, timezone: str, names: Mapping[str, str]) -> str:
     """The page of one day as the store has it; raises StoreError when it cannot be read."""
-    facts = facts_of(store, contents.first_day(day), day, timezone)
+    facts = chain_facts(store, contents.first_day(day), day, timezone)
     return day_report(facts, count(facts, timezone), area, day, language, timezone, names)
 
 

@@ -68,7 +68,7 @@ def page(request: Request, template: str, context: dict[str, Any], status: int =
     text = rendered(template, **context, **more, path=request.url.path, here=here)
     answer = HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
     if request.query_params.get("lang") in LANGUAGES:
-        answer.set_cookie(LANG_COOKIE, context["lang"], samesite="strict", httponly=True)
+        answer.set_cookie(LANG_COOKIE, context["lang"], samesite="strict")  # pages of modules read it too
     return answer
 
 
@@ -77,8 +77,8 @@ def _language(request: Request) -> dict[str, Any]:
     lang = language_of(request)
     other = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
 
-    def t(key: str, group: str = "text") -> str:
-        return WORDS.say(lang, group, key)
+    def t(key: str, group: str = "text", **values: object) -> str:
+        return WORDS.say(lang, group, key, **values)
 
     def word(field: str, code: Any) -> str:
         return "–" if code is None else value_word(field, str(code), lang)

@@ -20,10 +20,14 @@ POLICY = (
 HEADERS = MappingProxyType({"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
 # Address: folder.
 SCREENS: Mapping[str, str] = MappingProxyType({
+    "/asked": "asked",
     "/cab": "cab",
+    "/devices": "devices",
+    "/devices/{family}/{device}": "devices",
     "/figures": "figures",
     "/keeper": "keeper",
     "/map": "map",
+    "/property": "property",
     "/scores": "scores",
 })  # fmt: skip
 # A worker of a page answers for its address without a network, so it comes with the leave to do so.

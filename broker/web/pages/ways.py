@@ -18,8 +18,11 @@ WAYS: Mapping[str, str] = {
     "/map": "map",
     "/cab": "cab",
     "/keeper": "keeper",
+    "/property": "property",
     "/asked": "asked",
     "/bookings": "bookings",
+    "/devices": "devices",
+    "/signs": "signs",
     "/cases": "cases",
     "/transfer-station": "transfer_station",
     "/registers": "registers",
@@ -32,8 +35,8 @@ WAYS: Mapping[str, str] = {
 }  # fmt: skip
 # Who has several roles begins at the first of them.
 LANDINGS: Mapping[Role, str] = {
-    "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": OPERATIONS, "registrar": "/registers",
-    "viewer": OPERATIONS, "crew": "/cab", "keeper": "/keeper", "property": "/bookings", "contractor": "/asked",
+    "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": "/devices", "registrar": "/registers",
+    "viewer": OPERATIONS, "crew": "/cab", "keeper": "/keeper", "property": "/property", "contractor": "/asked",
     "weigher": "/transfer-station", "enforcement": "/cases", "committee": "/asked", "fire_brigade": "/asked",
 }  # fmt: skip
 # Who has an operations room: the whole area is before them. The others' `/` is the page at which they begin.

@@ -206,7 +206,7 @@ def test_a_lane_that_is_clear_is_heard_though_its_rule_failed_at_first(before: i
     morning.press(incident_id=PRESS)
     morning.step(2)
     room = morning.bridge.dispatch.day.incidents["t01", PRESS].room or ""
-    with broken(device_messages, "_keeper"):
+    with broken(device_messages, "keeper_says"):
         for _ in range(before):
             keeper(morning, room, "bins_out")
             morning.step()
@@ -224,7 +224,7 @@ def test_a_keeper_whose_rule_fails_for_long_fills_no_memory(monkeypatch: pytest.
     monkeypatch.setattr(decisions, "MOST_WAITING", 500)
     morning = under_way().again()
     morning.speak = False
-    with broken(device_messages, "_keeper"):
+    with broken(device_messages, "keeper_says"):
         for _ in range(600):
             keeper(morning, "r03")
         morning.step(120)
@@ -316,12 +316,12 @@ def test_a_rule_that_did_not_fail_for_an_hour_is_severe_no_more() -> None:
     """It stays on the list to be reported; should it fail again, it is severe again, and counted from 1."""
     morning = under_way().again()
     morning.speak = False
-    with broken(device_messages, "_keeper"):
+    with broken(device_messages, "keeper_says"):
         keeper(morning, "r03")
     morning.hours(1, tick_s=900)
     assert faults_shown(morning) == [("rule_failed_before", "warning")]
     assert not morning.bridge._decisions._faults  # what is forgiven is seen nowhere else
-    with broken(device_messages, "_keeper"):
+    with broken(device_messages, "keeper_says"):
         keeper(morning, "r03")
     assert faults_shown(morning) == [("rule_failed", "severe")]
     morning.hours(40)

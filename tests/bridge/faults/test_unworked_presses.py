@@ -191,7 +191,7 @@ def test_that_a_press_was_taken_back_is_shown_though_a_rule_failed_on_it(morning
 def test_a_press_taken_back_before_it_was_heard_does_not_come_alive(morning: Rehearsal, both: bool) -> None:
     """A rule failed on the withdrawal, perhaps on the press as well: it is over when it comes, after a restart too."""
     before, pressed_at = morning.itinerary(), int(morning.now)
-    with broken(device_messages, "put_incident"), broken(device_messages, "close_topics" if both else "_keeper"):
+    with broken(device_messages, "put_incident"), broken(device_messages, "close_topics" if both else "keeper_says"):
         morning.press(incident_id=PRESS, withdrawn=True, pressed_at=pressed_at)
         morning.press(incident_id=PRESS, pressed_at=pressed_at)
     morning.step(2)

@@ -1,15 +1,20 @@
 """Who is asked about an incident: told one after the other, heard, held to what they promise."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker.bridge import Bridge
+from broker.plan.calendar import day_start_at, local_date
+from broker.plan.model import Vehicle
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.visits.offers import EXTRA_COMES_S
+from broker.rules.tracking.types import GpsFix
 from broker.store.opening import open_store
-from tests.support.bridge.asked_street import Street
+from tests.support.bridge.asked_street import WET, Street
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.rehearsal import check_memory
 
@@ -250,6 +255,24 @@ def test_a_refusal_goes_to_the_next_firm_and_then_back(street: Street, reason: s
     street.act("decide", press, decision="extra_truck", truck="own")
     assert street.row(press, "dispatcher").state == "done"
     check_memory(street)
+
+
+@pytest.mark.parametrize("against", ["it is far away", "its hours end before it would be done", "nothing"])
+def test_the_next_firm_is_the_one_that_would_be_there_first(street: Street, against: str) -> None:
+    """By the times as they follow from the day then; of equals the first on the list."""
+    press = asked_for(street, "breakdown")
+    day, now = street.bridge.dispatch.day, int(street.now)
+    midnight = day_start_at(day.plan, local_date(day.plan, now))
+    hours = (0, now - midnight + EXTRA_COMES_S + 60) if "hours" in against else (None, None)
+    second = Vehicle("x02", WET, None, None, None, *hours, contractor="second")
+    third = Vehicle("x03", WET, contractor="third")
+    plan = replace(day.plan, vehicles={**day.plan.vehicles, "x02": second, "x03": third})
+    for name, of in (("plan", plan), ("planned_trucks", frozenset(plan.trucks()))):
+        object.__setattr__(day, name, of)  # another day's vehicles.txt
+    if "far" in against:
+        day.devices.truck("x02").stands(GpsFix(now, 31.9, 121.2, 0.0))
+    street.says(press, "contractor.first", "refuse")
+    assert street.row(press, "contractor.second" if against == "nothing" else "contractor.third").state == "told"
 
 
 @pytest.mark.parametrize("reason", ["breakdown", "lane_blocked"])

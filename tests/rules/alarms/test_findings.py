@@ -131,9 +131,30 @@ def test_an_estate_without_power_is_one_alarm(night: Rehearsal) -> None:
     assert words(night) == {}
 
 
+def test_rooms_that_were_never_heard_are_one_alarm_until_each_has_spoken(night: Rehearsal) -> None:
+    """After an hour, and over a restart; fewer of them ring nobody again."""
+    first, *rest = sorted(night.plan.rooms)
+    night.step(3500)
+    assert words(night) == {}
+    night.step(200)
+    assert words(night) == {"silent/never": "units_never_heard"}
+    assert values(night, "silent/never")["count"] == len(night.plan.rooms)
+    night.open()
+    night.step(120)
+    for room in rest:
+        life(night, room, "ready")
+    night.step(120)
+    assert values(night, "silent/never") == {"count": 1, "names": night.plan.rooms[first].name}
+    life(night, first, "ready")
+    night.step(120)
+    assert words(night) == {} and announced(night) == ["units_never_heard"]
+
+
 def test_units_that_fail_one_by_one_are_not_one_cause(night: Rehearsal) -> None:
     """A quarter of an hour and more lies between them."""
     rooms = sorted(night.plan.rooms)[:4]
+    for room in night.plan.rooms:
+        life(night, room, "ready")
     for room in rooms:
         life(night, room, "ready")
         life(night, room, "lost")
@@ -196,8 +217,8 @@ def test_trucks_that_fall_silent_together_are_one_alarm() -> None:
     morning = Rehearsal()
     trucks = sorted({run.truck_id for run in morning.plan.runs.values()})[:4]
     morning.now += 3600
-    for truck in trucks:
-        life(morning, truck, "ready")
+    for device in (*trucks, *morning.plan.rooms):
+        life(morning, device, "ready")
     morning.step(5)
     day = morning.bridge.dispatch.day
     running = [run for run in day.runs.values() if run.truck in trucks and day.run_of(run.truck) is run]

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.reports import chain_table
-from broker.rules.statistics.chain import FILLED_WITHIN_S, MEASURES, chain
+from broker.rules.statistics.chain import MEASURES, chain
 from broker.rules.statistics.cube import DIMENSIONS, fold
+from broker.rules.statistics.filling import DAY_S, FILLED_WITHIN_S
 from firmware.wire import WASTES
 from tests.support.facts import DAY, NOON, ZONE, Fact, visit, weighing
 
-HOUR, DAY_S = 3600, 86_400
+HOUR = 3600
 SPAN = "2026-01-01", "2026-12-31"
 
 
@@ -45,6 +46,75 @@ def test_a_first_collection_says_nothing_about_how_fast_a_room_fills() -> None:
         row = _row(*before, _collection("run1", NOON))
         assert (row["filled_grams"], row["filled_s"], row["filled_grams_per_h"]) == (None, None, None)
         assert row["grams"] == 250_000
+
+
+MIDNIGHT = NOON - 12 * HOUR
+
+
+def _says(at: int, kilos: int | None, room: str = "r01", quality: int = 0) -> Fact:
+    """What a room's unit reports."""
+    row = {"waste": "unit_wet", "count": None, "grams": None if kilos is None else kilos * 1000, "quality": quality}
+    return Fact("bins", room, f"{room}:1:{at}", at, {"bins": [row]})
+
+
+def test_what_fills_a_room_counts_on_the_day_on_which_it_does() -> None:
+    """50 kg left at six in the evening, 170 at midnight by the unit's last word, 300 when the lamp was lit."""
+    facts = [
+        _collection("run0", NOON - 18 * HOUR - 240), _says(MIDNIGHT - 900, 160), _says(MIDNIGHT - 300, 170),
+        _says(MIDNIGHT - 60, 999, quality=4), _collection("run1", NOON),
+    ]  # fmt: skip
+    before, today = (_row(*facts, day=day) for day in ("2026-11-21", DAY))
+    assert (before["filled_grams"], before["filled_s"]) == (120_000, 6 * HOUR)
+    assert (today["filled_grams"], today["filled_s"]) == (130_000, 12 * HOUR - 960)
+    cube = chain(facts, ZONE)
+    assert {key[5] for key, row in cube.items() if row["filled_known"]} == {"t01"}  # of the truck that collects it
+
+
+def test_a_room_that_nobody_collects_fills_too() -> None:
+    """From midnight to midnight, today until its unit's newest word; emptied by nobody we know, it fills nothing."""
+    says = [(MIDNIGHT - DAY_S - 60, 20), (MIDNIGHT - 60, 90), (NOON - HOUR, 100), (NOON, 110)]
+    facts = [_says(at, kilos) for at, kilos in says]
+    days = [_row(*facts, day=day) for day in ("2026-11-21", DAY)]
+    assert [(row["filled_grams"], row["filled_s"]) for row in days] == [(70_000, DAY_S), (20_000, 12 * HOUR)]
+    assert _row(*facts[:-1], _says(NOON, 40))["filled_grams"] == 0
+
+
+def test_while_bins_are_out_nobody_looks() -> None:
+    """A truck at midnight: the unit's word of then is of what stands before the door."""
+    at = MIDNIGHT
+    facts = [_collection("run1", at, due_at=at - 600), _says(at - 60, 0), _says(at + 600, 5), _says(NOON, 80)]
+    assert _row(*facts)["filled_grams"] == 80_000 - 50_000
+
+
+@settings(max_examples=40, deadline=None, database=None)
+@given(
+    grows=st.lists(st.integers(0, 2000), min_size=4 * 144, max_size=4 * 144),
+    trucks=st.lists(st.integers(6, 4 * 144 - 1), max_size=5, unique_by=lambda one: one // 36),
+)
+def test_the_days_of_a_room_are_a_recount_of_its_units_reports(grows: list[int], trucks: list[int]) -> None:
+    """Each ten minutes it says what stands there; what it grew by on each day is what it filled with, truck or none."""
+    start, weight, facts = MIDNIGHT - 4 * DAY_S, 100_000, list[Fact]()
+    grown = dict.fromkeys(("2026-11-18", "2026-11-19", "2026-11-20", "2026-11-21"), 0)
+    days, is_out = sorted(grown), 0
+    facts.append(_says(start - 60, weight // 1000))
+    for step, grams in enumerate(grows):
+        at = start + step * 600
+        if step in trucks:
+            times = {"due_at": at, "arrived_at": at + 300, "left_at": at + 600}
+            facts.append(_collection(f"run{step}", at, **times, grams_before=weight, grams_after=40_000))
+            weight, is_out = 40_000, 7
+        is_out -= is_out > 0
+        if not is_out:
+            weight += grams
+            grown[days[step // 144]] += grams
+        body = {"bins": [{"waste": "unit_wet", "count": 2, "grams": 0 if is_out else weight, "quality": 1}]}
+        facts.append(Fact("bins", "r01", f"r01:1:{step}", at + 540, body))
+    found = fold(chain(facts, ZONE), "day", ("room",), "2026-11-18", "2026-11-21", MEASURES)
+    seen = {day: found.get((day, "r01"), {}).get("filled_grams", 0) for day in grown}
+    near = [step for step in trucks if step % 144 > 136 or step % 144 == 0]  # out at midnight: on the next day
+    if not near:
+        assert seen == grown
+    assert sum(seen.values()) == sum(grown.values())
 
 
 @pytest.mark.parametrize("unknown", ["grams_after", "left_at"])

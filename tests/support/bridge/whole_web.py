@@ -19,8 +19,12 @@ from broker.web.api.map.routers import map_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.realtime import realtime_router
 from broker.web.api.registers.routers import router as register_router
+from broker.web.api.street.asked import asked_router
+from broker.web.api.street.devices import device_router
+from broker.web.api.street.keepers import keeper_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
+from broker.web.pages.signs import sign_pages
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
@@ -50,7 +54,9 @@ class WholeWeb:
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further += [*people_routers(self.house.gate, plan), realtime_router(self.desk, plan)]
-        pages = booking_router, booking_pages, learned_pages, map_router
+        further += [device_router(self.desk, self.morning.store), keeper_router(self.desk, plan)]
+        further.append(sign_pages(self.desk, self.house.gate, plan))
+        pages = asked_router, booking_router, booking_pages, learned_pages, map_router
         further += [make(self.desk, self.morning.store, plan) for make in pages]
         self.book = CaseBook(self.morning.store, plan, 3, 14)
         further.append(case_router(self.book, plan, lambda: self.morning.now))

@@ -60,9 +60,9 @@ def first_run(page: Page) -> tuple[RunPlan, str]:
     trip = min(
         (one for one in demo_plan().runs.values() if one.truck_id == "t01"), key=lambda one: one.visits[0].arrive_day_s
     )
-    run = page.locator(f"[data-testid^='run-{trip.trip_id}.']")
+    run = page.locator(f"[data-testid^='full-{trip.trip_id}.']")
     run.wait_for()
-    return trip, str(run.get_attribute("data-testid")).removeprefix("run-")
+    return trip, str(run.get_attribute("data-testid")).removeprefix("full-")
 
 
 def fix(bridge: BridgeProcess, seq: int) -> dict[str, Any]:
@@ -224,6 +224,8 @@ def test_contamination_is_noted_beside_the_run_and_counted(page: Page, morning: 
     truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 30))
     look(page, bridge)
     trip, run_id = first_run(page)
+    page.goto(f"http://127.0.0.1:{bridge.port}/#/?level=line&route={trip.route_id}")
+    page.get_by_test_id(f"line-{trip.route_id}").wait_for()
     note = page.get_by_test_id(f"note-{run_id}")
     assert note.count() == 0  # nobody has looked into any bins
     for visit in trip.visits[3:5]:  # others have pressed at the first ones

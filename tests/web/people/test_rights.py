@@ -59,6 +59,8 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/alarms/{alarm_id}/back": {D, T},
     "GET /api/v1/calls": FIGURES,
     "GET /api/v1/calls/scores": FIGURES | {P, K},
+    "GET /api/v1/devices": {T, D},
+    "GET /api/v1/devices/{family}/{device}": {T, D},
     "GET /api/v1/rooms/calls": FIGURES | {P, K},
     "POST /api/v1/rooms/{room}/keeper": {D, K},
     "GET /api/v1/calls/shown": FIGURES | {P, K},
@@ -71,6 +73,8 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/clear": {D, P, K},
     f"POST {INCIDENT}/estate-ack": {D, P},
     "GET /api/v1/answers": {D, P, K, F, Q, B},
+    "GET /api/v1/answers/past": {D, P, K, F, Q, B},
+    "GET /api/v1/answers/trucks": {D, F},
     "GET /api/v1/answers/names": EVERYBODY_SIGNED_IN,
     **{
         f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F, Q, B}
@@ -109,6 +113,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/cases/{case_id}/close": {D, S},
     "GET /api/v1/weighings": {D, C, T, S, V, W},
     "POST /api/v1/weighings": {D, C, W},
+    "GET /api/v1/amendments": FIGURES,
     "POST /api/v1/amendments": {S},
     "POST /api/v1/trucks/{device}/command": {T},
     "POST /api/v1/rooms/{device}/command": {T},
@@ -185,7 +190,7 @@ class Street(WholeWeb):
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
         names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
-                 "feed": "alerts",
+                 "feed": "alerts", "family": "room",
                  "addressee": {F: "contractor.c1", Q: "committee", B: "fire_brigade"}.get(role, "estate")}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         days = "?from_day=2026-11-23&to_day=2026-11-23"

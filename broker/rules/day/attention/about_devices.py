@@ -53,6 +53,13 @@ class UnitsSilent(_ForMany, Asked, topic=Topic.SILENT, word="units_silent", leve
     subjects: tuple[str, ...]
 
 
+class UnitsNeverHeard(Asked, topic=Topic.SILENT, word="units_never_heard"):
+    """So many rooms of the plan have units that never said anything: rather never set up than fallen silent."""
+
+    count: int
+    names: str
+
+
 class Stranger(Asked, topic=Topic.STRANGER, word="stranger"):
     """A device that speaks and is in no plan: what it says is shown and kept, and moves nothing."""
 

@@ -2,7 +2,8 @@
 
 A truck on a run, and a room's unit of which its broker said that it is lost, are silent after a while. Many that fell
 silent within TOGETHER_WITHIN_S of each other are one finding: the trucks, an estate's rooms, the rooms of many estates.
-While the bridge itself hears nobody, that is the finding, and nothing is known of anybody else.
+A room whose unit never said anything, since the bridge hears and in the whole record, is a finding of its own after
+NEVER_HEARD_S; many are one. While the bridge itself hears nobody, that is the finding, and nothing is known of others.
 
 Who was silent before a restart is silent after it until it speaks: that a broker says again who is lost is not new.
 """
@@ -16,6 +17,7 @@ from broker.rules.day.attention.about_devices import (
     TruckSilent,
     TrucksSilent,
     UnitSilent,
+    UnitsNeverHeard,
     UnitsSilent,
 )
 from broker.rules.day.attention.asked import Asked, Topic, listed
@@ -25,8 +27,9 @@ from broker.rules.day.devices import SILENT, RoomState, TruckState
 from broker.rules.effects.effect import Effect
 
 TOGETHER_WITHIN_S = 600
+NEVER_HEARD_S = 3600  # a unit that works says within minutes what stands in its room
 MOST_NAMED = 8
-TRUCKS, ROOMS, ESTATE, UNITS = "truck/", "room/", "estate/", "units"
+TRUCKS, ROOMS, ESTATE, UNITS, NEVER = "truck/", "room/", "estate/", "units", "never"
 _ALL_TRUCKS = "trucks"
 
 
@@ -47,7 +50,7 @@ def look_for_silences(day: Day, now: int) -> list[Effect]:
         return []
     day.attention.answered(Topic.LINK, "")
     before = _known(day)
-    asked = {**_trucks(day, before, now), **_rooms(day, before, now)}
+    asked = {**_trucks(day, before, now), **_rooms(day, before, now), **_never_heard(day, now)}
     for subject in [one for one in day.attention.of(Topic.SILENT) if one not in asked]:
         day.attention.answered(Topic.SILENT, subject)
     for subject, (values, since) in asked.items():
@@ -142,6 +145,18 @@ def _rooms(day: Day, before: Mapping[str, int], now: int) -> Found:
                 room = rooms[one.removeprefix(ROOMS)].name
                 found_of[one] = (UnitSilent(room, (now - silence.since) // 60), silence.since)
     return found_of
+
+
+def _never_heard(day: Day, now: int) -> Found:
+    """The rooms whose units never said anything, as one finding; after a restart as before, as long as they do not."""
+    known, hears_since = day.devices.rooms, day.devices.hears_since or now
+    never = [name for name in sorted(day.plan.rooms) if name not in known or not known[name].boot]
+    alarm = day.alarms.get(f"{Topic.SILENT}/{NEVER}")
+    was_so = alarm is not None and alarm.active
+    if not never or not (was_so or now - hears_since >= NEVER_HEARD_S):
+        return {}
+    names = named(day.plan.rooms[name].name for name in never)
+    return {NEVER: (UnitsNeverHeard(len(never), names), alarm.since if alarm is not None and was_so else hears_since)}
 
 
 def _together(

@@ -1,14 +1,18 @@
 """A contractor's truck: asked for by a decision, promised for a time, refused and asked of the next one on the list.
 
-The list is the plan's vehicles in their order; a vehicle's `contractor` is the firm that is asked for it.
+The list is the plan's vehicles in their order; a vehicle's `contractor` is the firm that is asked for it. Whose truck
+would be there later, by the times as they follow now, is asked after the others; who could not end within its hours,
+not at all.
 """
 
+from broker.plan.geometry import distance_m
 from broker.plan.model import Vehicle
 from broker.rules.day.bins import waiting
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.visits.extra_truck import why_not
+from broker.rules.dispatch.visits.extra_truck import on_call_until, why_not
 from broker.rules.dispatch.visits.moved_visits import extra_run, hand_over, set_visits
+from broker.rules.dispatch.visits.offered_times import times_of_extra
 from broker.rules.dispatch.visits.offers import EXTRA_COMES_S
 from broker.rules.dispatch.visits.skip_reasons import free_from
 from broker.rules.effects.effect import Effect, Notice
@@ -64,7 +68,8 @@ def ask_the_next(day: Day, incident: Incident, refused: Answer, now: int) -> tup
     own = day.runs.get(incident.run_id or "")
     if left is None or own is None or not visits:
         return [], incident
-    vehicle = next((one for one in day.plan.vehicles.values() if _can(day, one, own, visits, incident, now)), None)
+    able = [one for one in day.plan.vehicles.values() if _can(day, one, own, visits, incident, now)]
+    vehicle = min(able, key=lambda one: _comes_at(day, one, own, visits[0], now), default=None)  # the first of equals
     if vehicle is None or vehicle.contractor is None:
         text = f"{incident.truck}: {refused.party} refused, and no other contractor has a truck for it: decide anew"
         decided = {row.id for row in incident.answers if (row.id, row.state) == (DISPATCHER, "done")}
@@ -72,7 +77,7 @@ def ask_the_next(day: Day, incident: Incident, refused: Answer, now: int) -> tup
         effects = hand_over(day, visits, left, own, incident.reason, now)
         return [*effects, Notice("severe", text)], incident.answering(told, now)
     taking = day.run_of(vehicle.truck_id) or extra_run(
-        day, own, vehicle.truck_id, incident, now + EXTRA_COMES_S
+        day, own, vehicle.truck_id, incident, _comes_at(day, vehicle, own, visits[0], now)
     )
     effects = hand_over(day, visits, left, taking, incident.reason, now)
     text = f"{incident.truck}: {refused.party} refused; {vehicle.contractor} is asked for {vehicle.truck_id}"
@@ -104,4 +109,17 @@ def _can(day: Day, vehicle: Vehicle, own: Run, visits: list[Visit], incident: In
         return False
     bins = sum(waiting(day, visit, now)[0] or 0 for visit in visits)
     is_room = vehicle.capacity_bins is None or bins <= vehicle.capacity_bins
-    return is_room and why_not(day, own, vehicle.truck_id, now) is None
+    if not is_room or why_not(day, own, vehicle.truck_id, now) is not None:
+        return False
+    times = times_of_extra(day, own, visits, _comes_at(day, vehicle, own, visits[0], now), now)
+    return max(times, default=now) <= (on_call_until(day, vehicle, now) or 0)
+
+
+def _comes_at(day: Day, vehicle: Vehicle, own: Run, first: Visit, now: int) -> int:
+    """When its truck could be at the first room: never sooner than an offer says, later if it is seen to be far."""
+    truck, room = day.devices.trucks.get(vehicle.truck_id), day.plan.places[first.room]
+    fix = truck.fix if truck is not None else None
+    if fix is None or not fix.fresh(now):
+        return now + EXTRA_COMES_S
+    length_m = day.settings.streets.detour_factor * distance_m(fix.lat, fix.lon, room.lat, room.lon)
+    return now + max(EXTRA_COMES_S, round(day.history.leg_s(own.route_id, "", first.room, length_m, now)[0]))

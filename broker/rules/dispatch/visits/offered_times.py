@@ -42,7 +42,17 @@ def timed(day: Day, run: Run, offer: Offer, ways: Ways, now: int) -> Steps[Offer
 
 def extra_run(day: Day, run: Run, tour: Tour, ways: Ways) -> Run:
     """A run of no timetable for the extra truck of an offer: it is at its first room when the tour says so."""
-    start_at = min(schedule(tour, ways).arrive_at, default=tour.start_at)
+    return run_in_thought(day, run, min(schedule(tour, ways).arrive_at, default=tour.start_at))
+
+
+def times_of_extra(day: Day, run: Run, visits: list[Visit], start_at: int, now: int) -> list[int]:
+    """When an extra truck would be at each of these, in their order, that is at the first one at `start_at`."""
+    taking = run_in_thought(day, run, start_at)
+    return would_arrive(day, taking, list(_owed_by(day, taking, [visit.key for visit in visits])), now)
+
+
+def run_in_thought(day: Day, run: Run, start_at: int) -> Run:
+    """A run of no timetable that takes over from another one, and is kept nowhere."""
     route = day.plan.route(run.route_id)
     if route is None:
         raise KeyError(run.route_id)  # a run whose route left the plan has no tracker either

@@ -3,13 +3,18 @@
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+import orjson
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.plain_text import ONE_LINE
 from broker.reports import corrections
-from broker.store import Conflict, Refused, Store, StoreError
+from broker.store import Conflict, Record, Refused, Store, StoreError
+from broker.store.amendments import KIND
 from broker.store.codec import LONGEST_TEXT
+from broker.web.api.described import told
+from broker.web.api.described.record import Amended, AmendmentRow
+from broker.web.api.paging import Paged
 from broker.web.door.visitors import visitor_of
 from firmware import wire
 
@@ -32,10 +37,22 @@ class Correction(BaseModel):
 def amendment_routes(router: APIRouter, store: Store, timezone: str) -> None:
     """`/api/v1/amendments`."""
 
+    @router.get(
+        "/api/v1/amendments", summary="Corrections of records, the newest first", **told(list[AmendmentRow])
+    )
+    def amendments(paged: Paged, from_at: int | None = None, to_at: int | None = None) -> Response:
+        try:
+            found = paged.page(store.scan(KIND, from_at, to_at), lambda one: (-one.at, one.id))
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        rows = [_row(one).model_dump() for one in found]
+        return Response(orjson.dumps(rows), media_type="application/json", headers=paged.headers)
+
     @router.post(
         "/api/v1/amendments",
         summary="Correct a record for the figures; the original stays readable",
         description="A corrected field stays as corrected until it is corrected again, whatever the bridge writes.",
+        **told(Amended),
     )
     def amend(request: Request, correction: Correction) -> dict[str, Any]:
         try:
@@ -51,3 +68,11 @@ def amendment_routes(router: APIRouter, store: Store, timezone: str) -> None:
             raise HTTPException(507, str(why)) from why
         was = {field: record.body[field] for field in correction.patch}
         return {"record": amended.id, "was": was, "body": dict(amended.body)}
+
+
+def _row(amendment: Record) -> AmendmentRow:
+    body = amendment.body
+    return AmendmentRow(
+        id=amendment.id, record=body["record_id"], kind=body["record_kind"], at=amendment.at, who=body["who"],
+        reason=body["reason"], patch=dict(body["patch"]),
+    )

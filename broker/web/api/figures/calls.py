@@ -3,14 +3,18 @@
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+import orjson
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from broker.people.roles import Reach
 from broker.plan.model import Plan
 from broker.reports.figures import calls_of
 from broker.rules.statistics.calls import CallScore, call_scores
 from broker.store import Store, StoreError
+from broker.web.api.described import told
+from broker.web.api.described.record import CallRecord
 from broker.web.api.figures.days import Day, days_asked
+from broker.web.api.paging import Paged
 
 MAX_CALLS = 5000
 MAX_SCORES = 2000
@@ -21,17 +25,22 @@ BY: list[By] = ["room", "route", "day", "kind"]
 def call_routes(router: APIRouter, store: Store, plan: Plan) -> None:
     """`/api/v1/calls` and their scores."""
 
-    @router.get("/api/v1/calls", summary="Lamp calls, scored against true arrivals")
-    def calls(from_at: int | None = None, to_at: int | None = None) -> list[dict[str, Any]]:
+    @router.get("/api/v1/calls", summary="Lamp calls, scored against true arrivals", **told(list[CallRecord]))
+    def calls(paged: Paged, from_at: int | None = None, to_at: int | None = None) -> Response:
         newest: dict[str, dict[str, Any]] = {}
         try:
             for record in store.scan("call", from_at, to_at):
                 newest[record.key] = dict(record.body)
-                if len(newest) > MAX_CALLS:
-                    raise HTTPException(413, f"more than {MAX_CALLS} calls: ask for a shorter time with from_at, to_at")
+                if len(newest) > MAX_CALLS and not paged.limit:
+                    text = (
+                        f"more than {MAX_CALLS} calls: "
+                        "ask for a shorter time with from_at, to_at, or in pages with limit"
+                    )
+                    raise HTTPException(413, text)
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
-        return list(newest.values())
+        rows = paged.page(newest.values(), lambda call: (call["called_at"] or 0, call["call_id"]))
+        return Response(orjson.dumps(rows), media_type="application/json", headers=paged.headers)
 
     @router.get(
         "/api/v1/calls/scores", summary="How good the calls of some days were, the worst first",

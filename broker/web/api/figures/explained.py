@@ -19,15 +19,15 @@ from broker.store import Store, StoreError
 from broker.store.days import Days
 from broker.web.api.figures.days import OneOf, Span, View, moved, span_of
 
-MINUTE_S, LONGEST_MIN = 60, 40  # of the histogram: what is longer stands at its end
+STEP_S, LONGEST_S = 30, 2400  # of the histogram: the band's ends are whole steps; what is longer stands at its end
 MOST_LISTED = 500
 Word = Annotated[str, Query(max_length=80)]
 
 
 class LeadRow(BaseModel):
-    """How many trucks came so many minutes after the call; the last minute stands for all longer ones."""
+    """How many trucks came from so many seconds after the call on, for half a minute; the last one has no end."""
 
-    minutes: int
+    from_s: int
     calls: int
 
 
@@ -175,10 +175,10 @@ def explained_routes(router: APIRouter, store: Store, plan: Plan) -> None:
 
 
 def histogram(leads: Sequence[int]) -> list[LeadRow]:
-    """How many leads there are of each whole minute, without a gap between the shortest and the longest."""
-    minutes = [max(0, min(LONGEST_MIN, lead // MINUTE_S)) for lead in leads]
-    span = range(min(minutes), max(minutes) + 1) if minutes else ()
-    return [LeadRow(minutes=minute, calls=minutes.count(minute)) for minute in span]
+    """How many leads there are of each half minute, without a gap between the shortest and the longest."""
+    steps = [max(0, min(LONGEST_S, lead)) // STEP_S for lead in leads]
+    span = range(min(steps), max(steps) + 1) if steps else ()
+    return [LeadRow(from_s=step * STEP_S, calls=steps.count(step)) for step in span]
 
 
 def _mine(calls: Sequence[ScoredCall], reach: Reach) -> list[ScoredCall]:

@@ -11,6 +11,8 @@ from broker.plan.model import Plan
 from broker.reports import figures, tables
 from broker.rules.statistics.cube import DIMENSIONS
 from broker.store import Store, StoreError
+from broker.web.api.described import told
+from broker.web.api.described.record import StatsRow
 from broker.web.api.figures.days import FIRST_DAY, LAST_DAY, Day, days_asked
 from broker.web.pages.day_report import stored_report
 from broker.web.problems import PAGE_REFUSALS
@@ -21,7 +23,7 @@ def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
 
     @router.get(
         "/api/v1/stats", summary="Figures per day, week or month; days without data are gaps, not zeros",
-        responses={200: {"content": {"text/csv": {}}}},
+        **told(list[StatsRow], **{"text/csv": {}}),
     )
     def stats(
         from_day: Day,

@@ -10,6 +10,8 @@ from broker.registers.exchange.files import preview_file
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits
+from broker.web.api.described import told
+from broker.web.api.described.registers import ImportRow, RegisterRow
 from broker.web.api.registers.answers import shown
 from broker.web.door.visitors import visitor_of
 
@@ -60,18 +62,20 @@ def change_routes(router: APIRouter, registers: Registers, which: str) -> None:
     base = f"/api/v1/{which}"
     tags: list[str | Enum] = [which]
 
-    @router.patch(base, tags=tags, summary="Set fields, add and remove records")
+    @router.patch(base, tags=tags, summary="Set fields, add and remove records", **told(RegisterRow))
     def patch(request: Request, body: Edits) -> dict[str, Any]:
         visitor = visitor_of(request)
         document = apply_edits(register.read().document, body.edits)
         return shown(which, register.save(document, body.expect, visitor.who, body.why), visitor)
 
-    @router.put(base, tags=tags, summary="Replace the whole document")
+    @router.put(base, tags=tags, summary="Replace the whole document", **told(RegisterRow))
     def put(request: Request, body: Whole) -> dict[str, Any]:
         visitor = visitor_of(request)
         return shown(which, register.save(body.document, body.expect, visitor.who, body.why), visitor)
 
-    @router.post(f"{base}/import", tags=tags, summary="Preview an import, or do it with apply=true")
+    @router.post(
+        f"{base}/import", tags=tags, summary="Preview an import, or do it with apply=true", **told(ImportRow)
+    )
     def import_(
         request: Request, file: Annotated[UploadFile, File()], apply: Annotated[bool, Form()] = False,
         table: Annotated[str | None, Form()] = None, expect: Annotated[str, Form()] = "",
@@ -91,12 +95,12 @@ def change_routes(router: APIRouter, registers: Registers, which: str) -> None:
             answer |= {"applied": True, "etag": saved.etag, "version": saved.version}
         return answer
 
-    @router.post(f"{base}/restore", tags=tags, summary="Bring a kept version back as a new one")
+    @router.post(f"{base}/restore", tags=tags, summary="Bring a kept version back as a new one", **told(RegisterRow))
     def restore(request: Request, body: Restore) -> dict[str, Any]:
         visitor = visitor_of(request)
         return shown(which, register.restore(body.version, body.expect, visitor.who, body.why), visitor)
 
-    @router.post(f"{base}/outside-edit", tags=tags, summary="Accept or discard an outside edit")
+    @router.post(f"{base}/outside-edit", tags=tags, summary="Accept or discard an outside edit", **told(RegisterRow))
     def outside_edit(request: Request, body: OutsideDecision) -> dict[str, Any]:
         visitor = visitor_of(request)
         if body.action == "accept":

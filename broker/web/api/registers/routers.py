@@ -15,6 +15,15 @@ from broker.registers.exchange.oc4ids import export_package
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.safety import figures as safety_figures
+from broker.web.api.described import told
+from broker.web.api.described.registers import (
+    ElectionsReport,
+    LogRow,
+    Oc4idsPackage,
+    RegisterRow,
+    SafetyReport,
+    VersionsRow,
+)
 from broker.web.api.registers.answers import shown, shown_document
 from broker.web.api.registers.changes import change_routes
 from broker.web.door.visitors import RegisterRoute, visitor_of
@@ -39,7 +48,7 @@ def _reads(whole: APIRouter, registers: Registers, which: str) -> None:
     base = f"/api/v1/{which}"
     tags: list[str | Enum] = [which]
 
-    @whole.get(base, tags=tags, summary="The whole register; without names for viewers")
+    @whole.get(base, tags=tags, summary="The whole register; without names for viewers", **told(RegisterRow))
     def read(request: Request, response: Response) -> dict[str, Any]:
         visitor = visitor_of(request)
         snapshot = register.read()
@@ -47,7 +56,7 @@ def _reads(whole: APIRouter, registers: Registers, which: str) -> None:
         response.headers["ETag"] = f'"{snapshot.etag}"'
         return shown(which, snapshot, visitor)
 
-    @whole.get(f"{base}/log", tags=tags, summary="Who changed what, when and why")
+    @whole.get(f"{base}/log", tags=tags, summary="Who changed what, when and why", **told(list[LogRow]))
     def log(
         lang: Lang = "en", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[dict[str, Any]]:
@@ -56,7 +65,7 @@ def _reads(whole: APIRouter, registers: Registers, which: str) -> None:
             for entry in reversed(register.log()[-limit:])
         ]
 
-    @whole.get(f"{base}/versions", tags=tags, summary="Kept versions and daily copies")
+    @whole.get(f"{base}/versions", tags=tags, summary="Kept versions and daily copies", **told(VersionsRow))
     def versions() -> dict[str, Any]:
         return {"versions": register.kept.numbers(), "days": register.kept.daily_days()}
 
@@ -79,18 +88,27 @@ def _reads(whole: APIRouter, registers: Registers, which: str) -> None:
 
 
 def _reports(whole: APIRouter, registers: Registers) -> None:
-    @whole.get("/api/v1/elections/report", tags=["elections"], summary="Shares, ages and counts, before and after")
+    @whole.get(
+        "/api/v1/elections/report", tags=["elections"], summary="Shares, ages and counts, before and after",
+        **told(ElectionsReport),
+    )
     def elections(
         kind: BodyKind | None = None, level: Level | None = None, area: str | None = None,
     ) -> Mapping[str, Any]:
         value = registers.elections.read().value
         return election_report.report(election_figures.chosen(value, kind, level, area), registers.today())
 
-    @whole.get("/api/v1/safety/report", tags=["safety"], summary="Progress by programme and estate, overdue, next due")
+    @whole.get(
+        "/api/v1/safety/report", tags=["safety"], summary="Progress by programme and estate, overdue, next due",
+        **told(SafetyReport),
+    )
     def safety() -> Mapping[str, Any]:
         return safety_figures.report(registers.safety.read().value, registers.today())
 
-    @whole.get("/api/v1/safety/oc4ids", tags=["safety"], summary="The works as an OC4IDS project package")
+    @whole.get(
+        "/api/v1/safety/oc4ids", tags=["safety"], summary="The works as an OC4IDS project package",
+        **told(Oc4idsPackage),
+    )
     def oc4ids(request: Request) -> Mapping[str, Any]:
         visitor = visitor_of(request)
         snapshot = registers.safety.read()

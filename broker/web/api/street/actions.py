@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
+from broker.web.api.described import told
+from broker.web.api.described.record import ClosedAccount
 from broker.web.api.street.rows import INCIDENT_TOLD, RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
@@ -256,7 +258,8 @@ def _accounts(router: APIRouter, desk: Desk) -> None:
                                 "account there, its own access list says who is let in")  # fmt: skip
         return desk.accounts
 
-    @router.get("/api/v1/accounts/closed", tags=["devices"], summary="Whose account flood control has closed")
+    @router.get("/api/v1/accounts/closed", tags=["devices"], summary="Whose account flood control has closed",
+                **told(list[ClosedAccount]))  # fmt: skip
     def closed() -> list[dict[str, Any]]:
         return ours().closed()
 

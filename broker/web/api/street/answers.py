@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from broker.people.people import People
@@ -16,7 +15,6 @@ from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.rights import ANSWERS
 from broker.web.door.visitors import visitor_of, within
-from broker.web.pages.rendering import STATIC
 from broker.web.stream.share import shared
 from firmware import wire
 
@@ -59,12 +57,8 @@ class Asked(BaseModel):
 
 
 def answer_router(desk: Desk, people: People) -> APIRouter:
-    """`/api/v1/answers`, the deeds below `/api/v1/incidents/{incident_id}/answers`, and the page of who is asked."""
+    """`/api/v1/answers`, the deeds below `/api/v1/incidents/{incident_id}/answers`."""
     router = APIRouter()
-
-    @router.get("/asked", include_in_schema=False)
-    def asked_page() -> FileResponse:
-        return FileResponse(STATIC / "asked.html")
 
     @router.get("/api/v1/answers", tags=["incidents"], summary="What is asked of you about open incidents")
     def asked(request: Request) -> Asked:
@@ -74,7 +68,7 @@ def answer_router(desk: Desk, people: People) -> APIRouter:
             for incident in desk.picture["incidents"]
             if incident["open"]
             for row in incident.get("answers", ())
-            if _reaches(visitor, row["id"], incident["estate"])
+            if reaches(visitor, row["id"], incident["estate"])
         ]
         picture = desk.picture
         sound_s = picture["limits"]["sound_s"]
@@ -85,7 +79,7 @@ def answer_router(desk: Desk, people: People) -> APIRouter:
         visitor, accounts = visitor_of(request), people.kept().accounts
         rows = [row for incident in shared(desk.picture, request.state.reach)["incidents"] for row in _rows(incident)]
         for incident in desk.picture["incidents"]:
-            rows += [row for row in _rows(incident) if _reaches(visitor, row["id"], incident["estate"])]
+            rows += [row for row in _rows(incident) if reaches(visitor, row["id"], incident["estate"])]
         ids = {one for row in rows for one in (row["who"], *(name for told in row["told"] for name in told["names"]))}
         return {one: accounts[one].name for one in sorted(ids & accounts.keys())}
 
@@ -127,7 +121,8 @@ def _reach(visitor: Visitor, kind: str) -> Reach:
     return visitor.reach(ANSWERS.get(kind, ANSWERS[DISPATCHER]))
 
 
-def _reaches(visitor: Visitor, row_id: str, estate: str | None) -> bool:
+def reaches(visitor: Visitor, row_id: str, estate: str | None) -> bool:
+    """Whether an addressee's row of an incident of this estate is the visitor's to answer."""
     kind, _, firm = row_id.partition(".")
     reach = _reach(visitor, kind)
     if kind == CONTRACTOR:

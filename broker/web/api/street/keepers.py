@@ -1,19 +1,22 @@
 """HTTP: what a keeper sees of their rooms today, and says of them without the button on the wall."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from broker.people.roles import Reach
+from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
 from broker.web.api.street.actions import Action
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of, within
 from broker.web.room_calls import rooms_today
+from broker.web.timetable import Timetable
 
 At = int | None
+MOST_AT_ONCE = 40  # rooms of somebody who acts for the whole area
 
 
 class Call(BaseModel):
@@ -35,6 +38,13 @@ class Call(BaseModel):
     left_at: At
     visit_number: int
     late_s: int | None
+
+
+class Planned(BaseModel):
+    """What the timetable has, of a run that is not opened yet."""
+
+    waste: str
+    planned_at: int
 
 
 class BlockedLane(BaseModel):
@@ -60,17 +70,30 @@ class RoomToday(BaseModel):
     bins: dict[str, dict[str, Any]]
     bins_out_at: At
     calls: list[Call]
+    later: list[Planned]
     blocked: list[BlockedLane]
 
 
+class EstateOf(BaseModel):
+    """An estate whose rooms one may ask for."""
+
+    estate: str
+    name: str | None
+
+
 class Today(BaseModel):
-    """The rooms of whoever asks, as they were at `at`; `old_since_at` where no newer picture can be made."""
+    """The rooms of whoever asks, as they were at `at`; `old_since_at` where no newer picture can be made.
+
+    Of many rooms those of one estate are shown (`shown`), and `estates` can be asked for.
+    """
 
     at: int
     old_since_at: At
     timezone: str
     no_data_s: int
     link_up: bool
+    estates: list[EstateOf]
+    shown: str | None
     rooms: list[RoomToday]
 
 
@@ -88,18 +111,25 @@ class Heard(BaseModel):
     event: str
 
 
-def keeper_router(desk: Desk) -> APIRouter:
+def keeper_router(desk: Desk, plan: Plan) -> APIRouter:
     """`/api/v1/rooms/calls`, and a keeper's word."""
-    router = APIRouter(tags=["rooms"])
+    router, timetable = APIRouter(tags=["rooms"]), Timetable(plan)
 
     @router.get("/api/v1/rooms/calls", summary="Your rooms today: each call's lamp and truck, what is next, how late")
-    def calls(request: Request) -> Today:
+    def calls(request: Request, estate: Annotated[str | None, Query(max_length=64)] = None) -> Today:
         reach: Reach = request.state.reach
         picture = desk.picture
-        rooms = rooms_today(picture, lambda room: reach.holds(estate=room["estate"]))
+        mine = [room for room in picture["rooms"] if reach.holds(estate=room["estate"])]
+        estates = {room["estate"]: room["estate_name"] for room in mine}
+        shown = estate if estate in estates else next(iter(estates)) if len(mine) > MOST_AT_ONCE else None
+        rooms = rooms_today(
+            picture, timetable.of_today(picture["at"]),
+            lambda room: reach.holds(estate=room["estate"]) and shown in (None, room["estate"]),
+        )  # fmt: skip
         return Today(
             at=picture["at"], old_since_at=picture["old_since_at"], timezone=picture["area"]["timezone"],
             no_data_s=picture["limits"]["no_data_s"], link_up=picture["link"]["up"],
+            estates=[EstateOf(estate=one, name=name) for one, name in sorted(estates.items())], shown=shown,
             rooms=[RoomToday.model_validate(room) for room in rooms],
         )  # fmt: skip
 

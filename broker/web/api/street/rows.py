@@ -8,6 +8,7 @@ from pydantic import BaseModel, create_model
 from broker.rules.states.answer import Answer
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
+from broker.web.api.described import Row, told
 
 At = int | None
 
@@ -16,12 +17,7 @@ def _row(title: str, says: str, kept: Any, /, **beside: Any) -> type[BaseModel]:
     """What is kept of one, field by field, and what the picture has `beside` that."""
     own = {field.name: field.type for field in fields(kept)} if kept is not None else {}
     types: dict[str, Any] = {one: (kind, ...) for one, kind in {**own, **beside}.items()}
-    return create_model(title, __doc__=says, **types)
-
-
-def _told(row: type[BaseModel]) -> dict[str, Any]:
-    """What a route says that it answers with; nothing is held against it then, for the deed is done already."""
-    return {"response_model": None, "responses": {200: {"model": row}}}
+    return create_model(title, __doc__=says, __base__=Row, **types)
 
 
 AnswerRow = _row("AnswerRow", "What one addressee said, and by when.", Answer, id=str, in_vain=bool)
@@ -42,4 +38,4 @@ IncidentRow = _row(
     offers=list[dict[str, Any]], room_name=str | None, estate_name=str | None,
     second_visit=str | None, second_visit_number=int | None,
 )  # fmt: skip
-RUN_TOLD, INCIDENT_TOLD = _told(RunRow), _told(IncidentRow)
+RUN_TOLD, INCIDENT_TOLD = told(RunRow), told(IncidentRow)

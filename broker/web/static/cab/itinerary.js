@@ -10,11 +10,11 @@ export function run_of(runs, truck) {
 }
 
 // What is remembered of a run that a driver has looked at: its visits in order, with what each was.
-export const looked_at = (run, visits) => ({ run: run.run_id, order: run.visits.map((id) => ({ id, room: visits[id].room, name: visits[id].name, owed: is_owed(visits[id]) })) });
+export const looked_at = (run, visits) => ({ order: run.visits.map((id) => ({ id, room: visits[id].room, name: visits[id].name, owed: is_owed(visits[id]) })) });
 
 // Rows {what, name, after, eta_at, reason}: `later` (skipped, and comes again), `skipped`, `gone`, `new`, `moved`.
 export function changes(before, run, visits) {
-  if (!before || before.run !== run.run_id) return [];
+  if (!before) return [];
   const was = before.order.filter((one) => one.owed), known = new Set(before.order.map((one) => one.id));
   const now = run.visits.map((id) => visits[id]).filter(is_owed);
   const after = (id) => now[now.findIndex((one) => one.id === id) - 1]?.name ?? null;

@@ -10,11 +10,12 @@ import * as kept from "./kept.js";
 import { open } from "./outbox.js";
 import * as sending from "./sending.js";
 import { Sheet } from "./sheets.js";
+import { Teach } from "./teach.js";
 import { Alarm, Bookings, Changed, Done, Load, Next, Outbox, Round, Way } from "./view.js";
 
-const state = { truck: localStorage.getItem("cab_truck"), sheet: null, said: "", looked: null };
-const ROOMS = ["", "cab"];
-let asked_for_frame = false;
+const state = { truck: localStorage.getItem("cab_truck"), sheet: null, said: "", looked: {}, marks: [] };
+const ROOMS = ["", "cab"], TWICE_MS = 1_200;
+let asked_for_frame = false, last = { deed: "", ms: -Infinity };
 
 // What all parts are drawn from: the system's word with what is on its way to it laid over.
 function scene() {
@@ -26,14 +27,14 @@ function scene() {
   const asked = Object.fromEntries(laid_over.filter((act) => act.about.booking).map((act) => [act.about.booking, act]));
   const load = laid_over.filter((act) => act.about.run === run?.run_id && !act.about.visit).at(-1);
   return {
-    parts, truck, trucks, run, acts, waiting, pressed, asked, load, looked: state.looked,
+    parts, truck, trucks, run, acts, waiting, pressed, asked, load,
     bookings: Object.values(heard.bookings).filter((row) => row.truck === truck && !["completed", "declined", "expired", "cancelled", "failed", "held"].includes(row.state)),
     others: acts.filter((act) => ["kept", "sending"].includes(act.state) && act.account !== me.account),
     refused: acts.filter((act) => act.state === "refused"),
-    time: clocks(parts.about.area?.is.timezone ?? "Asia/Shanghai").time, now_ms: Date.now() + (heard.off_ms ?? 0),
+    ...clocks(parts.about.area?.is.timezone ?? "Asia/Shanghai"), now_ms: Date.now() + (heard.off_ms ?? 0),
     heard, may: me.kind === "account",
-    changed: run === null ? [] : changes(state.looked, run, parts.visits),
-    press, take_back: (n) => sending.take_back(n), understood: (n) => sending.understood(n),
+    changed: run === null ? [] : changes(state.looked[run.run_id], run, parts.visits),
+    marks: state.marks, mark, press, take_back, understood: (n) => sending.understood(n),
     sheet: (sheet) => set({ sheet }), choose, look,
   };
 }
@@ -43,13 +44,27 @@ function set(news) {
   soon();
 }
 
+// The next stop's button stands where the last one's was: a finger that taps twice means one of them.
 async function press(draft) {
+  const ms = performance.now(), twice = draft.deed === last.deed && ms - last.ms < TWICE_MS;
+  if (twice) return;
+  last = { deed: draft.deed, ms };
   set({ sheet: null, said: "" });
   try {
     await sending.press(draft);
   } catch {
     set({ said: say("not_kept_here") });
   }
+}
+
+function take_back(n) {
+  last = { deed: "", ms: -Infinity };
+  sending.take_back(n);
+}
+
+// The stops that a driver marked on a drive that teaches a route.
+function mark(marks) {
+  kept.keep("marks", marks).then(() => set({ marks, sheet: null }), () => set({ said: say("not_kept_here") }));
 }
 
 function choose(truck) {
@@ -60,7 +75,8 @@ function choose(truck) {
 // The driver has read what changed: from now on it is compared with how it is now.
 function look() {
   const { run, parts } = scene();
-  const looked = run === null ? null : looked_at(run, parts.visits);
+  const still = Object.entries(state.looked).filter(([name]) => name in parts.runs);
+  const looked = { ...Object.fromEntries(still), [run.run_id]: looked_at(run, parts.visits) };
   kept.keep("looked", looked).catch(() => {});
   set({ looked });
 }
@@ -74,13 +90,13 @@ function soon() {
 function draw() {
   asked_for_frame = false;
   const it = scene();
-  if (it.run !== null && it.looked?.run !== it.run.run_id) queueMicrotask(look);
+  if (it.run !== null && !state.looked[it.run.run_id]) queueMicrotask(look);
   show(html`<${Page} title="cab" said=${state.said}>
     <div class="cab" lang=${language}>
       <${Way} it=${it} />
-      <div class="told"><${Alarm} it=${it} /><${Changed} it=${it} /></div>
+      <div class="told"><${Changed} it=${it} /><${Alarm} it=${it} /></div>
       <div class="now"><${Next} it=${it} /><${Load} it=${it} /><${Outbox} it=${it} /></div>
-      <div class="then"><${Bookings} it=${it} /><${Round} it=${it} /><${Done} it=${it} /></div>
+      <div class="then"><${Bookings} it=${it} /><${Round} it=${it} /><${Done} it=${it} /><${Teach} it=${it} /></div>
     </div>
     ${state.sheet ? html`<${Sheet} key=${state.sheet.kind} it=${it} sheet=${state.sheet} />` : null}
   <//>`);
@@ -98,7 +114,8 @@ async function stay() {
 }
 
 begin_page(ROOMS, draw).then(async () => {
-  state.looked = (await kept.fact("looked").catch(() => null)) ?? null;
+  state.marks = (await kept.fact("marks").catch(() => null)) ?? [];
+  state.looked = (await kept.fact("looked").catch(() => null)) ?? {};
   await Promise.all([listen(me.account, soon), sending.begin(me.account, soon)]);
   setInterval(() => (soon(), sending.settle().catch(() => {})), 1_000);
   await navigator.storage?.persist?.();

@@ -13,7 +13,7 @@ const STEP_LITRES = 500, MOST_LITRES = 50_000, OVERFILLED = 1.25;
 export function Sheet({ it, sheet }) {
   const dialog = useRef(null);
   useEffect(() => void dialog.current.showModal(), []);
-  const Inside = { skip: Reasons, decline: Reasons, fail: Reasons, note: Note, loaded: Measure }[sheet.kind];
+  const Inside = { skip: Reasons, decline: Reasons, fail: Reasons, note: Note, loaded: Measure, marks: Sure }[sheet.kind];
   return html`<dialog ref=${dialog} class="sheet" aria-labelledby="sheet-title" data-testid="sheet" onClose=${() => it.sheet(null)}>
     <h2 id="sheet-title">${say(`ask_${sheet.kind}`)}<br/>${named(sheet.title)}</h2>
     <${Inside} sheet=${sheet} />
@@ -25,6 +25,8 @@ function Reasons({ sheet }) {
   const of = { skip: SKIPS, decline: REFUSALS, fail: FAILURES }[sheet.kind];
   return html`<div class="choices">${of.map((reason) => html`<button key=${reason} class="big" data-testid=${`reason-${reason}`} onClick=${() => sheet.send({ reason })}>${say(`reason_${reason}`)}</button>`)}</div>`;
 }
+
+const Sure = ({ sheet }) => html`<button class="big main" data-testid="sure" onClick=${() => sheet.send()}>${say("marks_over")}</button>`;
 
 function Note({ sheet }) {
   const [grade, choose] = useState(null);

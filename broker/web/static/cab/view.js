@@ -23,7 +23,7 @@ export function Way({ it }) {
 
 // The button and its light as the system has them, and who has answered until when.
 export function Alarm({ it }) {
-  const mine = Object.values(it.parts.incidents).filter((row) => row.truck === it.truck && row.open);
+  const mine = Object.values(it.parts.incidents).filter((row) => row.truck === it.truck && row.open).sort((one, other) => other.raised_at - one.raised_at);
   if (mine.length === 0) return html`<p class="light-row quiet" data-testid="light"><i class="light off" /> ${say("light_off")}</p>`;
   return mine.map((row) => html`<section key=${row.incident_id} class="card alarm-card" data-testid=${`alarm-${row.incident_id}`}>
     <h2><i class=${`light ${row.stage}`} /> ${say(row.reason)}${row.room_name ? ` · ${named(row.room_name)}` : ""} · ${it.time(row.raised_at)}</h2>
@@ -47,7 +47,7 @@ function Bins({ it, visit }) {
   return html`<span class="bins">${waits.map(([waste, row]) => html`<span key=${waste}><b>${row.count}</b> ${say(row.count === 1 ? "bin" : "bins")} ${say(waste)}${row.grams === null ? "" : ` · ${Math.round(row.grams / 1000)} kg`}</span>`)}</span>`;
 }
 
-const When = ({ it, visit }) => html`<span class="when"><b>${it.time(visit.eta_at)}</b>${visit.eta_at === null ? null : ` ${say("in_minutes", { minutes: minutes(visit.eta_at, it) })}`}${visit.label && visit.label !== "live" && known(visit.label) ? html` <small>${say(visit.label)}</small>` : null}</span>`;
+const When = ({ it, visit }) => html`<span class="when"><b>${it.time(visit.eta_at)}</b>${visit.eta_at === null || !it.heard.fresh ? null : ` ${say("in_minutes", { minutes: minutes(visit.eta_at, it) })}`}${visit.label && visit.label !== "live" && known(visit.label) ? html` <small>${say(visit.label)}</small>` : null}</span>`;
 
 const owed_of = (it) => (it.run?.visits ?? []).map((id) => it.parts.visits[id]).filter((visit) => visit && is_owed(visit));
 const next_of = (it) => owed_of(it).find((visit) => !it.pressed[visit.id]);
@@ -87,14 +87,19 @@ export function Load({ it }) {
 
 const did = (act) => `${say(`did_${act.deed}`)} · ${named(act.about.name)}${act.body?.reason ? ` · ${say(`reason_${act.body.reason}`)}` : ""}${act.body?.litres !== undefined ? ` · ${(act.body.litres / 1000).toFixed(1)} m³` : ""}`;
 
-// What was pressed and is not done yet, and what could not be done, until it was read.
+function Act({ it, act }) {
+  const left = Math.ceil(left_ms(act, Date.now()) / 1000);
+  return html`<p class="card act" data-testid="act"><span>${did(act)}<br/><small>${it.time((act.made_ms + (act.off_ms ?? 0)) / 1000)} · ${left > 0 ? say("goes_in", { seconds: left }) : say(it.heard.fresh ? "is_sent" : "waits_for_network")}</small></span>
+    ${act.state === "kept" ? html`<button class="big" data-testid="take-back" onClick=${() => it.take_back(act.n)}>${say("take_back")}</button>` : null}</p>`;
+}
+
+// What was pressed and is not done yet, the last one within reach of the thumb while it can be taken back; and what could
+// not be done, until it was read.
 export function Outbox({ it }) {
+  const last = it.waiting.at(-1), near = last && left_ms(last, Date.now()) > 0 ? last : null;
   return html`<section class="outbox" aria-label=${say("outbox")} data-testid="outbox">
-    ${it.waiting.map((act) => {
-      const left = Math.ceil(left_ms(act, Date.now()) / 1000);
-      return html`<p key=${act.n} class="card act" data-testid="act"><span>${did(act)}<br/><small>${it.time((act.made_ms + (act.off_ms ?? 0)) / 1000)} · ${left > 0 ? say("goes_in", { seconds: left }) : say(it.heard.fresh ? "is_sent" : "waits_for_network")}</small></span>
-        ${act.state === "kept" ? html`<button class="big" data-testid="take-back" onClick=${() => it.take_back(act.n)}>${say("take_back")}</button>` : null}</p>`;
-    })}
+    ${near ? html`<div class="near"><${Act} it=${it} act=${near} /></div>` : null}
+    ${it.waiting.filter((act) => act !== near).map((act) => html`<${Act} key=${act.n} it=${it} act=${act} />`)}
     ${it.refused.map((act) => html`<div key=${act.n} class="card act refused" role="alert" data-testid="refused"><span><b>${say("was_refused")}</b> ${did(act)} · ${it.time((act.made_ms + (act.off_ms ?? 0)) / 1000)}<br/>${why(it, act)}</span>
       <button class="big" data-testid="understood" onClick=${() => it.understood(act.n)}>${say("understood")}</button></div>`)}
     ${it.others.length ? html`<p class="card warn" data-testid="others">${say("of_others", { count: it.others.length })}</p>` : null}
@@ -129,7 +134,7 @@ export function Bookings({ it }) {
   const next = next_of(it), shown = next && booking_of(it, next)?.booking_id; // its buttons stand there
   const mayFetch = "POST /api/v1/bookings/{booking}/accept" in me.deeds;
   return html`<section data-testid="bookings"><h2>${say("bookings")}</h2>${rows.map((row) => html`<div key=${row.booking_id} class=${`card booking ${row.state}`} data-testid=${`booking-${row.booking_id}`}>
-    <p class="large">${it.time(row.from_at)}–${it.time(row.until_at)} · ${(row.litres / 1000).toFixed(1)} m³ · <b>${say(`booking_${row.state}`)}</b></p>
+    <p class="large">${it.day(row.from_at) === it.day(it.now_ms / 1000) ? "" : `${it.day(row.from_at)} `}${it.time(row.from_at)}–${it.time(row.until_at)} · ${(row.litres / 1000).toFixed(1)} m³ · <b>${say(`booking_${row.state}`)}</b></p>
     <p>${named(row.pile_name)} · ${named(row.estate_name)}${row.note ? html`<br/><q>${row.note}</q>` : null}</p>
     ${mayFetch && row.booking_id !== shown ? html`<div class="deeds"><${Fetched} it=${it} row=${row} /></div>` : null}</div>`)}</section>`;
 }

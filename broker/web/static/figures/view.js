@@ -10,4 +10,4 @@ export const filesOf = ({ view, day, by }, language) => (format, sheet) =>
 
 // A cell as it is read: what nobody knows is a dash, no zero; where one has a fraction all show it.
 export const fractions = (sheet) => (sheet.rows.some((row) => row.some((value) => typeof value === "number" && !Number.isInteger(value))) ? 1 : 0);
-export const cell = (value, language, digits) => (value === null ? "–" : typeof value === "number" ? value.toLocaleString(language === "zh" ? "zh-CN" : "en-GB", { minimumFractionDigits: digits, maximumFractionDigits: 1 }) : value);
+export const cell = (value, language, digits) => (value === null ? "–" : typeof value === "number" ? value.toLocaleString(language === "zh" ? "zh-CN" : "en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits || 2 }) : value);

@@ -2,6 +2,7 @@
 
 import { html, render } from "/static/vendored/htm-preact-3.1.1.js";
 import { language, named, say, speak } from "./words.js";
+import { writeNames } from "./names.js";
 import { me, meet } from "./visitor.js";
 
 // Begins a page: its words, who is there, then `draw` whenever something may have changed. `rooms` as in words.js.
@@ -36,4 +37,7 @@ export function Page({ title, said = "", lost = "", calm = false, children }) {
     ${lost ? html`<div class="veil" role="alert" data-testid="veil"><p>${lost}</p></div>` : null}`;
 }
 
-export const show = (tree) => render(tree, document.body);
+export function show(tree) {
+  render(tree, document.body);
+  writeNames(document);
+}

@@ -1,8 +1,10 @@
 // Words of a page in the reader's language: first what was chosen here, then what the browser asks for. Words come first,
 // then the switch, so that two languages are never on one page.
 
+const COOKIE = "zhanpai_lang"; // in which the pages of templates keep what was chosen, too
+
 let words = {};
-export let language = localStorage.getItem("language");
+export let language = document.cookie.match(`(?:^|; )${COOKIE}=(zh|en)`)?.[1] ?? localStorage.getItem("language");
 
 // The words of the named rooms of /static ("" is what all pages share), later ones first.
 export async function speak(rooms, next) {
@@ -10,7 +12,10 @@ export async function speak(rooms, next) {
   const read = await Promise.all(rooms.map(async (room) => (await fetch(`/static/${room ? `${room}/` : ""}${wanted}.json`)).json()));
   words = Object.assign({}, ...read);
   language = wanted;
-  if (next) localStorage.setItem("language", next); // what was chosen, not what was begun with
+  if (next) {
+    localStorage.setItem("language", next); // what was chosen, not what was begun with
+    document.cookie = `${COOKIE}=${next}; Path=/; SameSite=Strict`;
+  }
   document.documentElement.lang = wanted;
 }
 

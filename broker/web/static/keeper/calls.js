@@ -23,3 +23,6 @@ export const isOut = (room, call) => room.bins_out_at !== null && call.due_at !=
 // The calls that the page rings for: made just now, and nobody said anything yet.
 export const ringing = (today, heard) =>
   today.rooms.flatMap((room) => room.calls.filter((call) => call.state === "due" && !isOut(room, call) && today.at - call.due_at <= RINGS_S && !heard.has(call.id)).map((call) => ({ room, call })));
+
+// What is still to come after the next one: visits that are known, and the timetable's.
+export const later = (room, next) => [...owed(room.calls).filter((call) => call !== next), ...room.later].sort((one, other) => (one.eta_at ?? one.planned_at) - (other.eta_at ?? other.planned_at));

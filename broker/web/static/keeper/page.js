@@ -6,7 +6,7 @@ import { begin, Page, show } from "../frame/page.js";
 import { may } from "../frame/visitor.js";
 import { age, clocks, named, say } from "../frame/words.js";
 import { ring, state, toggle, unlock } from "./attention.js";
-import { isOut, lamps, LATE_FROM_S, over, owed, ringing, urgent } from "./calls.js";
+import { isOut, lamps, LATE_FROM_S, later, over, owed, ringing, urgent } from "./calls.js";
 
 const LOOK_MS = 2000, VEIL_AFTER_MS = 10000, DEED = "POST /api/v1/rooms/{room}/keeper";
 let today = null, heardAt = performance.now(), said = "", busy = "", clock = clocks(undefined);
@@ -35,7 +35,7 @@ function Next({ room, call }) {
 }
 
 function Room({ room }) {
-  const [next, ...rest] = owed(room.calls), past = over(room.calls), called = owed(room.calls).find((call) => call.state !== "pending");
+  const past = over(room.calls), called = owed(room.calls).find((call) => call.state !== "pending"), next = called ?? owed(room.calls)[0], rest = later(room, next);
   const out = called && isOut(room, called), mine = may(DEED, { estate: room.estate });
   const rings = state() === "sound_on" && ringing(today, heard).some((one) => one.room === room);
   return html`<section class=${`room ${urgent(room)}`} data-testid=${`room-${room.room}`}>
@@ -43,11 +43,11 @@ function Room({ room }) {
     <ul class="lamps">${lamps(room).map((one) => html`<li key=${one.waste} class=${one.lamp}><i aria-hidden="true"></i> ${say(one.waste)}: <b>${say(`lamp_${one.lamp}`)}</b></li>`)}</ul>
     ${room.blocked.map((one) => html`<div class="card blocked" key=${one.incident_id}><b class="alarm">${say("lane_blocked")}</b> ${one.truck} · ${clock.time(one.raised_at)}
       ${mine ? html`<button class="big" data-testid=${`clear-${room.room}`} disabled=${busy !== ""} onClick=${() => tell(room, "lane_clear")}>${say("say_lane_clear")}</button>` : null}</div>`)}
-    ${next ? html`<${Next} room=${room} call=${called ?? next} />` : html`<p class="next quiet">${say("no_more_today")}</p>`}
+    ${next ? html`<${Next} room=${room} call=${next} />` : html`<p class="next quiet">${say(rest.length ? "none_under_way" : "no_more_today")}</p>`}
     ${rings ? html`<button class="big quietly" data-testid=${`heard-${room.room}`} onClick=${() => (ringing(today, heard).forEach((one) => heard.add(one.call.id)), draw())}>${say("i_heard")}</button>` : null}
     ${mine ? html`<button class=${called && !out ? "big main" : "big"} data-testid=${`out-${room.room}`} aria-pressed=${Boolean(out)} disabled=${busy !== ""} onClick=${() => tell(room, "bins_out")}>${out ? say("bins_are_out", { at: clock.time(room.bins_out_at) }) : say("say_bins_out")}</button>` : null}
     <${Bins} room=${room} />
-    ${rest.length ? html`<h3>${say("later_today")}</h3><table><tbody>${rest.map((call) => html`<tr key=${call.id}><td class="number">${clock.time(call.eta_at ?? call.planned_at)}</td><td>${say(call.waste)}</td><td>${late(call.late_s)}</td></tr>`)}</tbody></table>` : null}
+    ${rest.length ? html`<h3>${say("later_today")}</h3><table><tbody>${rest.map((call) => html`<tr key=${`${call.waste}${call.planned_at}`}><td class="number">${clock.time(call.eta_at ?? call.planned_at)}</td><td>${say(call.waste)}</td><td>${late(call.late_s ?? null) ?? html`<span class="quiet">${say("by_timetable")}</span>`}</td></tr>`)}</tbody></table>` : null}
     ${past.length ? html`<h3>${say("was_today")}</h3><table><thead><tr><th>${say("waste_kind")}</th><th>${say("planned")}</th><th>${say("lamp_on")}</th><th>${say("truck_came")}</th><th></th></tr></thead>
       <tbody>${past.map((call) => html`<tr key=${call.id}><td>${say(call.waste)}</td><td class="number">${clock.time(call.planned_at)}</td><td class="number">${clock.time(call.due_at)}</td><td class="number">${clock.time(call.arrived_at)}</td><td>${say(call.state)}</td></tr>`)}</tbody></table>` : null}
   </section>`;
@@ -63,7 +63,8 @@ function draw() {
   const lost = today && performance.now() - heardAt > VEIL_AFTER_MS ? say("lost") + clock.exact(today.at) : "";
   const old = today?.old_since_at ? say("picture_old_since", { at: clock.exact(today.old_since_at) }) : today && !today.link_up ? say("no_link") : "";
   show(html`<${Page} title="keeper_title" said=${said} lost=${lost}>
-    <p class="row"><time data-testid="clock">${clock.exact(today?.at)}</time> <button data-testid="sound" onClick=${async () => (await toggle(), draw())}>${say(state())}</button></p>
+    <p class="row"><time data-testid="clock">${clock.exact(today?.at)}</time> <button data-testid="sound" onClick=${async () => (await toggle(), draw())}>${say(state())}</button>
+      ${today?.estates.length > 1 ? html`<label>${say("estate")} <select data-testid="estate" onChange=${choose}>${today.shown ? null : html`<option value="" selected>${say("all_estates")}</option>`}${today.estates.map((one) => html`<option key=${one.estate} value=${one.estate} selected=${one.estate === today.shown}>${named(one.name ?? one.estate)}</option>`)}</select></label>` : null}</p>
     ${old ? html`<p class="card warn" role="alert">${old}</p>` : null}
     <div class="rooms" data-testid="rooms">${today?.rooms.map((room) => html`<${Room} key=${room.room} room=${room} />`)}</div>
     ${today && !today.rooms.length ? html`<p class="quiet">${say("no_room_of_yours")}</p>` : null}
@@ -71,8 +72,13 @@ function draw() {
   if (today && !lost) for (const { room, call } of ringing(today, heard)) ring(call.id, say("ring_title", { waste: say(call.waste) }), say("ring_text", { room: named(room.name), at: clock.time(call.eta_at) }));
 }
 
+function choose(event) {
+  history.replaceState(null, "", `?estate=${encodeURIComponent(event.target.value)}`); // the address can be shared
+  void look();
+}
+
 async function look() {
-  const found = await ask("/api/v1/rooms/calls", (why) => (said = why));
+  const found = await ask(`/api/v1/rooms/calls${location.search}`, (why) => (said = why));
   if (found) [today, heardAt, clock] = [found, performance.now(), clocks(found.timezone)];
   draw();
 }

@@ -4,7 +4,7 @@ import { say } from "../frame/words.js";
 import { momentOf, player, SPEEDS, stepOf } from "./player.js";
 
 const WRITE_MS = 2000; // how often the address follows while it plays
-const TYPED = "input, select, textarea, dialog", PRESSED = `${TYPED}, button, a, summary`;
+const TYPED = "input, select, textarea, dialog, [role=application]", PRESSED = `${TYPED}, button, a, summary`;
 
 // `page` is {view(), turn(view), take(source), live, draw(), tell(text)}: the view in the address, another view put there without a
 // page of history, the stage's source, the live source, to draw again, and to say something.
@@ -42,7 +42,7 @@ export function past(page) {
 
   // What is done by keys, where no field or button wants them: space plays and stops, arrows go a step.
   document.addEventListener("keydown", (event) => {
-    if (hand === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (hand === null || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const go = { " ": () => hand.toggle(), ArrowLeft: () => hand.step(-1), ArrowRight: () => hand.step(1) }[event.key];
     if (!go || event.target.closest?.(event.key === " " ? PRESSED : TYPED)) return;
     event.preventDefault();

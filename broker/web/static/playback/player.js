@@ -11,8 +11,8 @@ export const momentOf = (told) => (/^\d{1,10}$/.test(told ?? "") ? Number(told) 
 // How far a step of the hand goes: a second of watching.
 export const stepOf = (speed) => Math.max(1, speed);
 
-async function read(path) {
-  const answer = await fetch(path).catch(() => null);
+async function read(path, signal) {
+  const answer = await fetch(path, { signal }).catch(() => null);
   return { status: answer?.status ?? null, body: answer?.ok ? await answer.json().catch(() => null) : null };
 }
 
@@ -21,7 +21,14 @@ async function read(path) {
 export function player({ at, speed, changed, nothing }) {
   const reel = film();
   const state = { at, speed: speedOf(speed), playing: false, waiting: true, gap: null, skipped: null, lost: false, days: null, end_at: null, truth: null };
-  let tell = null, asking = false, turn = 0, shown = null, ticked = 0, truthOf = null, ever = false, waitedAt = 0, timers = [];
+  let tell = null, asking = false, turn = 0, shown = null, ticked = 0, truthOf = null, ever = false, waitedAt = 0, leaving = null, timers = [];
+
+  // What was asked for is not wanted any more: another moment, or another grain.
+  function forget() {
+    reel.forget();
+    turn += 1;
+    leaving?.abort();
+  }
 
   const set = (news) => {
     if (Object.entries(news).every(([name, value]) => state[name] === value)) return;
@@ -38,10 +45,11 @@ export function player({ at, speed, changed, nothing }) {
     const least = there === null ? Math.floor(state.at) + Math.max(30, state.speed) : from + Math.max(120, 2 * ahead);
     const until = Math.max(Math.floor(state.at), from, Math.min(least, from + Math.min(MOST_S, 500 * step), state.end_at ?? Infinity));
     asking = true;
-    const { status, body } = await read(`/api/v1/playback/changes?from_at=${from}&until_at=${until}&step_s=${step}`);
+    const { status, body } = await read(`/api/v1/playback/changes?from_at=${from}&until_at=${until}&step_s=${step}`, (leaving = new AbortController()).signal);
     if (body === null && status !== null && status !== 401) await new Promise((next) => setTimeout(next, AGAIN_MS));
     asking = false;
-    if (tell === null || mine !== turn) return;
+    if (tell === null) return;
+    if (mine !== turn) return fetchOn();
     if (status === 401) return void tell.onRefused();
     if (body) reel.add(body);
     set({ lost: body === null && status !== 429 });
@@ -129,10 +137,7 @@ export function player({ at, speed, changed, nothing }) {
 
   function jump(to) {
     const moment = Math.max(0, Math.min(to, state.end_at ?? to)), loaded = reel.until(Math.floor(moment)) !== null;
-    if (!loaded) {
-      reel.forget();
-      turn += 1;
-    }
+    if (!loaded) forget();
     state.at = moment;
     if (loaded) show();
     else wait();
@@ -148,8 +153,7 @@ export function player({ at, speed, changed, nothing }) {
     // Another speed has another grain: what was asked for in the old one is dropped.
     pace(to) {
       set({ speed: speedOf(to) });
-      reel.forget();
-      turn += 1;
+      forget();
       fetchOn();
     },
     source(told) {

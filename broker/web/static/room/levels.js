@@ -23,7 +23,7 @@ export function RunHead({ line, run, tools }) {
   return html`<header><b>${link({ level: "line", route: line.route }, named(line.name))}</b><span>${`${run.truck} · ${say(run.waste)} · ${tools.clock(run.planned_start_at)} ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`}</span>
     ${line.ghosts.has(run.run_id) ? html`<span class="alarm"><span class="shape" aria-hidden="true">▽</span> ${say("ghost")}</span>` : null}
     ${run.state === "running" && late ? html`<span class=${late >= 10 ? "warn" : "quiet"}>${late >= 10 ? html`<span class="shape" aria-hidden="true">◷ </span>` : null}${lateWord(late)}</span>` : null}
-    ${owes ? html`<span class="quiet">${say("owes", { n: owes })}</span>` : null}<${Load} run=${run} tools=${tools} /><${Notes} run=${run} tools=${tools} /></header>`;
+    ${owes ? html`<span class="quiet">${say("owes", { n: owes })}</span>` : null}<${Load} run=${run} tools=${tools} /></header>`;
 }
 
 // What waits on a line for its kind of waste, summed over the rooms that it still has to visit.
@@ -48,7 +48,7 @@ export function LineLevel({ line, rooms, trucks, at, sizes, width, tools }) {
   return html`<section data-testid=${`line-${line.route}`}><h2>${named(line.name)} <small>${link({ level: "raw", route: line.route }, say("level_raw"))}</small></h2>
     ${line.runs.map((run) => html`<div class="run" key=${run.run_id}><${RunHead} line=${line} run=${run} tools=${tools} />
       <div class="scroll"><${Strip} line=${line} runs=${[run]} rooms=${rooms} trucks=${trucks} at=${at} sizes=${sizes} width=${width} clock=${tools.clock} /></div>
-      <${VisitTable} run=${run} rooms=${rooms} tools=${tools} /></div>`)}</section>`;
+      <${VisitTable} run=${run} rooms=${rooms} tools=${tools} /><${Notes} run=${run} tools=${tools} /></div>`)}</section>`;
 }
 
 function Kind({ room, waste, picture, tools }) {

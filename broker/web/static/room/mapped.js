@@ -4,7 +4,8 @@ import { html, Component } from "../vendored/htm-preact-3.1.1.js";
 import { language, named, say } from "../frame/words.js";
 import { mountMap } from "../map/map.js";
 
-let map = null, spoken = "";
+const MANY = 60, MANY_EVERY_MS = 1000; // so many trucks are told to the map once a second; it lets them glide meanwhile
+let map = null, spoken = "", seen = true, drawnAt = 0, chosen = "";
 
 export class Mapped extends Component {
   shouldComponentUpdate() {
@@ -13,8 +14,11 @@ export class Mapped extends Component {
   componentDidMount() {
     map = mountMap(this.part, { say, named, onSelect: this.props.onSelect });
     spoken = language;
+    this.watch = new IntersectionObserver(([entry]) => ((seen = entry.isIntersecting), (drawnAt = 0)));
+    this.watch.observe(this.part);
   }
   componentWillUnmount() {
+    this.watch.disconnect();
     map.destroy();
     map = null;
   }
@@ -27,6 +31,9 @@ export function drawMap(picture, selected) {
   if (!map) return;
   if (spoken !== language) map.speak();
   spoken = language;
+  const other = JSON.stringify(selected) !== chosen, now = performance.now();
+  if (!other && (!seen || (picture.trucks.length > MANY && now - drawnAt < MANY_EVERY_MS))) return;
+  [chosen, drawnAt] = [JSON.stringify(selected), now];
   map.draw(picture, selected);
 }
 

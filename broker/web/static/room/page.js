@@ -1,6 +1,6 @@
 // The operations room: one page, one picture, four levels. It draws the newest picture of its source, once a frame.
 
-import { writeNames } from "../names.js";
+import { writeNames } from "../frame/names.js";
 import { html, render } from "../vendored/htm-preact-3.1.1.js";
 import { age, clocks, language, named, say, speak } from "../frame/words.js";
 import { may, me, meet } from "../frame/visitor.js";
@@ -123,12 +123,11 @@ function Room() {
   if (unseen.sounds && room.live) sound();
   return html`<${Head} picture=${picture} me=${me} language=${language} tools=${tools} turn=${other} ring=${() => (silent() ? allow() : turn(), draw())} calm=${sizes.wall} back=${back.state || sizes.wall ? null : () => back.enter(picture.at - BACK_S, 1)} /><${Bar} past=${back} picture=${picture} tools=${tools} />
     <main inert=${lost} class=${`room level-${view.level}`}><${State} picture=${picture} tools=${tools} live=${room.live} /><${Crumbs} lines=${lines} />
-      <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} />${sizes.wall ? map : null}</div>
+      <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} />${sizes.wall ? map : null}<p id="more" class="more" data-testid="more"></p></div>
       <div class="middle" id="middle">${sizes.wall ? null : map}<${Level} lines=${lines} rooms=${rooms} trucks=${trucks} sizes=${sizes} width=${width} drawn=${drawn} /></div>
       ${sizes.figures ? html`<div class="right"><${Figures} known=${beside.known} tools=${tools} /><${Roads} picture=${picture} tools=${tools} drawn=${drawn} /></div>` : null}
       ${view.level === "area" ? html`<div class="devices"><${Devices} picture=${picture} sizes=${sizes} tools=${tools} drawn=${drawn} /></div>` : null}</main>
     <div id="veil" class="veil" role="alert" data-testid="veil" hidden=${!lost}><p>${lost ? back.veil(tools) || [`${say("lost")}${times.day(picture.at)} ${times.exact(picture.at)}`, ...stuck.map((row) => say(row.word, row.values))].join(" · ") : ""}</p></div>
-    <p id="more" class="more" data-testid="more"></p>
     <p id="announce" class="unseen-text" role="log" aria-live="assertive">${announcement}</p>
     <p id="said" class="said" role="status" aria-live="polite" data-testid="said">${said}</p>`;
 }

@@ -37,7 +37,7 @@ function go(change) {
 
 function Overview() {
   const share = shown.calls ? Math.round((1000 * shown.in_band) / shown.calls) / 10 : null;
-  return html`<section class="card" aria-label=${say("leads")}><h2>${say("leads")}</h2>
+  return html`<section class="card"><h2>${say("leads")}</h2>
     <p data-testid="summary">${shown.calls ? say("summary", { calls: shown.calls, in_band: shown.in_band, share, unmet: shown.unmet }) : say("no_calls")}</p>
     ${shown.leads.length ? html`<${Leads} shown=${shown} />` : null}</section>
     <section class="card" aria-label=${say("drifts")}><h2>${say("drifts")}</h2>${shown.drifts.length ? html`<ul>${shown.drifts.map((one) => html`<li key=${one.rooms.join()}>${say(one.drift_s > 0 ? "drift_late" : "drift_early", { rooms: one.rooms.map(nameOf).join(", "), minutes: minutes(Math.abs(one.drift_s)), calls: one.calls })}${one.reason ? ` ${say(`why_${one.reason}`, { room: one.place ? nameOf(one.place) : say("another_room") })}` : ""}</li>`)}</ul>` : html`<p class="quiet">${say("no_drifts")}</p>`}</section>`;
@@ -51,7 +51,7 @@ function turnBy(name, on) {
 
 function Scores() {
   const by = byOf(), word = (name, value) => (name === "kind" ? say(`kind_${value}`) : name === "day" ? value : nameOf(value));
-  return html`<section class="card" aria-label=${say("scores_title")}><h2>${say("scores_title")}</h2>
+  return html`<section class="card"><h2>${say("scores_title")}</h2>
     <fieldset class="tools"><legend>${say("told_apart")}</legend>${BY.map((one) => html`<label key=${one}><input type="checkbox" data-testid=${`by-${one}`} checked=${by.includes(one)} onChange=${(event) => turnBy(one, event.target.checked)} /> ${say(`one_${one}`)}</label>`)}</fieldset>
     <div class="scroll" tabindex="0" role="region" aria-label=${say("scores_title")}><table data-testid="scores"><thead><tr>${by.map((one) => html`<th key=${one} scope="col">${say(`one_${one}`)}</th>`)}${["calls", "in_band", "outside", "median", "late", "off"].map((one) => html`<th key=${one} scope="col" class=${one === "off" ? "" : "number"}>${say(`head_${one}`)}</th>`)}<th scope="col"><span class="unseen">${say("show_calls")}</span></th></tr></thead>
     <tbody>${scores.map((row) => html`<tr key=${by.map((one) => row[one]).join("|")}>${by.map((one) => html`<th key=${one} scope="row">${word(one, row[one])}</th>`)}
@@ -62,7 +62,7 @@ function Scores() {
 
 function Worst() {
   const { time } = clocks(shown.timezone), of = Object.entries(only());
-  return html`<section class="card" aria-label=${say("worst")} data-testid="worst"><h2>${say("worst")} ${of.length ? html`<small>${of.map(([name, value]) => (name === "kind" ? say(`kind_${value}`) : nameOf(value))).join(" · ")}</small> <button onClick=${() => go({ room: "", route: "", kind: "", of_day: "" })}>${say("all_calls")}</button>` : null}</h2>
+  return html`<section class="card" data-testid="worst"><h2>${say("worst")} ${of.length ? html`<small>${of.map(([name, value]) => (name === "kind" ? say(`kind_${value}`) : nameOf(value))).join(" · ")}</small> <button onClick=${() => go({ room: "", route: "", kind: "", of_day: "" })}>${say("all_calls")}</button>` : null}</h2>
     <div class="scroll" tabindex="0" role="region" aria-label=${say("worst")}><table><thead><tr>${["day", "room", "kind", "route"].map((one) => html`<th key=${one} scope="col">${say(`one_${one}`)}</th>`)}<th scope="col" class="number">${say("head_lead")}</th><th scope="col" class="number">${say("head_late")}</th><th scope="col"><span class="unseen">${say("why")}</span></th></tr></thead>
     <tbody>${shown.worst.map((one) => html`<tr key=${one.call_id} class=${one.call_id === call?.call_id ? "here" : ""}><td>${one.day}</td><td>${nameOf(one.room)}</td><td>${say(`kind_${one.kind}`)}</td><td>${nameOf(one.route)}</td><td class="number">${lead(one)}</td><td class="number">${minutes(one.late_s)}</td>
       <td><button data-testid=${`why-${one.call_id}`} onClick=${() => go({ call: one.call_id })}>${say("why")}</button></td></tr>`)}</tbody></table></div></section>`;

@@ -1,6 +1,6 @@
 // Names under a strip's stops: broken into lines, cut in the middle where they are too long, kept apart.
 
-const GAP = 8, MOST_LINES = 3;
+const GAP = 8, MOST_LINES = 3, BOLD = 1.12; // what is bold is so much wider
 
 // A line ends after a space; a Chinese name without one that is longer than a line ends after any 字.
 export const pieces = (label, wide, room) => label.split(/(?<=\s)/).flatMap((word) => (wide(word) > room ? word.split(/(?<=[\u3000-\u9fff])/) : [word]));
@@ -32,11 +32,11 @@ export function leastOf(labels, wide, { each, most }) {
 }
 
 // On a wall there is room for some: those that matter most first, none over another, in at most `lines` lines. `rows` are
-// {x, label, weight}; each is given the `line` that it stands in.
+// {x, label, weight, bold}; each is given the `line` that it stands in.
 export function chosen(rows, wide, width, lines = 2) {
   const taken = [];
   for (const row of [...rows].sort((a, b) => b.weight - a.weight)) {
-    const half = wide(row.label) / 2, x = Math.min(Math.max(row.x, half), width - half);
+    const half = (wide(row.label) * (row.bold ? BOLD : 1)) / 2, x = Math.min(Math.max(row.x, half), width - half);
     const free = (line) => taken.every((other) => other.line !== line || Math.abs(other.at - x) >= half + other.half + GAP);
     const line = Array.from({ length: lines }, (_, i) => i).find(free);
     if (line !== undefined) taken.push({ ...row, at: x, half, line });

@@ -66,7 +66,7 @@ export function Strip({ line, rooms, trucks, at, sizes, width, clock, runs = lin
   const told = columns.map((column) => runs.flatMap((run) => run.visits).filter((visit) => `${visit.room}/${visit.visit_number}` === column.key).sort((a, b) => weight(b) - weight(a))[0]);
   const row = text * 1.2, names = sizes.names ? labels.map((label) => cut(label, wide, Math.min(least, most) - 8, most - 8)) : [];
   const deep = Math.max(0, ...names.map((lines) => lines.length)), below = lanes + text * 0.9;
-  const few = sizes.names ? [] : chosen(told.map((visit, i) => ({ i, x: xs[i], label: [labels[i], isOdd(visit) ? say(stateOf(visit)) : ""].join(" ").trim(), weight: weight(visit) })).filter((one) => one.weight > 1), wide, full);
+  const few = sizes.names ? [] : chosen(told.map((visit, i) => ({ i, x: xs[i], bold: isOdd(visit), label: [labels[i], isOdd(visit) ? say(stateOf(visit)) : ""].join(" ").trim(), weight: weight(visit) })).filter((one) => one.weight > 1), wide, full);
   const few_lines = Math.max(0, ...few.map((one) => one.line + 1));
   const words = (visit) => (isOdd(visit) || ["due", "at_stop"].includes(visit.state) ? say(stateOf(visit)) : "");
   const moment = (visit) => visit.left_at ?? visit.arrived_at ?? visit.eta_at, time = (visit) => (moment(visit) ? clock(moment(visit)) : "");

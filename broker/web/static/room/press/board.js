@@ -2,7 +2,8 @@
 
 import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { say } from "../../frame/words.js";
-import { MINUTES, says } from "../../answers.js";
+import { MINUTES, says } from "../../frame/answers.js";
+import { People } from "../../frame/names.js";
 
 const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
 
@@ -14,9 +15,6 @@ function stands(row, clock) {
     row.broken && `${say("broken")} ${row.broken}`,
   ].filter(Boolean).join(" · ");
 }
-
-// The people by name, written into their places once they are known.
-const People = ({ row }) => (row.state === "told" ? row.told.at(-1)?.names ?? [] : [row.who]).filter(Boolean).map((id, at) => html`<span key=${id}>${at ? ", " : " · "}<span data-person=${id} title=${id}></span></span>`);
 
 function Deeds({ incident, row, tools }) {
   const { act, may, clock, now } = tools, test = (deed) => `answer-${row.id}-${deed}-${incident.incident_id}`;

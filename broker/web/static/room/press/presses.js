@@ -2,7 +2,7 @@
 
 import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { named, say } from "../../frame/words.js";
-import { waits } from "../../answers.js";
+import { waits } from "../../frame/answers.js";
 import { kept, steady } from "../kept.js";
 import { Alarm, isAside, isUnseen, listed, owedOf } from "./alarms.js";
 import { nthOf } from "./deeds.js";
@@ -18,6 +18,9 @@ function inOrder(name, rows, all, key, frozen) {
   return placed[name].map((one) => at.get(one));
 }
 
+// What nobody has seen comes first, what is severe before what is not.
+const urgency = (row) => (isUnseen(row) || !row.state ? 2 : 0) + (row.level === "severe" ? 1 : 0);
+
 // What waits unseen for whoever looks: answers that are theirs, and alarms that a dispatcher sees to.
 export function unseenOf(picture, tools) {
   const open = picture.incidents.filter((row) => row.open);
@@ -29,7 +32,7 @@ export function unseenOf(picture, tools) {
 
 export function Presses({ picture, tools, frozen, drawn }) {
   const open = inOrder("incidents", picture.incidents.filter((row) => row.open), picture.incidents, keyOf, frozen);
-  const rows = listed(picture), aside = rows.filter(isAside), shown = rows.filter((row) => !isAside(row));
+  const rows = listed(picture).sort((a, b) => urgency(b) - urgency(a)), aside = rows.filter(isAside), shown = rows.filter((row) => !isAside(row));
   const alarms = inOrder("alarms", shown, shown, (row) => row.id, frozen), closed = picture.incidents.filter((row) => !row.open && tools.day(row.raised_at) === tools.day(picture.at));
   return html`<section id="incidents-part"><h2>${say("incidents")}</h2><div id="incidents" data-testid="incidents">${open.length ? open.map((row) => {
       const nth = nthOf(row, picture.incidents);

@@ -1,5 +1,7 @@
 // How the people are called whose accounts stand in the answers; the record knows the accounts alone.
 
+import { html } from "/static/vendored/htm-preact-3.1.1.js";
+
 let names = {}, asking = null;
 const missing = new Set(); // an id that is no account (a command of the machine): asked for once
 
@@ -9,11 +11,13 @@ async function ask() {
   const answer = await fetch("/api/v1/answers/names").catch(() => null);
   if (answer?.ok) names = { ...names, ...(await answer.json()) };
   asking = null;
+  writeNames(document);
 }
 
-// A person's name, with the account where a pointer rests; it is written anew once it is known.
-export const person = (element, id) => element("span", { "data-person": id, title: id }, shown(id));
+// The people of a row: who was told, or who answered, with the account where a pointer rests.
+export const People = ({ row }) => (row.state === "told" ? row.told?.at(-1)?.names ?? [] : [row.who]).filter(Boolean).map((id, at) => html`<span key=${id}>${at ? ", " : " · "}<span data-person=${id} title=${id}></span></span>`);
 
+// Writes them into their places, and once more when they are known; called after each drawing.
 export function writeNames(part) {
   for (const span of part.querySelectorAll("[data-person]")) {
     const id = span.dataset.person;
