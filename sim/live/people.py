@@ -11,14 +11,19 @@ from sim.live.dispatcher import WHO
 
 WORDS = Words(Path(__file__).parent / "words")
 
-EVERYWHERE_ROLES: tuple[Role, ...] = ("dispatcher", "registrar", "technician", "supervisor", "viewer")
+EVERYWHERE_ROLES: tuple[Role, ...] = (
+    "dispatcher", "registrar", "technician", "supervisor", "viewer", "weigher", "enforcement",
+)  # fmt: skip
+OF_ESTATES: tuple[Role, ...] = ("keeper", "committee", "fire_brigade")  # one of each, of all estates
 
 
 def move_in(folder: Path, plan: Plan) -> str:
     """Make them in an empty folder; the token of the scenario's dispatcher."""
     people = People(folder)
     for role in EVERYWHERE_ROLES:
-        people.add(role, " / ".join(_name(role, language) for language in LANGUAGES), (role,), EVERYWHERE)
+        people.add(role, _named(role), (role,), EVERYWHERE)
+    for role in OF_ESTATES:
+        people.add(role, _named(role), (role,), Scope(estates=tuple(plan.estates)))
     for estate_id, estate in plan.estates.items():
         people.add(f"property-{estate_id}", estate.name, ("property",), Scope(estates=(estate_id,)))
     for truck in plan.trucks():
@@ -28,6 +33,8 @@ def move_in(folder: Path, plan: Plan) -> str:
     return people.add_token(WHO, ("dispatcher",))
 
 
-def _name(role: Role, language: str) -> str:
-    """Of somebody made up, in the form that names of a plan have: a screen shows the part in its language."""
-    return WORDS.say(language, "people", "demo", role=PAGES.say(language, "role", role))
+def _named(role: Role) -> str:
+    """Somebody made up, in the form that names of a plan have: a screen shows the part in its language."""
+    return " / ".join(
+        WORDS.say(language, "people", "demo", role=PAGES.say(language, "role", role)) for language in LANGUAGES
+    )

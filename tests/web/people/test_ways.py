@@ -66,3 +66,15 @@ def test_every_way_is_a_page(web: WholeWeb) -> None:
     """No link of the list leads nowhere."""
     visitors = [web.house.people.visitor(f"a-{role}") for role in ROLES]
     assert [path for path in WAYS if not any(opens(visitor, path) for visitor in visitors)] == []
+
+
+def test_who_plans_duties_knows_everybody_by_name_and_nobody_else_does(web: WholeWeb) -> None:
+    """The accounts stand on the rosters; to others only those of what they see are named."""
+    names = {
+        role: set(web.house.person(web.app, f"a-{role}").get("/api/v1/answers/names").json())
+        for role in ("dispatcher", "supervisor", "viewer", "crew")
+    }
+    everybody = set(web.house.people.kept().accounts)
+    assert {f"a-{role}" for role in ROLES} <= everybody
+    assert names["dispatcher"] == names["supervisor"] == everybody
+    assert not names["viewer"] and not names["crew"]  # nobody was asked anything yet

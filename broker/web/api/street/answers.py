@@ -13,7 +13,7 @@ from broker.web.api.street.actions import Action, incident_of, shown_incident
 from broker.web.api.street.rows import INCIDENT_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
-from broker.web.door.rights import ANSWERS
+from broker.web.door.rights import ANSWERS, right_to
 from broker.web.door.visitors import visitor_of, within
 from broker.web.stream.share import shared
 from firmware import wire
@@ -81,6 +81,9 @@ def answer_router(desk: Desk, people: People) -> APIRouter:
         for incident in desk.picture["incidents"]:
             rows += [row for row in _rows(incident) if reaches(visitor, row["id"], incident["estate"])]
         ids = {one for row in rows for one in (row["who"], *(name for told in row["told"] for name in told["names"]))}
+        rosters = right_to("GET", "/people/rosters")
+        if rosters is not None and rosters.open_to(visitor):  # where everybody's name stands beside their duty
+            ids = set(accounts)
         return {one: accounts[one].name for one in sorted(ids & accounts.keys())}
 
     for deed, (answer, summary) in DEEDS.items():

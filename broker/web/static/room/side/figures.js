@@ -38,7 +38,7 @@ const kg = (grams) => (grams === null ? say("none") : grams >= 1e7 ? `${(grams /
 const both = (row) => row.bins === null && row.grams === null ? say("none") : html`<span>${`${count(row.bins)} ${say(row.bins === 1 ? "bin" : "bins")}`}</span> <span>${kg(row.grams)}</span>`;
 const share = (part) => (part === null ? say("none") : `${Math.round(part * 100)} %`);
 const count = (value) => (value === null ? say("none") : String(value));
-const people = (names) => names.map(named).join(", ") || say("none");
+const people = (ids) => (ids.length ? ids.map((id, at) => html`<span key=${id}>${at ? ", " : ""}<span data-person=${id} title=${id}></span></span>`) : say("none")); // written in by names.js
 
 function Chain({ rows }) {
   return html`<table><caption>${say("chain_today")}</caption><thead><tr><th scope="col">${say("kind")}</th><th scope="col">${say("visits")}</th><th scope="col">${say("collected")}</th><th scope="col">${say("weighed")}</th></tr></thead>
