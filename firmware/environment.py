@@ -24,6 +24,8 @@ TRUCK = ("gpiozero", "paho", "pynmea2", "serial")
 SERVER = (
     "argon2",
     "fastapi",
+    "google.protobuf",
+    "google.transit",
     "jinja2",
     "limits",
     "msgspec",
@@ -35,6 +37,7 @@ SERVER = (
     "pydantic",
     "python_multipart",
     "rich",
+    "segno",
     "standardwebhooks",
     "tinydb",
     "uvicorn",
@@ -57,7 +60,7 @@ def enter(*modules: str) -> None:
 
 def need(*modules: str) -> None:
     """End with one line if a module is not here."""
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    missing = [module for module in modules if not _is_here(module)]
     if missing:
         _end(missing[0] + (f" and {len(missing) - 1} more packages" if len(missing) > 1 else ""))
 
@@ -102,6 +105,13 @@ def _typed() -> list[str]:
         return list(sys.argv)
     name = spec.name
     return ["-m", name[: -len(".__main__")] if name.endswith(".__main__") else name, *sys.argv[1:]]
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # what it is a part of is not here either
+        return False
 
 
 def _end(why: str) -> None:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from broker.people.roles import Role
-from broker.web.api.street.rows import AnswerRow, IncidentRow, RunRow, VisitRow
+from broker.web.api.described.rows import AnswerRow, IncidentRow, RunRow, VisitRow
 from broker.web.door.rights import RIGHTS
 from broker.web.problems import REFUSALS
 from tests.support.bridge.whole_web import WholeWeb

@@ -14,8 +14,8 @@ from fastapi.responses import StreamingResponse
 from broker.people.roles import Reach
 from broker.web.api.described import told
 from broker.web.api.described.picture import IncidentSeen, PictureRow, RoomRow, TruckRow
+from broker.web.api.described.rows import RunRow
 from broker.web.api.paging import Paged
-from broker.web.api.street.rows import RunRow
 from broker.web.desk import Desk
 from broker.web.picture import Picture, aged
 from broker.web.stream.frames import Frames

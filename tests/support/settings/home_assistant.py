@@ -4,7 +4,7 @@ from pathlib import Path
 
 from broker.feeds.home_assistant.announcer import Announcer
 from broker.plan.demo_area import demo_plan
-from broker.process import _announcer
+from broker.process import _announcer  # what the process itself begins with, without its loop
 from tests.support.settings.day import configured
 
 

@@ -114,7 +114,7 @@ def test_a_truck_glides_and_is_never_far_ahead_of_its_fix(page: Page) -> None:
     """It goes on a little at its speed and then waits; a fix a little behind does not set it back at once; one beside
     the line is shown where it is."""
     found = page.evaluate("""async () => {
-        const g = await import('/static/map/geometry.js'), { glide, AHEAD_M } = await import('/static/map/glide.js');
+        const g = await import('/static/map/geometry.js'), { glide, GLIDES_M } = await import('/static/map/glide.js');
         const way = g.line([g.placed(0, 0), g.placed(0, 0.05)]), truck = glide();
         const row = (m, at, speed) => ({ lat: 0, lon: (m / 1113.2) * 0.01, fix_at: at, speed_mps: speed });
         const run = (from, to) => {
@@ -128,7 +128,7 @@ def test_a_truck_glides_and_is_never_far_ahead_of_its_fix(page: Page) -> None:
         const back = run(130, 131), settled = run(131, 140);
         truck.told({ lat: 0.002, lon: 0.01, fix_at: 141, speed_mps: 3 }, way, 1100);
         run(140, 150);
-        return { ahead: AHEAD_M, first, back, settled, beside: g.latitude(truck.at(150).y) };
+        return { ahead: GLIDES_M, first, back, settled, beside: g.latitude(truck.at(150).y) };
     }""")
     first, back, settled = found["first"], found["back"], found["settled"]
     assert all(b >= a - 1e-6 for a, b in itertools.pairwise(first))

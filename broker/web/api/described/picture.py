@@ -3,7 +3,7 @@
 from typing import Any
 
 from broker.web.api.described import Row
-from broker.web.api.street.rows import IncidentRow, RunRow
+from broker.web.api.described.rows import IncidentRow, RunRow
 
 At = int | None
 

@@ -9,7 +9,7 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.web.api.described import told
 from broker.web.api.described.record import ClosedAccount
-from broker.web.api.street.rows import INCIDENT_TOLD, RUN_TOLD
+from broker.web.api.described.rows import INCIDENT_TOLD, RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
 from broker.web.door.visitors import visitor_of, within

@@ -9,8 +9,8 @@ from broker.people.people import People
 from broker.people.roles import Reach, Visitor
 from broker.rules.dispatch.actions import Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
+from broker.web.api.described.rows import INCIDENT_TOLD
 from broker.web.api.street.actions import Action, incident_of, shown_incident
-from broker.web.api.street.rows import INCIDENT_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.rights import ANSWERS, right_to

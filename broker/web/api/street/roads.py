@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from broker.rules.dispatch.actions import Act
+from broker.web.api.described.rows import RUN_TOLD
 from broker.web.api.street.actions import Action, CrewAct, Id
-from broker.web.api.street.rows import RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of, within

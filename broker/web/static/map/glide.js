@@ -2,7 +2,7 @@
 
 import { nearest, placed, pointAt } from "./geometry.js";
 
-export const AHEAD_S = 8, AHEAD_M = 80; // so far a truck goes on without a newer fix
+export const GLIDES_S = 8, GLIDES_M = 80; // so far a truck goes on without a newer fix
 const BESIDE_M = 60; // farther from its line it is shown where it said
 const EASE_S = 0.9; // how quickly what is shown comes to what is known
 const BACK_M = 30, BACK_AFTER_S = 3; // a small step back is waited for; then it is made
@@ -30,7 +30,7 @@ export function glide() {
   }
 
   // How far along it may be by now.
-  const ahead = (now) => (speed < STANDS_MPS ? 0 : Math.min(AHEAD_M, speed * Math.min(AHEAD_S, Math.max(0, now - fixAt))));
+  const ahead = (now) => (speed < STANDS_MPS ? 0 : Math.min(GLIDES_M, speed * Math.min(GLIDES_S, Math.max(0, now - fixAt))));
 
   function at(now) {
     const passed = lastS === null ? 0 : Math.min(2, Math.max(0, now - lastS));

@@ -3,7 +3,7 @@
 import { film } from "./film.js";
 
 export const SPEEDS = [1, 10, 60, 600];
-const TICK_MS = 100, AGAIN_MS = 1000, AHEAD_S = 3, STEPS_PER_S = 20, MOST_S = 3600, LOOK_MS = 60000, VEIL_MS = 400;
+const TICK_MS = 100, AGAIN_MS = 1000, FETCHED_S = 3, STEPS_PER_S = 20, MOST_S = 3600, LOOK_MS = 60000, VEIL_MS = 400;
 
 const speedOf = (told) => (SPEEDS.includes(Number(told)) ? Number(told) : 1);
 // A second of the past; null for what is none.
@@ -38,7 +38,7 @@ export function player({ at, speed, changed, nothing }) {
 
   // The next stretch that is needed, one at a time; what was asked for before a jump is dropped.
   async function fetchOn() {
-    const there = reel.until(Math.floor(state.at)), ahead = AHEAD_S * state.speed;
+    const there = reel.until(Math.floor(state.at)), ahead = FETCHED_S * state.speed;
     if (asking || tell === null || (there !== null && (there - state.at > ahead || (state.end_at !== null && there >= state.end_at)))) return;
     const mine = turn, step = Math.max(1, Math.round(state.speed / STEPS_PER_S));
     const from = there === null ? Math.floor(state.at / 60) * 60 : there + 1;

@@ -48,7 +48,7 @@ export function LineLevel({ line, rooms, trucks, at, sizes, width, tools }) {
   return html`<section data-testid=${`line-${line.route}`}><h2>${named(line.name)} <small>${link({ level: "raw", route: line.route }, say("level_raw"))}</small></h2>
     ${line.runs.map((run) => html`<div class="run" key=${run.run_id}><${RunHead} line=${line} run=${run} tools=${tools} />
       <div class="scroll"><${Strip} line=${line} runs=${[run]} rooms=${rooms} trucks=${trucks} at=${at} sizes=${sizes} width=${width} clock=${tools.clock} /></div>
-      <${VisitTable} run=${run} rooms=${rooms} tools=${tools} /></div>`)}</section>`;
+      <${VisitTable} run=${run} rooms=${rooms} tools=${tools} /><${Notes} run=${run} tools=${tools} /></div>`)}</section>`;
 }
 
 function Kind({ room, waste, picture, tools }) {

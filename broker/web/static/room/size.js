@@ -1,7 +1,7 @@
 // How large text must be to be read from a distance: 16 minutes of arc at least (NUREG-0700 on displays for a group).
 
 const READABLE_RAD = (16 / 60) * (Math.PI / 180), MM_PER_INCH = 25.4, ACROSS = 16 / Math.hypot(16, 9); // a screen of 16:9
-const USUAL_PX = 16, USUAL_INCH = 55, LINE = 1.35;
+const USUAL_PX = 16, USUAL_INCH = 55, LINE = 1.36;
 
 // "5m" or "5" in metres; null for what is no distance.
 export function metresOf(text) {

@@ -1,15 +1,15 @@
 // Where things are on a strip: stops by their distance, a truck between two of them, and where it should be by now.
 
+import { metres as unitMetres, placed as onMap } from "../../map/geometry.js";
 import { OWED } from "./lines.js";
 
-const EARTH_M = 6371000, UNKNOWN_M = 500;
-const rad = (degrees) => (degrees * Math.PI) / 180;
+const UNKNOWN_M = 500;
 
 // Metres between two places, as the crow flies; null where one of them is not known.
 export function metres(one, other) {
   if (one?.lat == null || other?.lat == null) return null;
-  const x = rad(other.lon - one.lon) * Math.cos(rad((one.lat + other.lat) / 2)), y = rad(other.lat - one.lat);
-  return Math.hypot(x, y) * EARTH_M;
+  const from = onMap(one.lat, one.lon), to = onMap(other.lat, other.lon);
+  return Math.hypot(to.x - from.x, to.y - from.y) * unitMetres((from.y + to.y) / 2);
 }
 
 const keyOf = (visit) => `${visit.room}/${visit.visit_number}`;
