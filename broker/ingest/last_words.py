@@ -6,7 +6,8 @@ from typing import NamedTuple
 from broker.ingest.sources import DeviceKey
 
 KEPT, KEPT_OURS = 24, 8  # of what a device said, of what it was told
-LONGEST = 600  # of a message; the rest is cut off
+LONGEST = 600  # of a message that are shown
+MOST_BYTES = 4096  # of a message that are kept
 MOST_DEVICES = 20_000  # made-up names must not fill the memory
 
 
@@ -40,7 +41,7 @@ class LastWords:
             if len(self._rings) >= 2 * MOST_DEVICES:
                 return
             ring = self._rings[device, word.ours] = deque(maxlen=KEPT_OURS if word.ours else KEPT)
-        ring.append(word)
+        ring.append(word if len(word.payload) <= MOST_BYTES else word._replace(payload=word.payload[:MOST_BYTES]))
 
     def of(self, device: DeviceKey) -> list[Word]:
         """Those of one device, the oldest first."""

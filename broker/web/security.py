@@ -29,6 +29,7 @@ UNWRITTEN = ("/api/v1/elections", "/api/v1/people", "/people")  # names that sta
 FORM_WAITS_S, FORM_LOOK_S = 10.0, 0.1
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 FORM = "application/x-www-form-urlencoded"
+ACCOUNT = "Zhanpai-Account"  # whose deed it is, where it may have waited until somebody else signed in
 FILES = "multipart/form-data"
 CallNext = Callable[[Request], Awaitable[Response]]
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:@/\[\]\s]+)(:[0-9]*)?")
@@ -59,6 +60,7 @@ def request_guard(
             check_host(request, names)
             if gate is not None:
                 gate.admit(request)
+                check_account(request)
             if request.method not in ("GET", "HEAD"):
                 check_origin(request)
                 size = check_length(request)
@@ -207,6 +209,13 @@ def check_host(request: Request, names: Collection[str]) -> None:
             "add it to [web] hosts in broker.toml if it is meant to lead here"
         )
         raise Refusal(421, text)
+
+
+def check_account(request: Request) -> None:
+    """Raise Refusal where the deed was another person's, who has to sign in for it."""
+    whose = request.headers.get(ACCOUNT)
+    if whose is not None and whose != request.state.visitor.who:
+        raise Refusal(401, "sign in, or send a machine's token as HTTP bearer", {"WWW-Authenticate": "Bearer"})
 
 
 def check_origin(request: Request) -> None:

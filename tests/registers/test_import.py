@@ -226,6 +226,14 @@ def test_what_is_written_is_read_back_and_is_never_a_formula(rows):
     assert all(cell.data_type != "f" for row in book.active.iter_rows() for cell in row)
 
 
+def test_a_heading_is_no_formula_either():
+    """Estates and routes stand there by the names that somebody gave them."""
+    heading, rows = '=HYPERLINK("http://x")', [["1"]]
+    assert not write_csv([heading], rows).decode("utf-8-sig").lstrip('"').startswith("=")
+    book = load_workbook(io.BytesIO(write_xlsx([("s", [heading], rows)])))
+    assert [(cell.data_type, cell.value) for cell in book.active[1]] == [("s", heading)]
+
+
 def _unquoted(cell):
     """A text that itself starts with an apostrophe before a formula sign loses it: the mark is not doubled."""
     if cell and cell[0] == "'" and cell[1:].startswith(FORMULA_START):

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.ingest.acks import AreaAcks
-from broker.ingest.last_words import KEPT, LONGEST, LastWords, Word
+from broker.ingest.last_words import KEPT, LONGEST, MOST_BYTES, LastWords, Word
 from broker.web.devices import DOUBT, LOST, NEVER, SEVERE, WELL, Beside, clock_s, devices
 from tests.support.bridge.whole_web import WholeWeb
 
@@ -82,8 +82,9 @@ def test_the_last_messages_are_few_short_and_each_devices_own() -> None:
     words = LastWords()
     for number in range(KEPT + 5):
         words.note(("room", "r01"), Word(number, "bins", False, b"%d" % number))
-    words.note(("room", "r01"), Word(99, "command", True, b"x" * (LONGEST + 1)))
+    words.note(("room", "r01"), Word(99, "command", True, b"x" * 65_000))
     kept = words.of(("room", "r01"))
+    assert len(kept[-1].payload) == MOST_BYTES  # whoever sends much fills no memory
     assert len(kept) == KEPT + 1 and kept[0].text == "5" and len(kept[-1].text) == LONGEST + 1
     assert words.newest_of_all()["room", "r01"].text == str(KEPT + 4)
     assert Word(0, "fix", False, b"\xff").text == "\\xff" and words.of(("truck", "t01")) == []

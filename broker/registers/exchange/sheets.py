@@ -60,7 +60,7 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A CSV file in UTF-8 with a mark, so that spreadsheets show Chinese."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(header)
+    writer.writerow([_harmless(title) for title in header])
     for row in rows:
         writer.writerow(["" if value is None else _harmless(value) for value in row])
     return out.getvalue().encode("utf-8-sig")
@@ -69,14 +69,13 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 def write_xlsx(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]) -> bytes:
     """A workbook of (name, header, rows); every cell is a plain value, never a formula."""
     from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
 
     book = Workbook(write_only=True)
     for name, header, rows in sheets:
         sheet = book.create_sheet(name)
         sheet.freeze_panes = "A2"
-        titles = [WriteOnlyCell(sheet, value=title) for title in header]
+        titles = [_xlsx_cell(sheet, title) for title in header]
         for cell in titles:
             cell.font = Font(bold=True)
         sheet.append(titles)

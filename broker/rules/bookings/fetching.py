@@ -52,7 +52,7 @@ def load(ask: Asked) -> Changes:
     overfilled = deed.litres > booking.litres * OVERFILLED
     if booking.state == "loaded":
         return [booking.measured(deed.litres, who, now, overfilled=overfilled)]
-    loaded_at = now if deed.acted_at is None else max(deed.acted_at, booking.at_site_at or 0)
+    loaded_at = now if deed.acted_at is None else max(deed.acted_at, booking.accepted_at or 0, booking.at_site_at or 0)
     loaded = booking.loaded(loaded_at, who, deed.litres, now, overfilled=overfilled)
     return [loaded, *left(book, booking)]
 

@@ -156,7 +156,7 @@ class RoomState(_Device):
 
     def put_out(self, at: int) -> None:
         """Its keeper says that the bins stand outside."""
-        self.bins_out_at = at
+        self.bins_out_at = max(at, self.bins_out_at or at)
 
     def not_after(self, now: int) -> None:
         """As of any device; counts and lamps too."""

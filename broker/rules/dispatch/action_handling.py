@@ -202,7 +202,12 @@ def _act_on_load(day: Day, act: Act, now: int, acted_at: int) -> list[Effect]:
     run = day.runs.get(act.run_id or "")
     if run is None or run.state == "finished":
         raise ActionError("no such run is under way", missing=True)
-    if (run.full_at is not None) == (act.action == "full"):
+    told_late = act.acted_at is not None  # what happened since may have been seen to
+    if act.action == "full":
+        against_it = run.full_at is not None or (told_late and acted_at <= (run.emptied_at or 0))
+    else:
+        against_it = run.full_at is None or (told_late and acted_at + FUTURE_S < run.full_at)
+    if against_it:
         against = "was called full already" if act.action == "full" else "is not full"
         raise ActionError(f"{run.truck} {against}")
     deed = truck_full if act.action == "full" else truck_emptied

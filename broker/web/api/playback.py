@@ -3,6 +3,8 @@
 import gzip
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +26,6 @@ MOST_S = 3600  # of the past at once
 MOST_STEPS = 600
 MOST_RECORDS = 200_000  # that one question about what came true reads
 AFTER_MIDNIGHT_S = 6 * 3600  # a run may go on so long
-WAIT_S = 3.0  # for somebody else's question, then it is refused
 LOOK_AGAIN_S = 1
 GZIP_LEVEL = 1
 Moment = Annotated[int, Query(ge=0, le=wire.LATEST_AT, description="Unix seconds")]
@@ -53,12 +54,25 @@ def playback_router(desk: Desk, store: Store, folder: Path | None) -> APIRouter:
     router = APIRouter()
     looking = threading.Lock()  # one at a time: each costs the bridge's own process some tenths of a second
 
+    @contextmanager
+    def one_at_a_time() -> Iterator[None]:
+        # Nobody waits here: a thread that did would be missing to everybody's deeds.
+        if not looking.acquire(blocking=False):
+            text = "somebody else looks back just now; ask again"
+            raise HTTPException(429, text, {"Retry-After": str(LOOK_AGAIN_S)})
+        try:
+            yield
+        finally:
+            looking.release()
+
     def timezone() -> str:
         return str(desk.picture.get("area", {}).get("timezone", "UTC"))
 
     @router.get("/api/v1/playback/days", summary="The days that can be played back, with their stretches and gaps")
     def days(most: Annotated[int, Query(ge=1, le=MOST_DAYS, description="the newest so many")] = 62) -> Days:
-        found = [] if folder is None else kept_days(folder, timezone(), int(desk.picture.get("at", time.time())), most)
+        with one_at_a_time():
+            at = int(desk.picture.get("at", time.time()))
+            found = [] if folder is None else kept_days(folder, timezone(), at, most)
         return Days(timezone=timezone(), days=found)
 
     @router.get(
@@ -74,15 +88,10 @@ def playback_router(desk: Desk, store: Store, folder: Path | None) -> APIRouter:
         if not 0 <= until_at - from_at <= min(MOST_S, MOST_STEPS * step_s):
             raise HTTPException(422, f"ask for 0 to {MOST_S} s and at most {MOST_STEPS} steps of step_s at once")
         reach: Reach = request.state.reach
-        if not looking.acquire(timeout=WAIT_S):
-            text = "somebody else looks back just now; ask again"
-            raise HTTPException(429, text, {"Retry-After": str(LOOK_AGAIN_S)})
-        try:
+        with one_at_a_time():
             nothing = Played(from_at, until_at, gaps=[Stretch(from_at, until_at)])
             found = nothing if folder is None else played(folder, from_at, until_at, step_s, reach)
             body = orjson.dumps(found)
-        finally:
-            looking.release()
         if "gzip" not in request.headers.get("accept-encoding", ""):
             return Response(body, media_type="application/json")
         headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
@@ -97,8 +106,9 @@ def playback_router(desk: Desk, store: Store, folder: Path | None) -> APIRouter:
         day = datetime.fromtimestamp(at, zone).replace(hour=0, minute=0, second=0, microsecond=0)
         first, last = int(day.timestamp()), int((day + timedelta(days=1)).timestamp()) - 1
         try:
-            visits = _newest(store, "visit", first, last, TRUE_OF_VISIT, reach)
-            incidents = _newest(store, "workflow", first, last, TRUE_OF_INCIDENT, reach)
+            with one_at_a_time():
+                visits = _newest(store, "visit", first, last, TRUE_OF_VISIT, reach)
+                incidents = _newest(store, "workflow", first, last, TRUE_OF_INCIDENT, reach)
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         return Truth(from_at=first, until_at=last, visits=visits, incidents=incidents)

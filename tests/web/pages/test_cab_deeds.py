@@ -55,11 +55,24 @@ def test_a_visit_is_not_left_before_the_truck_came(web: WholeWeb) -> None:
 
 
 def test_a_truck_is_full_and_emptied_when_its_crew_says_so(web: WholeWeb) -> None:
-    """And never emptied before it was full."""
+    """What comes late says nothing of what happened after it: an older word neither empties a truck nor fills it."""
     client, path, now = crew(web), f"/api/v1/runs/{web.morning.run_id}", int(web.morning.now)
     assert client.post(f"{path}/full", json={"acted_at": now - 1_000}).json()["full_at"] == now - 1_000
-    assert client.post(f"{path}/emptied", json={"acted_at": now - 2_000}).status_code == 200
-    assert web.morning.bridge.dispatch.day.runs[web.morning.run_id].emptied_at == now - 1_000
+    assert client.post(f"{path}/emptied", json={"acted_at": now - 2_000}).status_code == 409
+    assert client.post(f"{path}/emptied", json={"acted_at": now - 1_020}).status_code == 200  # a clock is not that good
+    run = web.morning.bridge.dispatch.day.runs[web.morning.run_id]
+    assert (run.full_at, run.emptied_at) == (None, now - 1_000)
+    assert client.post(f"{path}/full", json={"acted_at": now - 1_000}).status_code == 409
+    assert client.post(f"{path}/full", json={"acted_at": now - 900}).json()["full_at"] == now - 900
+
+
+def test_what_waited_for_one_person_is_not_done_as_another(web: WholeWeb) -> None:
+    """Somebody else has signed in on the tablet since: it waits until its own person is there again."""
+    client, path = crew(web), f"/api/v1/runs/{web.morning.run_id}/full"
+    me = client.get("/api/v1/people/me").json()["account"]
+    assert client.post(path, json={}, headers={"Zhanpai-Account": "somebody"}).status_code == 401
+    assert web.morning.bridge.dispatch.day.runs[web.morning.run_id].full_at is None
+    assert client.post(path, json={}, headers={"Zhanpai-Account": me}).status_code == 200
 
 
 @pytest.mark.parametrize(("ago_s", "status"), [(-31, 409), (-30, 200), (86_400, 200), (86_401, 409)])
@@ -72,9 +85,9 @@ def test_what_was_done_tomorrow_or_before_yesterday_is_refused(web: WholeWeb, ag
 
 
 def test_a_booking_is_loaded_when_its_crew_says_so(web: WholeWeb) -> None:
-    """Accepted when it came, for two must not have one place; loaded when it was done."""
+    """Accepted when it came, for two must not have one place; loaded when it was done, and never before that."""
     office, named, now = web.house.machine(web.app), f"/api/v1/bookings/{web.booking}", int(web.morning.now)
     assert office.post(f"{named}/book", json={"litres": 1_000}).status_code == 200
     assert crew(web).post(f"{named}/accept", json={"acted_at": now - 300}).json()["accepted_at"] == now
     loaded = crew(web).post(f"{named}/loaded", json={"litres": 1_500, "acted_at": now - 60, "clock_off_s": -3}).json()
-    assert (loaded["loaded_at"], loaded["measured_litres"], loaded["overfilled"]) == (now - 60, 1_500, True)
+    assert (loaded["loaded_at"], loaded["measured_litres"], loaded["overfilled"]) == (now, 1_500, True)

@@ -38,18 +38,18 @@ export function claimed(entry, now_ms, off_ms) {
 
 // What becomes of an entry by its answer {status, unknown, busy, detail}. `is_so` says, of one of which the system did not
 // know any more whether it was done, that it was.
-export function answered(entry, answer, now_ms, is_so = false) {
+export function answered(entry, answer, now_ms, is_so = false, done_ms = now_ms) {
   const again = { ...entry, again_ms: now_ms + AGAIN_MS[Math.min(entry.tries, AGAIN_MS.length) - 1] };
-  if (answer.status >= 200 && answer.status < 300) return done(entry, now_ms);
+  if (answer.status >= 200 && answer.status < 300) return done(entry, done_ms);
   if (answer.status === 401) return { ...again, signed_out: true };
   if (LATER.includes(answer.status) || answer.busy) return again;
   // Each deed of a cab is one that its state takes once: under another name it is done, or refused because it was.
   if (answer.unknown) return { ...again, key: `${entry.key.split("~")[0]}~${entry.doubts + 1}`, doubts: entry.doubts + 1 };
-  if (entry.doubts > 0 && is_so) return done(entry, now_ms);
+  if (entry.doubts > 0 && is_so) return done(entry, done_ms);
   return { ...entry, state: "refused", status: answer.status, told: answer.detail ?? "" };
 }
 
-const done = (entry, now_ms) => ({ ...entry, state: "done", done_ms: now_ms });
+const done = (entry, done_ms) => ({ ...entry, state: "done", done_ms });
 
 // Those that are done and seen to be so: the pictures of `seen_ms` and the bookings of `booked_ms` came after them.
 export const seen = (entries, seen_ms, booked_ms) => entries.filter((entry) => entry.state === "done" && (entry.about.booking ? booked_ms : seen_ms) > entry.done_ms);

@@ -66,14 +66,21 @@ async function send_one(n) {
   if (!put) return;
   const answer = await asked(put[0]);
   const doubted = put[0].doubts > 0 && answer.status >= 400 && !answer.unknown ? await newest().catch(() => null) : null;
-  if (put[0].doubts > 0 && doubted === null && answer.status >= 400) answer.busy = true; // nobody can look now: later
-  const after = answered(put[0], answer, now_ms(), doubted !== null && is_so(put[0], doubted));
+  if (put[0].doubts > 0 && doubted === null && answer.status >= 400 && !answer.unknown) answer.busy = true; // nobody can look now: later
+  const after = answered(put[0], answer, Date.now(), doubted !== null && is_so(put[0], doubted), now_ms()); // tries wait by this clock
   await change(() => ({ put: [after] }));
   if (put[0].about.booking) bookings();
+  if (answer.status === 401 && (await somebody_else())) location.reload(); // this page is theirs now, and so is the outbox
 }
 
-async function asked({ path, body, key }) {
-  const headers = { "Content-Type": "application/json", "Idempotency-Key": key, "Accept-Language": language };
+// Whether another person has signed in on this device meanwhile.
+async function somebody_else() {
+  const answer = await fetch("/api/v1/people/me", { cache: "no-store" }).catch(() => null), me = answer?.ok ? await answer.json().catch(() => null) : null;
+  return Boolean(me?.account) && me.account !== account;
+}
+
+async function asked({ path, body, key, account: whose }) {
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key, "Accept-Language": language, "Zhanpai-Account": whose };
   try {
     const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_MS) });
     const detail = answer.ok ? "" : (await answer.json().catch(() => ({}))).detail;

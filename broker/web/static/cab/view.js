@@ -12,9 +12,9 @@ const path_of = (visit) => `/api/v1/runs/${visit.run_id}/visits/${visit.room}/${
 
 // Whether there is a network, how old what is shown is, and whose truck it is.
 export function Way({ it }) {
-  const { heard } = it;
+  const { heard } = it, old = heard.parts.about.old_since_at?.is; // the system itself cannot make a newer picture
   const told = heard.signed_out ? html`${say("signed_out")} <a class="big" href="/sign-in?next=/cab">${say("sign_in")}</a>`
-    : heard.fresh ? null : heard.at === null ? say("never_heard") : say("no_network", { at: it.time(heard.at), count: it.waiting.length });
+    : heard.fresh ? (old ? say("picture_old", { at: it.time(old) }) : null) : heard.at === null ? say("never_heard") : say("no_network", { at: it.time(heard.at), count: it.waiting.length });
   return html`<div class="way">
     ${it.trucks.length > 1 ? html`<label>${say("truck")} <select data-testid="truck" value=${it.truck} onChange=${(event) => it.choose(event.target.value)}>${it.trucks.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>` : html`<b data-testid="truck">${it.truck ?? ""}</b>`}
     ${it.run ? html`<span>${named(it.run.route_name)} · ${say(it.run.waste)}</span>` : null}

@@ -88,7 +88,7 @@ function draw() {
 }
 
 async function look() {
-  const answer = await ask(device ? `/api/v1/devices/${family}/${encodeURIComponent(device)}` : `/api/v1/devices?find=${encodeURIComponent(wanted)}`, (why) => (said = why));
+  const answer = await ask(device ? `/api/v1/devices/${family}/${encodeURIComponent(device)}` : `/api/v1/devices?find=${encodeURIComponent(wanted)}`, (why) => (said = why), 8000);
   if (answer) [found, heardAt, clock] = [answer, performance.now(), clocks(answer.timezone)];
   draw();
 }

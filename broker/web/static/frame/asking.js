@@ -3,7 +3,7 @@
 import { act, ask } from "./deed.js";
 import { clocks, say } from "./words.js";
 
-const VEIL_AFTER_MS = 10000, AGAIN_MS = 2000;
+const VEIL_AFTER_MS = 10000, AGAIN_MS = 2000, LONGEST_MS = 8000;
 
 // `questions`: name: [path, every_ms]; `found` has what each was answered last; `draw` is told after each round.
 export function asking(questions, draw) {
@@ -16,7 +16,7 @@ export function asking(questions, draw) {
     if (busy || !names.length) return;
     busy = true;
     await Promise.all(names.map(async (name) => {
-      const [path, every] = questions[name], answer = await ask(path);
+      const [path, every] = questions[name], answer = await ask(path, () => {}, LONGEST_MS);
       due[name] = now + (answer ? every : Math.min(every, AGAIN_MS));
       if (answer) [state.found[name], heardAt] = [answer, performance.now()];
     }));
@@ -26,8 +26,11 @@ export function asking(questions, draw) {
     draw();
   }
 
+  let doing = false; // a second tap is not a second deed
   state.do = async (path, body) => {
-    const done = await act(path, body);
+    if (doing) return;
+    doing = true;
+    const done = await act(path, body).finally(() => (doing = false));
     state.said = done.told;
     for (const name of Object.keys(due)) due[name] = 0;
     await look();

@@ -22,10 +22,12 @@ export async function act(path, body = {}, { method = "POST", key = fresh() } = 
 }
 
 // What a path answers, or null with what went wrong told to `refused`; who is not known any more signs in.
-export async function ask(path, refused = () => {}) {
-  const answer = await fetch(path, { headers: { "Accept-Language": language } }).catch(() => null);
+// A page that looks again and again waits no longer than `longest_ms`: what hangs is lost too.
+export async function ask(path, refused = () => {}, longest_ms = 0) {
+  const signal = longest_ms ? AbortSignal.timeout(longest_ms) : undefined;
+  const answer = await fetch(path, { headers: { "Accept-Language": language }, signal }).catch(() => null);
   if (answer?.status === 401) return void location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-  if (answer?.ok) return answer.json();
+  if (answer?.ok) return answer.json().catch(() => null);
   refused(answer ? (await answer.json().catch(() => ({}))).detail ?? String(answer.status) : say("said_unreachable"));
   return null;
 }

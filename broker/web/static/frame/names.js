@@ -2,6 +2,7 @@
 
 import { html } from "/static/vendored/htm-preact-3.1.1.js";
 
+const AGAIN_MS = 5000;
 let names = {}, asking = null;
 const missing = new Set(); // an id that is no account (a command of the machine): asked for once
 
@@ -9,7 +10,8 @@ const shown = (id) => (names[id] ?? id).split(" / ").at(document.documentElement
 
 async function ask() {
   const answer = await fetch("/api/v1/answers/names").catch(() => null);
-  if (answer?.ok) names = { ...names, ...(await answer.json()) };
+  if (!answer?.ok) return void setTimeout(() => (missing.clear(), (asking = null)), AGAIN_MS);
+  names = { ...names, ...(await answer.json()) };
   asking = null;
   writeNames(document);
 }

@@ -78,7 +78,7 @@ function choose(event) {
 }
 
 async function look() {
-  const found = await ask(`/api/v1/rooms/calls${location.search}`, (why) => (said = why));
+  const found = await ask(`/api/v1/rooms/calls${location.search}`, (why) => (said = why), 8000);
   if (found) [today, heardAt, clock] = [found, performance.now(), clocks(found.timezone)];
   draw();
 }

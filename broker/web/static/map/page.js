@@ -49,7 +49,7 @@ function page() {
   const words = picture && id ? card() : null;
   if (map && spoken !== language) map.speak();
   spoken = language;
-  const told = lost && picture ? `${say("map_lost")}${clocks(picture.area.timezone).exact(picture.at)}` : "";
+  const told = lost && picture ? `${say("map_lost")}${clocks(picture.area.timezone).exact(picture.at)}` : picture?.old_since_at ? say("picture_old", { at: clocks(picture.area.timezone).exact(picture.old_since_at) }) : "";
   show(html`<${Page} title="map" lost=${told}>
     <div class="map-whole" ref=${mounted}></div>
     ${words ? html`<div class="card map-chosen" data-testid="chosen">${words.filter(Boolean).map((text, i) => html`<p key=${i}>${i ? text : html`<b>${text}</b>`}</p>`)}</div>` : null}

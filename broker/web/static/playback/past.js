@@ -9,7 +9,7 @@ const TYPED = "input, select, textarea, dialog, [role=application]", PRESSED = `
 // `page` is {view(), turn(view), take(source), live, draw(), tell(text)}: the view in the address, another view put there without a
 // page of history, the stage's source, the live source, to draw again, and to say something.
 export function past(page) {
-  let hand = null, written = null, writtenAt = 0;
+  let hand = null, written = null, writtenAt = 0, live = false;
 
   function write(at, speed) {
     [written, writtenAt] = [at === null ? null : Math.floor(at), performance.now()];
@@ -27,6 +27,7 @@ export function past(page) {
   }
 
   function enter(at, speed) {
+    live = false;
     hand = player({ at, speed, changed, nothing: () => (leave(), page.tell(say("past_nothing"))) });
     written = at;
     page.take(hand.source);
@@ -36,7 +37,8 @@ export function past(page) {
   // The banner goes with the first picture of now, not before it.
   function leave() {
     write(null);
-    page.take((told) => page.live({ ...told, onPicture: (picture) => ((hand = null), told.onPicture(picture)) }));
+    live = true;
+    page.take((told) => (told.onLost(), page.live({ ...told, onPicture: (picture) => ((hand = null), told.onPicture(picture)) }))); // veiled until then
     page.draw();
   }
 
@@ -62,7 +64,7 @@ export function past(page) {
     // Goes where the address says, at first and whenever somebody changes it.
     follow(view) {
       const at = momentOf(view.at);
-      if (at === null) return hand ? leave() : page.take(page.live);
+      if (at === null) return hand ? live || leave() : live || ((live = true), page.take(page.live));
       if (hand === null) return enter(at, view.speed);
       if (at !== written) hand.seek(at);
       if (Number(view.speed ?? 1) !== hand.state.speed && SPEEDS.includes(Number(view.speed ?? 1))) hand.pace(Number(view.speed ?? 1));

@@ -8,7 +8,7 @@
 
 import { act } from "../frame/deed.js";
 
-export const LOST_MS = 5000;
+export const LOST_MS = 5000, AGAIN_MS = 3000;
 
 const by = (...keys) => (a, b) => {
   for (const key of keys) if (key(a) !== key(b)) return key(a) < key(b) ? -1 : 1;
@@ -69,23 +69,30 @@ export function assembly() {
 
 // What is so now: the bridge's own stream. The browser connects again by itself and goes on where it was.
 export function follow({ onPicture, onLost, onRefused = () => {} }) {
-  const held = assembly(), events = new EventSource("/api/v1/events");
-  let heardAt = null;
+  const held = assembly();
+  let events = null, stopped = false;
+  let heardAt = performance.now(); // who hears nothing from the first is lost too
   const hear = (put) => (event) => {
     const picture = put(JSON.parse(event.data));
     heardAt = performance.now();
     if (picture) onPicture(picture);
   };
-  events.addEventListener("snapshot", hear(held.take));
-  events.addEventListener("change", hear(held.change));
-  // Who is no longer known hears nothing more: the stream ends, and is refused when it is asked for again.
-  events.addEventListener("error", () => events.readyState === EventSource.CLOSED && onRefused());
+  function open() {
+    if (stopped) return;
+    events = new EventSource("/api/v1/events");
+    events.addEventListener("snapshot", hear(held.take));
+    events.addEventListener("change", hear(held.change));
+    // Who is no longer known hears nothing more: the stream ends, and is refused when it is asked for again. A bridge that
+    // begins, or is asked too often, refuses as well: it is asked again in a while.
+    events.addEventListener("error", () => events.readyState === EventSource.CLOSED && (onRefused(), setTimeout(open, AGAIN_MS)));
+  }
+  open();
   const watch = setInterval(() => {
     if (heardAt === null || performance.now() - heardAt <= LOST_MS) return;
     heardAt = null;
     onLost();
   }, 500);
-  return { live: true, act, stop: () => (clearInterval(watch), events.close()) };
+  return { live: true, act, stop: () => ((stopped = true), clearInterval(watch), events.close()) };
 }
 
 // One source at a time: `take(source)` ends the one before and shows the next.

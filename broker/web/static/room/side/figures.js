@@ -4,7 +4,8 @@
 import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { named, say } from "../../frame/words.js";
 
-const EVERY_MS = 60000, DUTIES = ["dispatcher", "second", "keeper", "crew"], DAY_S = 86400;
+const SELDOM = ["committee", "fire_brigade"]; // told of only where an area has them
+const EVERY_MS = 60000, DUTIES = ["dispatcher", "second", "keeper", "crew", "committee", "fire_brigade"], DAY_S = 86400;
 const BOOKED = ["held", "requested", "accepted", "en_route", "at_site", "loaded"];
 
 async function read(path) {
@@ -26,7 +27,7 @@ export function figures(me, seen, dayOf, changed) {
       may("/bookings") ? read("/api/v1/bookings") : null,
       ...(may("/report/") ? [stats(day, "chain", "&by=waste"), stats(monday, "figures", "&period=week"), stats(month, "figures", "&period=month")] : [null, null, null]),
     ]);
-    Object.assign(known, { duty: duties && DUTIES.map((duty, i) => [duty, duties[i]]).filter(([, names]) => names), chain, week: week?.at(-1) ?? null, month: months?.at(-1) ?? null, asked_at: at,
+    Object.assign(known, { duty: duties && DUTIES.map((duty, i) => [duty, duties[i]]).filter(([duty, ids]) => ids && (ids.length || !SELDOM.includes(duty))), chain, week: week?.at(-1) ?? null, month: months?.at(-1) ?? null, asked_at: at,
       bookings: bookings?.filter((row) => dayOf(row.from_at) === day) ?? null });
     changed();
   }
