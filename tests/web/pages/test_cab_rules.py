@@ -96,8 +96,8 @@ def test_an_answer_says_done_later_refused_or_that_nobody_knows(page: Page) -> N
     assert (doubted["key"], doubted["state"]) == ("k1~1", "sending")
     again = after(page, doubted, {"status": 409, "unknown": True})  # nobody knows of that one either
     assert (again["key"], again["doubts"]) == ("k1~2", 2)
-    both = "([one]) => [outbox.answered(one, {status: 200}, 1000, false, 7000), outbox.answered(one, {status: 503}, 1000, false, 7000)]"
-    done_then, later = page.evaluate(both, [one])  # tries wait by the tablet's clock, pictures come by the system's
+    both = "(one) => [200, 503].map((status) => outbox.answered(one, {status}, 1000, false, 7000))"
+    done_then, later = page.evaluate(both, one)  # tries wait by the tablet's clock, pictures come by the system's
     assert (done_then["done_ms"], later["again_ms"]) == (7_000, 2_000)
     assert after(page, doubted, {"status": 409}, is_so=True)["state"] == "done"
     assert after(page, doubted, {"status": 409})["state"] == "refused"
