@@ -52,25 +52,27 @@ class Truth(BaseModel):
 def playback_router(desk: Desk, store: Store, folder: Path | None) -> APIRouter:
     """`/api/v1/playback`; without a folder nothing was kept."""
     router = APIRouter()
-    looking = threading.Lock()  # one at a time: each costs the bridge's own process some tenths of a second
+
+    # One of each at a time, which costs the bridge's own process some tenths of a second. Nobody waits here: a thread
+    # that did would be missing to everybody's deeds. Whoever is refused asks again.
+    looking = {name: threading.Lock() for name in ("days", "changes", "truth")}
 
     @contextmanager
-    def one_at_a_time() -> Iterator[None]:
-        # Nobody waits here: a thread that did would be missing to everybody's deeds.
-        if not looking.acquire(blocking=False):
+    def alone(name: str) -> Iterator[None]:
+        if not looking[name].acquire(blocking=False):
             text = "somebody else looks back just now; ask again"
             raise HTTPException(429, text, {"Retry-After": str(LOOK_AGAIN_S)})
         try:
             yield
         finally:
-            looking.release()
+            looking[name].release()
 
     def timezone() -> str:
         return str(desk.picture.get("area", {}).get("timezone", "UTC"))
 
     @router.get("/api/v1/playback/days", summary="The days that can be played back, with their stretches and gaps")
     def days(most: Annotated[int, Query(ge=1, le=MOST_DAYS, description="the newest so many")] = 62) -> Days:
-        with one_at_a_time():
+        with alone("days"):
             at = int(desk.picture.get("at", time.time()))
             found = [] if folder is None else kept_days(folder, timezone(), at, most)
         return Days(timezone=timezone(), days=found)
@@ -88,7 +90,7 @@ def playback_router(desk: Desk, store: Store, folder: Path | None) -> APIRouter:
         if not 0 <= until_at - from_at <= min(MOST_S, MOST_STEPS * step_s):
             raise HTTPException(422, f"ask for 0 to {MOST_S} s and at most {MOST_STEPS} steps of step_s at once")
         reach: Reach = request.state.reach
-        with one_at_a_time():
+        with alone("changes"):
             nothing = Played(from_at, until_at, gaps=[Stretch(from_at, until_at)])
             found = nothing if folder is None else played(folder, from_at, until_at, step_s, reach)
             body = orjson.dumps(found)
@@ -106,7 +108,7 @@ def playback_router(desk: Desk, store: Store, folder: Path | None) -> APIRouter:
         day = datetime.fromtimestamp(at, zone).replace(hour=0, minute=0, second=0, microsecond=0)
         first, last = int(day.timestamp()), int((day + timedelta(days=1)).timestamp()) - 1
         try:
-            with one_at_a_time():
+            with alone("truth"):
                 visits = _newest(store, "visit", first, last, TRUE_OF_VISIT, reach)
                 incidents = _newest(store, "workflow", first, last, TRUE_OF_INCIDENT, reach)
         except StoreError as why:

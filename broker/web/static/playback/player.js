@@ -3,7 +3,7 @@
 import { film } from "./film.js";
 
 export const SPEEDS = [1, 10, 60, 600];
-const TICK_MS = 100, AGAIN_MS = 1000, FETCHED_S = 3, STEPS_PER_S = 20, MOST_S = 3600, LOOK_MS = 60000, VEIL_MS = 400;
+const TRIES = 20, TRY_MS = 300, TICK_MS = 100, AGAIN_MS = 1000, FETCHED_S = 3, STEPS_PER_S = 20, MOST_S = 3600, LOOK_MS = 60000, VEIL_MS = 400;
 
 const speedOf = (told) => (SPEEDS.includes(Number(told)) ? Number(told) : 1);
 // A second of the past; null for what is none.
@@ -12,8 +12,11 @@ export const momentOf = (told) => (/^\d{1,10}$/.test(told ?? "") ? Number(told) 
 export const stepOf = (speed) => Math.max(1, speed);
 
 async function read(path, signal) {
-  const answer = await fetch(path, { signal }).catch(() => null);
-  return { status: answer?.status ?? null, body: answer?.ok ? await answer.json().catch(() => null) : null };
+  for (let tries = 1; ; tries += 1) {
+    const answer = await fetch(path, { signal }).catch(() => null);
+    if (answer?.status !== 429 || tries === TRIES) return { status: answer?.status ?? null, body: answer?.ok ? await answer.json().catch(() => null) : null };
+    await new Promise((then) => setTimeout(then, TRY_MS)); // somebody else looks back just now
+  }
 }
 
 // `changed()` after anything but the picture is another, `nothing()` where nothing at all was kept; `state` is read, never
