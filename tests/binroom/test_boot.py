@@ -122,7 +122,7 @@ def test_hold_starts_nothing(tmp_path: Path, broker: Mosquitto, hand: Hand) -> N
     (flash / "state" / "hold").write_text("")
     with a_unit(flash, broker) as unit:
         wait_for(lambda: unit.panel.changes(16), 4, "the lamps flash")
-        assert any("held for flashing" in line for line in unit.log)
+        wait_for(lambda: any("held for flashing" in line for line in unit.log), 4, "it says why")
         assert hand.life() is None
 
 
