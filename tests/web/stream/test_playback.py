@@ -91,6 +91,7 @@ def seen_in(found: Played, at: int) -> tuple[int, Parts] | None:
     return shown_at, parts
 
 
+@pytest.mark.real  # five seconds of work
 def test_at_any_moment_what_is_played_is_what_was_told(run: Run) -> None:
     """Sought or played up to it, in seconds or in longer steps; around keyframes, after a gap, after a torn file."""
     for at in run.moments():
