@@ -6,7 +6,7 @@ import { People } from "./names.js";
 import { may } from "./visitor.js";
 import { age, clocks, named, say } from "./words.js";
 
-const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
+export const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
 
 // How a row stands, in words.
 export function stands(row, time) {
@@ -16,6 +16,9 @@ export function stands(row, time) {
   if (row.broken) facts.push(`${say("broken")} ${row.broken}`);
   return facts.join(" · ");
 }
+
+// What a button says: a contractor is done when its truck is there.
+export const wordOf = (deed, row) => say(deed === "done" && row.addressee === "contractor" ? "say_arrived" : `say_${deed}`);
 
 // `now` is the server's, `send(deed, body)` does it; a promise is until one of some times, or any time of the clock.
 export function Answer({ incident, row, now, timezone, send }) {
@@ -28,7 +31,7 @@ export function Answer({ incident, row, now, timezone, send }) {
     return send("promise", { until_at: select.value === "other" ? nextAt(now, clock.value, timezone) : Number(select.value) });
   };
   const button = (deed) => (deed !== "promise"
-    ? html`<button key=${deed} data-testid=${test(deed)} onClick=${() => send(deed, {})}>${say(deed === "done" && row.addressee === "contractor" ? "say_arrived" : `say_${deed}`)}</button>`
+    ? html`<button key=${deed} data-testid=${test(deed)} onClick=${() => send(deed, {})}>${wordOf(deed, row)}</button>`
     : html`<span class="promise" key="promise"><select aria-label=${say("until")} data-testid=${test("until")} onChange=${other}>${MINUTES.map((minutes) => html`<option key=${minutes} value=${inMinutes(now, minutes)}>${time(inMinutes(now, minutes))} (${minutes} ${say("minutes")})</option>`)}<option value="other">${say("another_time")}</option></select>
       <input type="time" aria-label=${say("another_time")} data-testid=${test("clock")} /><button class="main" data-testid=${test("promise")} onClick=${promise}>${say("say_promise")}</button></span>`);
   return html`<div class=${`answer ${row.unanswered_at && row.state === "told" ? "nobody" : row.state}`} data-testid=${`answer-${row.id}-${incident.incident_id}`}>

@@ -2,28 +2,17 @@
 
 import { html } from "../../vendored/htm-preact-3.1.1.js";
 import { say } from "../../frame/words.js";
-import { MINUTES, says } from "../../frame/answers.js";
+import { inMinutes, MINUTES, says } from "../../frame/answers.js";
+import { stands, whom, wordOf } from "../../frame/board.js";
 import { People } from "../../frame/names.js";
-
-const whom = (row) => [say(`addressee_${row.addressee}`), row.addressee === "contractor" ? row.party : "", row.truck].filter(Boolean).join(" · ");
-
-function stands(row, clock) {
-  return [
-    say(row.unanswered_at && row.state === "told" ? "nobody" : row.in_vain ? "in_vain" : `answer_${row.state}`),
-    ["promised", "late"].includes(row.state) && `${say("until")} ${clock(row.until_at)}`,
-    row.on_the_way_at !== null && row.state !== "done" && say("on_the_way"),
-    row.broken && `${say("broken")} ${row.broken}`,
-  ].filter(Boolean).join(" · ");
-}
 
 function Deeds({ incident, row, tools }) {
   const { act, may, clock, now } = tools, test = (deed) => `answer-${row.id}-${deed}-${incident.incident_id}`;
   const send = (deed, more = {}) => act(`/api/v1/incidents/${encodeURIComponent(incident.incident_id)}/answers/${encodeURIComponent(row.id)}/${deed}?truck=${encodeURIComponent(incident.truck)}`, { version: row.version, ...more });
-  const until = (minutes) => Math.ceil((now() + minutes * 60) / 60) * 60;
   return says(may, incident, row).map((deed) => (deed === "promise"
     ? html`<span key=${deed}><select aria-label=${say("until")} data-testid=${test("until")}>${MINUTES.map((minutes) => html`<option value=${minutes}>${`${minutes} ${say("minutes")}`}</option>`)}</select>
-        <button class="main" data-testid=${test("promise")} onClick=${(event) => send("promise", { until_at: until(Number(event.target.parentNode.firstElementChild.value)) })}>${say("say_promise")}</button></span>`
-    : html`<button key=${deed} data-testid=${test(deed)} onClick=${() => send(deed)}>${say(`say_${deed}`)}</button>`));
+        <button class="main" data-testid=${test("promise")} onClick=${(event) => send("promise", { until_at: inMinutes(now(), Number(event.target.parentNode.firstElementChild.value)) })}>${say("say_promise")}</button></span>`
+    : html`<button key=${deed} data-testid=${test(deed)} onClick=${() => send(deed)}>${wordOf(deed, row)}</button>`));
 }
 
 export function Board({ incident, tools, rows = incident.answers ?? [] }) {
