@@ -14,6 +14,7 @@ from broker.feeds.outside.webhook import Outcome, Sink
 log = logging.getLogger("zhanpai.outside")
 
 LOOK_S = 0.5
+END_S = 0.5  # so long a try that is under way may still end well
 MANY, MANY_LOOK_S = 500, 10.0  # a long list is not read all the time
 SWEEP_S = 60.0
 DAY_S = 86_400
@@ -44,7 +45,7 @@ class Sender:
     def stop(self) -> None:
         """End, soon; a try that is under way is not waited for: what it brings waits on, with the same id."""
         self.end()
-        self._thread.join(LOOK_S)
+        self._thread.join(END_S)
 
     def state(self) -> dict[str, object]:
         """How it stands, without where it goes."""
