@@ -84,7 +84,7 @@ def test_a_cell_that_was_killed_between_commit_and_cursor_goes_on(database, tmp_
 
 
 def test_a_record_that_was_restored_from_a_backup_is_found_out(database, tmp_path, caplog):
-    """It is older than what came of it, or has gone on otherwise: both are said, nothing is skipped, nothing is lost."""
+    """It is older than what came of it, and goes on otherwise: that is said, nothing is skipped, nothing is lost."""
     cell, backup = tmp_path / "cell", tmp_path / "backup"
     filled(cell)
     pushed(cell, database)
