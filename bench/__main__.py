@@ -55,7 +55,8 @@ def main() -> int:
         print(f"\n== {name} ({number}/{len(args.names or commands())})", flush=True)
         start = time.monotonic()
         try:
-            code = subprocess.run(commands()[name] + passed_on, cwd=HERE.parent, timeout=DEADLINE_S, check=False).returncode
+            command = commands()[name] + passed_on
+            code = subprocess.run(command, cwd=HERE.parent, timeout=DEADLINE_S, check=False).returncode
         except subprocess.TimeoutExpired:
             code = -1
             print(f"{name}: not done within {DEADLINE_S} s")

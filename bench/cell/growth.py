@@ -68,7 +68,8 @@ def counted(trucks: list[int]) -> bool:
         print(f"{count:5} trucks: {cost.calls_a_message:,.0f} calls a message of {cost.messages:,}")
     base, *others = trucks
     shares = {count: costs[count].calls_a_message / costs[base].calls_a_message for count in others}
-    return all([goals.held("growth/calls", share, of=f"{count} trucks") for count, share in shares.items()])
+    met = [goals.held("growth/calls", share, of=f"{count} trucks") for count, share in shares.items()]
+    return all(met)
 
 
 def main() -> int:

@@ -1,7 +1,7 @@
 """Arrivals of buses beside what anybody can do in an afternoon, and beside a learned model: how good, and how far off.
 
     python3 -m bench eta -- [CITY ...] [--order-only] [--no-model] [--day DAY]   (default: capmetro)
-    .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.day.eta:Zhanpai            the product in the scorer itself
+    .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.day.eta:Zhanpai        the product in the scorer itself
 
 CITY is a name that `../shared/bench/eta_data.py` loads, or a file `.json`, `.json.gz` of {"trips", "patterns", "gap_s"}
 in its form. Strict order of time: before each trip only trips that had ended are known. Beside it the scorer's own

@@ -42,7 +42,7 @@ class Device:
         """What it subscribes to."""
         raise NotImplementedError
 
-    def first(self, now: float) -> list[Said]:  # noqa: ARG002  (some devices say when)
+    def first(self, now: float) -> list[Said]:
         """What it reports when it was switched on."""
         return []
 

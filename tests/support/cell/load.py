@@ -14,6 +14,7 @@ from tests.support.cell.whole import Cell, Used, may_connect
 PRESSES_OF = 20  # one truck in so many presses in each phase
 TAKEN_BACK_S = 6.0  # by every second one: the others stay, their rooms are visited again
 SETTLES_S = 60.0
+NOTHING = Used(0.0, 0.0)
 Told = Callable[[float, str], None]  # how much of all is done, and what is done now
 
 
@@ -28,8 +29,8 @@ class Phase:
     received: int = 0  # messages that the bridge took in
     waits_s: list[float] = field(default_factory=list)  # each record's, from its sending to its ack
     lit_s: list[float] = field(default_factory=list)  # each press's, to the light that says `stored`
-    bridge: Used = Used(0.0, 0.0)  # processor seconds of the phase, memory at its end
-    broker: Used = Used(0.0, 0.0)
+    bridge: Used = NOTHING  # processor seconds of the phase, memory at its end
+    broker: Used = NOTHING
     unlit: int = 0
 
     @property
@@ -64,7 +65,9 @@ def quantile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
 
 
-def run_cell(trucks: int, paced_s: float, fast_s: float, told: Told = lambda _, __: None, warm_s: float = 60) -> Outcome:
+def run_cell(
+    trucks: int, paced_s: float, fast_s: float, told: Told = lambda _, __: None, warm_s: float = 60
+) -> Outcome:
     """Run a cell of so many trucks: `warm_s` on the road, then the two phases; one of 0 s is left out."""
     with tempfile.TemporaryDirectory(prefix="zhanpai-cell-") as name:
         told(0, f"{trucks} trucks: plan and bridge")
@@ -161,7 +164,7 @@ class _Measure:
         phase, before, after = self.phase, self._used, self._cell.used()
         phase.seconds = time.monotonic() - self._began
         counts = self._cell.counts()
-        phase.stored, phase.received = (counts[name] - self._counts[name] for name in ("stored", "received"))
+        phase.stored, phase.received = (counts.get(name, 0) - self._counts.get(name, 0) for name in ("stored", "received"))
         phase.said = sum(one.device.seq for one in self._clients.all) - self._said
         phase.waits_s = [wait for one in self._clients.all for wait in one.device.waits_s]
         phase.lit_s = [wait for _, truck in self._trucks for wait in truck.lit_s]

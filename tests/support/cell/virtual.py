@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -51,6 +52,7 @@ class VirtualCell:
         self.trucks = {run.truck_id: Truck(self.plan, run, self.start_at) for run in self.plan.runs.values()}
         self.units = {room: Unit(self.plan, room, self.now) for room in self.plan.rooms}
         self.messages = 0
+        self._silent = self._standing = False
         for device in (*self.trucks.values(), *self.units.values()):
             self._say([device.life()])
         for unit in self.units.values():
@@ -65,13 +67,21 @@ class VirtualCell:
         """A driver holds the button."""
         self._say([self.trucks[truck].press(self.now)])
 
-    def run(self, seconds: int) -> None:
-        """Let so much time pass, as the process does: what came, a tick, a commit, a picture for the screens."""
-        for _ in range(seconds):
-            self.now += 1
-            for device in (*self.trucks.values(), *self.units.values()):
-                if device.next_at() <= self.now:
-                    self._say(device.due(self.now))
+    def fall_silent(self) -> None:
+        """Nobody speaks any more, and the broker says so of each."""
+        self._silent = True
+        self._say([(*device.will(), True) for device in (*self.trucks.values(), *self.units.values())])
+
+    def stand_still(self) -> None:
+        """No truck moves on; each says each minute where it stands."""
+        self._standing = True
+
+    def run(self, steps: int, step_s: int = 1) -> None:
+        """Let so many seconds pass, as the process does: what came, a tick, a commit, a picture for the screens; of a
+        longer step only its last second."""
+        for _ in range(steps):
+            self.now += step_s
+            self._speak()
             self.bridge.tick(self.now)
             self.bridge.flush(self.now)
             while self.bridge.work(self.now):
@@ -81,8 +91,39 @@ class VirtualCell:
             for topic, payload, _ in sent:
                 name = topic.split("/")[4]
                 device = self.trucks.get(name) or self.units.get(name)
-                if device is not None:
+                if device is not None and not self._silent:
                     self._say(device.hear(topic, payload, self.now))
+
+    def _speak(self) -> None:
+        if self._silent:
+            return
+        for truck in self.trucks.values():
+            if self._standing:
+                self._say([truck.fix(self.now)])
+            elif truck.next_at() <= self.now:
+                self._say(truck.due(self.now))
+        for unit in self.units.values():
+            if unit.next_at() <= self.now:
+                self._say(unit.due(self.now))
+
+    def lines(self, happens: Callable[[], None]) -> int:
+        """How many lines of broker/ run while something happens."""
+        count = 0
+
+        def called(frame: FrameType, _event: str, _: Any) -> Callable[..., Any] | None:
+            return each if "/broker/" in frame.f_code.co_filename else None
+
+        def each(_frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
+            nonlocal count
+            count += event == "line"
+            return each
+
+        sys.settrace(called)
+        try:
+            happens()
+        finally:
+            sys.settrace(None)
+        return count
 
     def cost(self, seconds: int, *, count: bool = True) -> Cost:
         """What the next seconds cost, by calls of functions of broker/ or, without `count`, by processor time."""
