@@ -106,16 +106,16 @@ class VirtualCell:
             if unit.next_at() <= self.now:
                 self._say(unit.due(self.now))
 
-    def lines(self, happens: Callable[[], None]) -> int:
-        """How many lines of broker/ run while something happens."""
-        count = 0
+    def lines(self, happens: Callable[[], None]) -> Counter[CodeType]:
+        """How many lines of each function of broker/ run while something happens."""
+        found: Counter[CodeType] = Counter()
 
         def called(frame: FrameType, _event: str, _: Any) -> Callable[..., Any] | None:
             return each if "/broker/" in frame.f_code.co_filename else None
 
-        def each(_frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
-            nonlocal count
-            count += event == "line"
+        def each(frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
+            if event == "line":
+                found[frame.f_code] += 1
             return each
 
         sys.settrace(called)
@@ -123,7 +123,7 @@ class VirtualCell:
             happens()
         finally:
             sys.settrace(None)
-        return count
+        return found
 
     def cost(self, seconds: int, *, count: bool = True) -> Cost:
         """What the next seconds cost, by calls of functions of broker/ or, without `count`, by processor time."""
