@@ -65,7 +65,7 @@ def _some(kinds: list[str], minutes: st.SearchStrategy[int], least: int) -> st.S
 
 
 # Two days of everything, or two hours of trucks and keepers at the same rooms.
-_facts = _some(["visit", "visit", "call", "workflow", "weighing", "keeper"], st.integers(-2000, 2000), 0) | _some(
+some_facts = _some(["visit", "visit", "call", "workflow", "weighing", "keeper"], st.integers(-2000, 2000), 0) | _some(
     ["visit", "keeper"], st.integers(-60, 60), 15
 )
 
@@ -237,7 +237,7 @@ class Clerk:
      ("America/St_Johns", "2026-03-08"), ("America/St_Johns", "2026-11-01")],
 )  # fmt: skip
 @settings(max_examples=30, deadline=None, database=None)
-@given(facts=_facts)
+@given(facts=some_facts)
 @pytest.mark.real  # seconds of work
 def test_statistics_equal_a_clerk_s_recount(zone, day, facts):
     """Every day, and every value of every dimension; nothing is counted that is not recounted."""

@@ -13,12 +13,13 @@ from tests.support.facts import NOON, ZONE, visit, weighing, workflow
 
 DAY_S = 86_400
 NAMES = {
-    "jingan": "静安寺街道 / Jing'an Temple", "nanxi": "南京西路街道 / Nanjing West Road", "shimen": "石门二路街道 / Shimen Second Road",
-    "caojia": "曹家渡街道 / Caojiadu", "jiangning": "江宁路街道 / Jiangning Road", "tianmu": "天目西路街道 / Tianmu West Road",
-    "beizhan": "北站街道 / Beizhan", "baoshan": "宝山路街道 / Baoshan Road", "daning": "大宁路街道 / Daning Road",
-    "pengpu": "彭浦新村街道 / Pengpu",
+    "jingan": "静安寺街道 / Jing'an Temple", "nanxi": "南京西路街道 / Nanjing West Road",
+    "shimen": "石门二路街道 / Shimen Second Road", "caojia": "曹家渡街道 / Caojiadu",
+    "jiangning": "江宁路街道 / Jiangning Road", "tianmu": "天目西路街道 / Tianmu West Road",
+    "beizhan": "北站街道 / Beizhan", "baoshan": "宝山路街道 / Baoshan Road",
+    "daning": "大宁路街道 / Daning Road", "pengpu": "彭浦新村街道 / Pengpu",
 }  # fmt: skip
-WASTES = ("residential_wet", "residential_dry", "unit_wet", "unit_dry")[:3]
+WASTES = ("residential_wet", "residential_dry", "unit_wet")
 
 
 def records_of(facts: Sequence[Any], area: str) -> list[Record]:
@@ -41,7 +42,8 @@ def days_of(area: int, days: int = 3, now: int = NOON) -> list[Any]:
                 f"{run}/r{number:02d}/1", at, run_id=run, room=f"r{number:02d}", waste=waste, truck=f"t{number % 3}",
                 bins_before=4 + number, grams_before=250_000 + 10_000 * area, **times, **state,
             ))  # fmt: skip
-        found += [weighing(10 * day + area, 400_000 + 30_000 * area, noon + 600), workflow(100 * day + area, noon - 2000)]
+        found.append(weighing(10 * day + area, 400_000 + 30_000 * area, noon + 600))
+        found.append(workflow(100 * day + area, noon - 2000))
     return found
 
 
@@ -49,8 +51,9 @@ def beat_of(area: int, *, now: int = NOON, presses: int = 0, alarms: int = 0, **
     """What a cell says, with so many presses and alarms."""
     rooms = 60 + 7 * area
     progress = {
-        "served": 120 + 9 * area, "skipped": area % 3, "owed": 80 - 6 * area, "cancelled": 0, "by_waste": {}, "runs": 12,
-        "runs_running": 6, "runs_finished": 3, "trucks": 12 + area, "trucks_ready": 11 + area, "rooms": rooms,
+        "served": 120 + 9 * area, "skipped": area % 3, "owed": 80 - 6 * area, "cancelled": 0, "by_waste": {},
+        "runs": 12, "runs_running": 6, "runs_finished": 3, "trucks": 12 + area, "trucks_ready": 11 + area,
+        "rooms": rooms,
         "rooms_ready": rooms - area % 2, "rooms_waiting": 12 + area, "bins_waiting": 40 + 5 * area,
     }  # fmt: skip
     press = {
@@ -68,8 +71,8 @@ def beat_of(area: int, *, now: int = NOON, presses: int = 0, alarms: int = 0, **
         "plan": {"state": "running", "known": True, "last_day": "2026-12-31", "next_day": None, "days_left": 30},
         "open": presses, "alarm_count": alarms,
         "incidents": [
-            {**press, "incident_id": f"p{n}", "pressed_at": now - 600 * (n + 1), "raised_at": now - 600, "changed_at": now,
-             "acknowledged_at": now - 100 if n % 2 else None}
+            {**press, "incident_id": f"p{n}", "pressed_at": now - 600 * (n + 1), "raised_at": now - 600,
+             "changed_at": now, "acknowledged_at": now - 100 if n % 2 else None}
             for n in range(presses)
         ],
         "alarms": [{**alarm, "about": f"silent/room/r{n}", "since": now - 900 * (n + 1)} for n in range(alarms)],

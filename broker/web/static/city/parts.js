@@ -51,7 +51,7 @@ function Cell({ cell, city, now }) {
     <p class="counts"><span><b>${count(progress.served)}</b> ${say("served")}</span> <span><b>${count(progress.owed)}</b> ${say("owed")}</span> ${progress.skipped ? html`<span><b>${count(progress.skipped)}</b> ${say("skipped")}</span>` : null}</p>
     <p class="counts">${presses ? html`<span class="alarm">◆ ${say("presses_n", { count: presses })}</span> ` : null}${alarms ? html`<span class="warn">▲ ${say("alarms_n", { count: alarms })}</span> ` : null}${presses + alarms ? null : html`<span class="quiet">${say("nothing_open")}</span>`}</p>
     <p class="quiet small">${say("rooms_trucks", { rooms: progress.rooms_ready, all_rooms: progress.rooms, trucks: progress.trucks_ready, all_trucks: progress.trucks, waiting: progress.rooms_waiting })}</p>
-    <p class="quiet small">${say(said.link.up ? "broker_up" : "broker_down", { at: time(said.link.since_at) })} · ${say(`plan_${said.plan.state}`, { day: said.plan.last_day ?? say("none") })} · ${said.version}</p>
+    <p class="quiet small">${said.link.up ? say("broker_up") : html`<span class="alarm">▲ ${say("broker_down", { at: time(said.link.since_at) })}</span>`} · ${say(`plan_${said.plan.state}`, { day: said.plan.last_day ?? say("none") })} · ${said.version}</p>
     ${wrong(cell, time).map((text) => html`<p key=${text} class="warn small">▲ ${text}</p>`)}</li>`;
 }
 
@@ -67,7 +67,7 @@ export function Open({ city, now }) {
   if (!city.open.length) return html`<p class="quiet" data-testid="nothing-open">${say("nothing_open_anywhere")}</p>`;
   const screens = Object.fromEntries(city.cells.map((cell) => [cell.area, cell.said.screen]));
   return html`<ul class="open" data-testid="open">${city.open.slice(0, SHOWN).map((row) => html`<li key=${`${row.area}/${row.kind}/${row.id}/${row.since}`} class=${`${row.level} ${row.seen ? "seen" : ""}`}>
-    <span class="mark" aria-hidden="true">${row.kind === "press" ? "◆" : "▲"}</span> <span class="age">${ago(now - row.since)}</span>
+    <span class="sign" aria-hidden="true">${row.kind === "press" ? "◆" : "▲"}</span> <span class="age">${ago(now - row.since)}</span>
     ${screens[row.area] ? html`<a class="area" href=${screens[row.area]}>${named(row.name)}</a>` : html`<span class="area">${named(row.name)}</span>`}
     <span class="text">${row.press ? pressed(row.press) : row.text[language]} ${row.seen ? html`<span class="quiet">(${say("seen")})</span>` : null}${row.silent ? html` <span class="quiet">(${say("as_said_last")})</span>` : null}</span></li>`)}</ul>
     ${city.open.length > SHOWN ? html`<p class="quiet">${say("and_more", { count: city.open.length - SHOWN })}</p>` : null}`;
