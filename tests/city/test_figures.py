@@ -13,9 +13,9 @@ from broker.reports.figures import chain_of, figures_of
 from broker.store import Record, Store, amendments
 from broker.store.city import CityDatabase
 from broker.store.sqlite.store import SQLiteStore
-from tests.rules.statistics.test_recount import some_facts
 from tests.support.city.district import beat_of, days_of, records_of, share
 from tests.support.facts import NOON, ZONE
+from tests.support.random_facts import some_facts
 
 FROM, TO = "2026-11-20", "2026-11-24"
 AREAS = ("one", "two", "three")
