@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, count, fold
 from broker.store.days import Days
-from tests.support.facts import Fact
+from tests.support.facts import NOON, Fact
 from tests.support.random_facts import some_facts
 
 HOUR = 3600

@@ -44,8 +44,8 @@ class Server:
             self.port = probe.getsockname()[1]
         self.address = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         subprocess.run(
-            [*prefix, binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            **self._quiet,
+            [*prefix, binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+             "--no-sync"], **self._quiet,
         )
 
     def start(self) -> None:
