@@ -9,6 +9,7 @@ from pydantic import ValidationError, model_validator
 from broker.config.doors import EmbeddedConfig, MqttConfig, WebConfig
 from broker.config.kept import (
     AreaConfig,
+    BackupConfig,
     LimitsConfig,
     LogConfig,
     PeopleConfig,
@@ -52,6 +53,7 @@ class BrokerConfig(Section):
     reports: ReportsConfig = ReportsConfig()
     cases: CasesConfig = CasesConfig()
     answers: AnswersConfig = AnswersConfig()
+    backup: BackupConfig = BackupConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")
