@@ -10,7 +10,10 @@ from broker.people.people import SHELL_TOKEN
 
 RECORD = "store.url"  # the one place that is no ordinary folder
 CONFIG = "broker.toml"
-_SECRET = ("mqtt.password_file", "mqtt.key_file", "embedded.accounts", "embedded.key_file", "web.key_file")
+_SECRET = (
+    "mqtt.password_file", "mqtt.key_file", "embedded.accounts", "embedded.key_file", "web.key_file",
+    "city.password_file",
+)  # fmt: skip
 _OPEN = ("mqtt.ca_file", "mqtt.cert_file", "embedded.cert_file", "web.cert_file", "web.basemap")
 
 
