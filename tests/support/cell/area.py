@@ -29,7 +29,7 @@ def area_plan(trucks: int) -> Plan:
     streets = range(-(-trucks // TRUCKS))
     rooms = [room for street in streets for room in _rooms(street)]
     runs = [_run(street, number) for street in streets for number in range(TRUCKS)]
-    service = Service("daily", (True,) * 7, "20260101", "20271231")  # type: ignore[arg-type]
+    service = Service("daily", (True,) * 7, "20260101", "20271231")
     return Plan(
         area_id="xh", name="测试街道 / Test subdistrict", timezone="Asia/Shanghai",
         estates={_estate(street): Estate(_estate(street), f"{street}号街 / Street {street}") for street in streets},

@@ -164,7 +164,8 @@ class _Measure:
         phase, before, after = self.phase, self._used, self._cell.used()
         phase.seconds = time.monotonic() - self._began
         counts = self._cell.counts()
-        phase.stored, phase.received = (counts.get(name, 0) - self._counts.get(name, 0) for name in ("stored", "received"))
+        grown = {name: count - self._counts.get(name, 0) for name, count in counts.items()}
+        phase.stored, phase.received = grown.get("stored", 0), grown.get("received", 0)
         phase.said = sum(one.device.seq for one in self._clients.all) - self._said
         phase.waits_s = [wait for one in self._clients.all for wait in one.device.waits_s]
         phase.lit_s = [wait for _, truck in self._trucks for wait in truck.lit_s]

@@ -76,7 +76,7 @@ class Cell:
     def passwords(self) -> Mapping[str, str]:
         """Of each device, as the bridge made them."""
         lines = (self.folder / "mosquitto" / "passwords").read_text().splitlines()
-        return dict(line.split(":", 1) for line in lines)  # type: ignore[misc]
+        return dict(line.split(":", 1) for line in lines)
 
     @property
     def pids(self) -> tuple[int, int]:
