@@ -46,6 +46,7 @@ class Desk:
     turns_s: Spread = field(default_factory=lambda: Spread(TURNS_S))  # how long its loop takes
     _turn_at: float = field(default_factory=time.monotonic)  # when it turned last: making a picture is part of a turn
     outside: Callable[[], list[dict[str, Any]]] = list  # how each receiver of messages to people outside stands
+    city: Callable[[], dict[str, Any] | None] = lambda: None  # how the push to the city stands; None without one
     reports_trouble: Callable[[], str | None] = lambda: None  # why no report can be made, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
     questions: "queue.Queue[tuple[Question, Future[Any]]]" = field(default_factory=queue.Queue)

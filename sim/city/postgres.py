@@ -83,7 +83,7 @@ class Postgres:
                 raise NoPostgresError(f"PostgreSQL did not start on {HOST}:{self.port}; it said: {said}")
             time.sleep(0.05)
 
-    def stop(self, mode: str = "fast") -> None:
+    def stop(self, mode: str = "immediate") -> None:
         """End it, `immediate` as a power cut would; does nothing if it does not run."""
         if self._child is None:
             return
