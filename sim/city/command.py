@@ -13,8 +13,8 @@ Each cell is an area of its own: Mosquitto, a bridge (`python3 -m broker`) with 
 its trucks and bin rooms, whose own code runs in this one process. A cell takes about 130 MB and a fifth of a second of
 a core to idle; 10 cells with 40 trucks run on two cores.
 
-The drills happen within a run: a cell's machine is killed at 35 % of it and a standby takes over, a cell is cut off
-from the city between 20 % and 60 %, PostgreSQL is down between 30 % and 55 % (without --seconds: of two minutes).
+The drills happen within a run: PostgreSQL is down between 15 % and 35 % of it, a cell is cut off from the city between
+20 % and 60 %, a cell's machine is killed at 50 % and a standby takes over (without --seconds: of two minutes).
 
 Exit code 0 if what devices kept, what the cells have on record and what the city shows is the same, 1 if not or if
 something did not come up, 2 for options that cannot be, 130 after Ctrl-C.

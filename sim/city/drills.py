@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 ENDLESS_S = 120.0  # of a run without an end: what the shares are of
-KILL_AT, CUT_FROM, CUT_UNTIL, STOP_FROM, STOP_UNTIL = 0.35, 0.2, 0.6, 0.3, 0.55
+STOP_FROM, STOP_UNTIL, CUT_FROM, CUT_UNTIL, KILL_AT = 0.15, 0.35, 0.2, 0.6, 0.5
 STANDBY_MOST_S = 60.0
 
 

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
+from broker.store import StoreError
 from broker.words import filled
 from sim.city.city import City
 from sim.city.drills import CUT_FROM, CUT_UNTIL, ENDLESS_S, KILL_AT, STANDBY_MOST_S, STOP_FROM, STOP_UNTIL, Drills
@@ -50,7 +51,7 @@ def play_city(asked: Asked, console: Console) -> int:
         except KeyboardInterrupt:
             console.print("interrupted; everything that was started has been ended")
             return INTERRUPTED
-        except (StartError, EmbeddedBrokerError, NoPostgresError) as why:
+        except (StartError, EmbeddedBrokerError, NoPostgresError, StoreError) as why:
             console.print(f"[red]the city failed:[/red] {why}", highlight=False)
             return FAILED
 
@@ -128,7 +129,7 @@ class _Run:
         killed_s = time.monotonic()
         yield f"{cell.area}: its machine is dead (broker and bridge killed, its disk taken out: {old.name})"
         cell.set_up_standby()
-        yield from self._office.take_over(cell)
+        yield from self._office.take_over(cell, old, self._city.clock)
         cell.launch()
         while not (cell.bridge.answers() and cell.connected[0] == cell.connected[1]):
             self._turn()
@@ -160,6 +161,8 @@ class _Run:
         self._say("the end: waiting until all is on record ...")
         while city.clock.now() < until_at + AFTER_S:
             self._turn()
+        for line in self._office.deliver(city.clock):
+            self._say(line)
         deadline = time.monotonic() + SETTLED_WITHIN_S
         waiting = list(city.cells)
         while waiting and time.monotonic() < deadline:
@@ -196,7 +199,7 @@ class _Run:
             made = sum(visit.left_at is not None for visit in cell.evidence.visits)
             shown.add_row(
                 cell.area, cell.plan.name, f"{here}/{all_of_them}", str(self._stored.get(cell.area, "-")), str(made),
-                self._office.state(cell), cell.address,
+                self._office.state(cell, self._stored.get(cell.area, 0)), cell.address,
             )  # fmt: skip
         return shown
 
