@@ -99,7 +99,7 @@ def serve(
             )
             push = Push(
                 config, plan, now, lambda: desk.picture,
-                lambda: [*stuck(desk), *of_stream(desk), *of_picture(desk.picture)], lambda: _screen_of(config, web),
+                lambda: [*stuck(desk), *of_stream(desk), *of_picture(desk.picture)], lambda: screen_of(config, web),
             )  # fmt: skip
             desk = Desk(
                 accounts=floods if guard is not None else None, outside=receivers.state,
@@ -355,7 +355,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _screen_of(config: BrokerConfig, web: Any) -> str | None:
+def screen_of(config: BrokerConfig, web: Any) -> str | None:
     """Where the city's people find this cell's screen."""
     if config.city.screen is not None or web is None:
         return config.city.screen

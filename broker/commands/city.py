@@ -1,10 +1,7 @@
-"""`python3 -m broker push`: a cell's records into the city's database, and then the end. `... city`: the city's page."""
+"""`python3 -m broker push` brings a cell's records to the city's database and ends; `... city` is the city's page."""
 
 import argparse
-import logging
-import signal
 import sys
-import threading
 import time
 from typing import Any
 
@@ -39,7 +36,8 @@ def run_push(arguments: argparse.Namespace) -> int:
         return 1
     state = push.state() or {}
     print(f"{state['row']} records are with the city, {state['pushed']} of them are new there")
-    for what, count in (("have another content there", state["others"]), ("there are not in this record", state["surplus"])):
-        if count:
-            print(f"{count} records {what}")
+    if state["others"]:
+        print(f"{state['others']} records have another content there, such as {state['other_id']}")
+    if state["surplus"]:
+        print(f"{state['surplus']} records of this area there are not in this record")
     return 0

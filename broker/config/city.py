@@ -54,11 +54,11 @@ class CityWayConfig(Section):
 
 
 class CityAboutConfig(Section):
-    """Whose city it is, and where its cells push their records."""
+    """What the city is called, as a plan's names are, and where its cells push their records."""
 
     url: DatabaseAddress
     password_file: File | None = None
-    name: Text = "全区 / District"
+    name: Text | None = None
 
     def password(self) -> str | None:
         """The password in `password_file`; None without one, which leaves it to PGPASSFILE. Raises ConfigError."""

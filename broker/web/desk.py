@@ -72,11 +72,16 @@ class Desk:
         moments = {"loop_s": self.turned_at, "picture_s": self.shown_at, "heartbeat_s": self.heartbeat_at}
         return {name: None if at is None else round(now - at, 1) for name, at in moments.items()}
 
-    def wait(self, after: int, timeout_s: float) -> int:
-        """The number of the newest picture, once it is not `after`, or when the time is over."""
+    def wait(self, after: int, timeout_s: float, over: threading.Event) -> int:
+        """The number of the newest picture, once it is not `after`, or when the time is over or there was a `wake`."""
         with self.changed:
-            self.changed.wait_for(lambda: self.number != after, timeout_s)
+            self.changed.wait_for(lambda: self.number != after or over.is_set(), timeout_s)
             return self.number
+
+    def wake(self) -> None:
+        """Have whoever waits see at once that it is over."""
+        with self.changed:
+            self.changed.notify_all()
 
     def look_up(self, question: Callable[[Bridge, int], Answer], timeout_s: float = 5.0) -> Answer:
         """What the bridge's loop answers to a question that changes nothing, put to the bridge and the time there."""

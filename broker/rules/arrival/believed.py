@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from broker.plan.calendar import day_start_at, local_date
 from broker.plan.model import Plan, PlannedVisit
-from broker.plan.streets import LineStreets
+from broker.plan.streets import streets_of
 from broker.rules.arrival.prediction import Eta, leg_length_m
 from broker.rules.learning.history import History
 from broker.rules.tracking.tracker import RunTracker
@@ -68,7 +68,7 @@ def believed(plan: Plan, history: History, route_id: str, now: int) -> Believed:
     legs: dict[tuple[str, str], BelievedLeg] = {}
     stays: dict[str, BelievedStay] = {}
     for run in runs:
-        streets = LineStreets(plan.route_of(run).line)
+        streets = streets_of(plan.route_of(run).line)
         for before, visit in zip((None, *run.visits), run.visits, strict=False):
             room = visit.room_id
             if room not in stays:
