@@ -6,6 +6,7 @@ whose outbox was full). The old disk, pushed later, closes such gaps.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,7 +111,7 @@ def _gaps(family: str, device: str, boot: int, found: Mapping[int, Record], take
     lowest = found[ranges[0][0]]
     if lowest.received_at >= taken_over_at:  # numbers begin at 1, and of this start the city had none
         ranges = [(0, 0), *ranges]
-    for (_, below), (above, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, below), (above, _) in pairwise(ranges):
         if above > below + 1 and found[above].received_at >= taken_over_at - BACKLOG_S:
             after_at = found[below].at if below in found else None
             yield Gap(family, device, boot, below + 1, above - 1, after_at, found[above].at)

@@ -1,4 +1,4 @@
-"""`python3 -m broker nats-accounts FILE`: who may say and hear what on a NATS cluster, for the plan of a configuration."""
+"""`python3 -m broker nats-accounts FILE`: who may say and hear what on a NATS cluster, by a configuration's plan."""
 
 import argparse
 import json
@@ -38,9 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     fresh.touch(mode=0o600)
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
-    print(f"{path}: {len(names)} accounts, {sum(name not in known for name in names)} of them new; put it beside n1.conf "
-          f"on every node, then `nats-server --signal reload`. The bridge is {bridge}: its password goes into "
-          "[mqtt] password_file")  # fmt: skip
+    new = sum(name not in known for name in names)
+    print(
+        f"{path}: {len(names)} accounts, {new} of them new; put it beside n1.conf on every node, then "
+        f"`nats-server --signal reload`. The bridge is {bridge}: its password goes into [mqtt] password_file"
+    )
     return 0
 
 

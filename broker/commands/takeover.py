@@ -64,9 +64,10 @@ def run_missing(arguments: argparse.Namespace) -> int:
     if found.gaps:
         print(f"{total} records were acknowledged by the machine that is gone and are not with the city:")
     for gap in found.gaps[:MOST_LINES]:
-        name = names.get(gap.device, "")
-        print(f"  {gap.family} {gap.device}{f' ({name})' if name not in ('', gap.device) else ''}, start {gap.boot}: "
-              f"{gap.first} to {gap.last}, between {_clock(gap.after_at, zone)} and {_clock(gap.before_at, zone)}")  # fmt: skip
+        name = names.get(gap.device, gap.device)
+        called = gap.device if name == gap.device else f"{gap.device} ({name})"
+        between = f"between {_clock(gap.after_at, zone)} and {_clock(gap.before_at, zone)}"
+        print(f"  {gap.family} {called}, start {gap.boot}: {gap.first} to {gap.last}, {between}")
     if found.gaps:
         print("the old disk has them: python3 -m broker push --data ITS-FOLDER, then python3 -m broker takeover")
     if found.unheard:

@@ -4,6 +4,7 @@ Its machine can be killed; a standby then takes over at the same address with a 
 """
 
 import secrets
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sim.city.sockets import Sockets
 from sim.judging.read_back import read_beside_bridge
 from sim.live.bridge import LiveBridge
 from sim.live.clock import SpedClock
+from sim.live.dispatcher import ApiDispatcher
 from sim.scenario.director import Director
 from sim.scenario.scenario import scenario_of
 from sim.scenario.scenes.scene import Scene
@@ -31,6 +33,9 @@ LONGEST_S = 20 * 3600  # what a city can be played for
 BLOCKS_AFTER_S = 480  # of a cell whose lane is blocked for a while, so that a city has something to look at
 BLOCKED_MIN = 12.0
 BLOCKED_ROOM = "r04"
+ASKS_EVERY_S = 2.0  # of life
+SEEN_WITHIN_S = 120.0  # of the street: so long the bridge has to see for itself that a truck has left
+OWED = ("pending", "due", "at_stop")
 EVERY_BLOCKED = 3  # in one cell of so many
 
 Sections = Mapping[str, Mapping[str, Any]]
@@ -66,6 +71,9 @@ class Cell:
             self.timeline, plan, director.truck_ids, folder / "devices", self.evidence, seed, self._sockets,
             director.lamp_shown, director.itinerary_shown,
         )  # fmt: skip
+        self._person: ApiDispatcher | None = None
+        self._asked_s = 0.0
+        self._said: set[tuple[str, str, int]] = set()
         self.machines = 0
         self._set_up_machine()
 
@@ -97,6 +105,7 @@ class Cell:
         """Let happen what is due by now."""
         self.timeline.run_until(self._clock.now())
         self._sockets.look()
+        self._say_what_was_made()
 
     def kill(self) -> Path:
         """Its machine dies, broker and bridge at once; the folder that is left on its disk."""
@@ -107,6 +116,33 @@ class Cell:
     def set_up_standby(self) -> None:
         """Another machine at the same address: nothing of the former one's disk is there."""
         self._set_up_machine()
+
+    def somebody_looks(self) -> None:
+        """A person at its screen asks the drivers by radio, and says which visits were made that stand as owed.
+
+        A standby lacks the last positions that the dead machine had acknowledged: nobody but a person can know.
+        """
+        if self._person is not None:
+            self._person.close()
+        self._person = ApiDispatcher(self.bridge.token)
+        self._person.open(self.http_port)
+
+    def _say_what_was_made(self) -> None:
+        if self._person is None or time.monotonic() - self._asked_s < ASKS_EVERY_S:
+            return
+        self._asked_s = time.monotonic()
+        until_at = self._clock.now() - SEEN_WITHIN_S
+        made = {
+            (visit.run_id, visit.room, visit.visit_number)
+            for visit in self.evidence.visits
+            if visit.left_at is not None and visit.left_at < until_at
+        }
+        for run in self._person.picture.get("runs", ()):
+            for visit in run["visits"]:
+                name = run["run_id"], visit["room"], visit["visit_number"]
+                if visit["state"] in OWED and name in made and name not in self._said:
+                    self._said.add(name)
+                    self._person.answer(name, served=True)
 
     @property
     def address(self) -> str:
@@ -148,6 +184,8 @@ class Cell:
     def close(self) -> None:
         """End whatever still runs; a second call does nothing."""
         self.power_off()
+        if self._person is not None:
+            self._person.close()
         self.bridge.stop()
         self.broker.stop()
 

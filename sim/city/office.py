@@ -45,7 +45,7 @@ class Office:
         """PostgreSQL; raises NoPostgresError."""
         self.postgres.start()
 
-    def serve(self, clock: SpedClock, http_port: int | None) -> None:
+    def serve(self, clock: SpedClock) -> None:
         """The city's page."""
         self._database = CityDatabase(self.postgres.address, self._password, clock.now)
 
@@ -69,7 +69,8 @@ class Office:
         if row is None:
             return "away"
         silent_s = row.now - row.heard_at
-        return f"{row.records} of {max(stored, row.records)}{f', silent for {silent_s} s' if silent_s > PUSH_S + 5 else ''}"
+        silent = f", silent for {silent_s} s" if silent_s > PUSH_S + 5 else ""
+        return f"{row.records} of {max(stored, row.records)}{silent}"
 
     def cut(self, number: int, cut: bool) -> None:
         """Nothing passes between a cell and the city, or it does again."""
@@ -90,7 +91,8 @@ class Office:
             config = read_config(cell.bridge.config)
             found = missing(config, cell.plan, now.now)
             gone = sum(gap.last - gap.first + 1 for gap in found.gaps)
-            yield f"{cell.area}: {gone} records were acknowledged by the dead machine and not pushed, {len(found.gaps)} ranges"
+            ranges = len(found.gaps)
+            yield f"{cell.area}: {gone} records were acknowledged by the dead machine and not pushed, {ranges} ranges"
             store = config.store.model_copy(update={"url": str(old / "records")})
             push = Push(config.model_copy(update={"store": store}), cell.plan, now.now)
             push.push_all()
