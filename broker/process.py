@@ -95,8 +95,9 @@ def serve(
             book = CaseBook(store, plan, config.cases.times, config.cases.within_days)
             reports = _report_maker(config, plan, store, now, book)
             receivers = Receivers(
-                config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases
-            )
+                config.outside, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases,
+                config.calls.slip_s,
+            )  # fmt: skip
             push = Push(
                 config, plan, now, lambda: desk.picture,
                 lambda: [*stuck(desk), *of_stream(desk), *of_picture(desk.picture)], lambda: screen_of(config, web),
