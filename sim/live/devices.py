@@ -37,6 +37,17 @@ from sim.world.evidence import Evidence, Interval, LightChange
 from sim.world.reachability import Hearing
 
 HOST = "127.0.0.1"
+SPOILT = b"\0" * 4096  # as a power cut leaves a file
+
+
+def spoil(kept: Path, *, gone: bool) -> None:
+    """The file of a broker that is down is gone, or is what a power cut made of it."""
+    if gone:
+        kept.unlink(missing_ok=True)
+    else:
+        kept.write_bytes(SPOILT)
+
+
 PERSON_S = 900.0  # until a person has switched hardware on
 
 
@@ -224,17 +235,19 @@ class LivePlant:
             room.run_at(speed)
 
     def broker(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
+        """Stop (`stop`, `kill`, `freeze`, `lose`, `spoil`) the MQTT broker, or let it go on."""
         if how == "freeze":
             if self._mqtt.running:
                 self._mqtt.signal(signal.SIGCONT if up else signal.SIGSTOP)
         elif up:
             if not self._mqtt.running:
                 self._mqtt.start()
-        elif how == "kill":
-            self._mqtt.kill()
-        else:
+        elif how == "stop":
             self._mqtt.stop()
+        else:
+            self._mqtt.kill()
+            if how in ("lose", "spoil"):
+                spoil(self._mqtt.folder / self._mqtt.KEPT, gone=how == "lose")
         self._broker_is_up = self._mqtt.running
         self._hearing.all_rooms("broker", not up)
 
