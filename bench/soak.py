@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sim.search import soak
 from sim.search.growth import Night
+from sim.search.moments import area_of
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
     args = top.parse_args()
     logging.disable(logging.CRITICAL)
     usual = soak.base()
-    scenario = soak.drawn_days(usual, soak.area(usual), args.seed, args.days)
+    scenario = soak.drawn_days(usual, area_of(usual), args.seed, args.days)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seed {args.seed}, {args.days} days, "
           f"{len(scenario.happenings)} faults", flush=True)  # fmt: skip
     found = soak.soak(scenario)

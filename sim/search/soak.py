@@ -14,7 +14,7 @@ from sim.scenario.scenario import DAY_S, Happening, Scenario, scenario_of
 from sim.scenario.writing import as_text
 from sim.search.draws import INVARIANTS, clash, drawn
 from sim.search.growth import Night, grown, night
-from sim.search.moments import Area, area_of
+from sim.search.moments import Area
 from sim.search.search import Found, shortest
 from sim.virtual.run import play
 
@@ -97,6 +97,3 @@ def written(scenario: Scenario, found: Soaked, folder: Path) -> Path:
     return path
 
 
-def area(usual: Scenario) -> Area:
-    """What happens when on a quiet day of it."""
-    return area_of(usual)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -133,8 +133,7 @@ def run(folder: Path, *, seconds: float, trucks: int, rooms: int, seed: int) -> 
             unit.stop()
         bridge.stop()
         broker.stop()
-    _judge(folder, fleet, outcome)
-    return outcome
+    return judged(folder, fleet, outcome)
 
 
 def _play(
@@ -194,7 +193,8 @@ def _stored(folder: Path) -> Iterator[Record]:
         store.close()
 
 
-def _judge(folder: Path, fleet: list[Truck], outcome: Outcome) -> None:
+def judged(folder: Path, fleet: Sequence[Truck], outcome: Outcome) -> Outcome:
+    """What is missing and what is there twice, by the record of a bridge that is stopped."""
     everything = list(_stored(folder))
     outcome.stored = len(everything)
     counted = Counter((r.body["device"], r.body["boot"], r.body["seq"]) for r in everything)
@@ -206,6 +206,7 @@ def _judge(folder: Path, fleet: list[Truck], outcome: Outcome) -> None:
                 outcome.missing.append(f"{truck.name}:{boot}:{seq} (a press)")
     outcome.bin_reports = sum(record.kind == "bins" for record in everything)
     outcome.missing += _holes(everything)
+    return outcome
 
 
 def main() -> int:
