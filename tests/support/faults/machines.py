@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PRELOADED = Path(__file__).parent / "clocks"
 LIBRARIES = ("libfaketimeMT.so.1", "libfaketime.so.1")
 
 
@@ -17,7 +18,7 @@ def faketime() -> Path | None:
     return found[0] if found else None
 
 
-class Machine:
+class MachineClock:
     """One machine's clock; programs that are started within `running` go by it."""
 
     def __init__(self, file: Path, ahead_s: int, library: Path) -> None:
@@ -38,7 +39,7 @@ class Machine:
         before = dict(os.environ)
         os.environ.update(
             LD_PRELOAD=str(self._library), FAKETIME_TIMESTAMP_FILE=str(self._file), FAKETIME_CACHE_DURATION="1",
-            FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_RESET="1",
+            FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1", PYTHONPATH=str(PRELOADED),
         )  # fmt: skip
         try:
             yield

@@ -45,6 +45,7 @@ class Played:
     presses: int = 0
     stored: int = 0
     dark_s: float = 0.0  # the longest that a called lamp was dark
+    late_s: float = 0.0  # that processes waited for a core: a lamp may be dark so much longer
     notes: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
@@ -221,7 +222,8 @@ def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None 
             wait_until(lambda: not any(truck.waiting() for truck in street.trucks.values()), "all is settled", BACK_S)
         finally:
             street.stop()
-        outcome = judged(folder, list(street.trucks.values()), Outcome())
+        gapless = [*ROOMS, *([] if "kill_truck" in faults else [CALLED])]
+        outcome = judged(folder, list(street.trucks.values()), Outcome(), gapless)
     played.presses, played.stored = outcome.presses, outcome.stored
     played.wrong += [f"missing: {one}" for one in outcome.missing] + [f"twice: {one}" for one in outcome.repeated]
     return played
@@ -234,12 +236,13 @@ def _one(street: Street, fault: str, for_s: float, played: Played, *, called: bo
     played.lasted_s = round(played.lasted_s + ended_s - began_s, 1)
     back_s = street.is_whole(f"after {fault}")
     played.back_after_s = max(played.back_after_s, round(back_s, 1))
+    played.late_s = round(street.late_s, 1)
     for room in ROOMS if called else ():
         if fault in NOT_SEEN and room == ROOMS[0]:
             continue
         dark_s = street.dark_s(room, began_s, time.monotonic())
         played.dark_s = max(played.dark_s, round(dark_s, 1))
-        if dark_s > DARK_S:
+        if dark_s > DARK_S + played.late_s:
             played.wrong.append(f"{fault}: the lamp of {room} was called and dark for {dark_s:.1f} s")
         if fault in SILENT and for_s > UNKNOWN_S and street.dark_s(room, began_s + UNKNOWN_S, ended_s) < 1:
             played.wrong.append(f"{fault}: the lamp of {room} says nothing of a silence of {for_s:g} s")

@@ -7,6 +7,7 @@ Others drive and press. Everything reaches the broker through a network that may
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,9 +17,10 @@ from typing import Any
 from firmware import wire
 from sim.live.faults.plan import Fault
 from sim.live.faults.proxy import FaultyNetwork
+from sim.live.witnesses.machine import LOOK_S, Machine
 from sim.live.witnesses.record_counts import left_in
 from sim.micropython.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
-from tests.support.faults.machines import Machine, faketime
+from tests.support.faults.machines import MachineClock, faketime
 from tests.support.kill.run import IN_PIN, Truck
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, wait_until
 
@@ -32,8 +34,10 @@ BACK_S = 90.0  # after a fault everybody speaks and is answered within this: a l
 class StreetTruck(Truck):
     """One that knows the world's time from its receiver, and may stand instead of driving."""
 
-    def __init__(self, folder: Path, name: str, port: int, seed: int, world_s: float, machine: Machine | None) -> None:
-        super().__init__(folder, name, port, seed)
+    def __init__(
+        self, folder: Path, name: str, port: int, seed: int, world_s: float, machine: MachineClock | None
+    ) -> None:
+        super().__init__(folder, name, port, seed, has_receiver=True)
         self._how = [f"world={world_s}", *(["at-rest", f"at={STANDS_AT}"] if name == CALLED else [])]
         self._machine = machine
 
@@ -52,7 +56,7 @@ class StreetTruck(Truck):
         return len(left_in(self.folder / "outbox.db"))
 
 
-def on(machine: Machine | None) -> AbstractContextManager[None]:
+def on(machine: MachineClock | None) -> AbstractContextManager[None]:
     """What is started here runs on this machine; on the desk's own where there is none."""
     return machine.running() if machine is not None else nullcontext()
 
@@ -70,7 +74,7 @@ class Street:
         ahead_s = offset_to(hour, "2026-11-25")
         library = faketime() if clocks else None
         self.machines = {
-            name: Machine(folder / f"{name}.clock", ahead_s, library) for name in ("broker", "bridge", "truck")
+            name: MachineClock(folder / f"{name}.clock", ahead_s, library) for name in ("broker", "bridge", "truck")
         } if library is not None else {}  # fmt: skip
         names = [CALLED, *(f"t{41 + number}" for number in range(presses))]
         with on(self.machines.get("broker")):
@@ -89,7 +93,18 @@ class Street:
         }  # fmt: skip
         self.units = {room: self._unit(room) for room in ROOMS}
         self.watch = Client(self.broker.port, "watch-xh", "zp/v1/xh/#")
-        self.unpowered: dict[str, list[float]] = {}
+        self._load = Machine()
+        self._is_over = threading.Event()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def _look(self) -> None:
+        while not self._is_over.wait(LOOK_S):
+            self._load.look()
+
+    @property
+    def late_s(self) -> float:
+        """So late processes of it came because this machine had no core for them, in the worst second so far."""
+        return self._load.late_s
 
     def _unit(self, room: str) -> RunningUnit:
         settings = simple_settings(room, "xh", ["residential_wet"])
@@ -103,7 +118,12 @@ class Street:
             part.start()
         self.is_whole("at the start")
         if called:
-            wait_until(lambda: all(unit.lamp() for unit in self.units.values()), "both rooms are called", BACK_S)
+            wait_until(lambda: all(map(self._is_called, ROOMS)), "both rooms are called", BACK_S)
+
+    def _is_called(self, room: str) -> bool:
+        """By the bridge, and by the unit's own word."""
+        said = self.watch.last(f"zp/v1/xh/room/{room}/lamp")
+        return said is not None and said["lamps"][0]["lamp"] in ("due", "held")
 
     def start_bridge(self) -> None:
         """A new process of it, on the same folder."""
@@ -200,6 +220,7 @@ class Street:
 
     def stop(self) -> None:
         """End everything."""
+        self._is_over.set()
         for truck in self.trucks.values():
             if truck.child is not None:
                 truck.child.send_signal(signal.SIGCONT)
