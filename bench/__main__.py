@@ -21,6 +21,7 @@ ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds
              "bookings": [sys.executable, "-m", "tests.support.bookings.run"],
              "bookings_killed": [sys.executable, "-m", "tests.support.bookings.killed"],
              "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"],
+             "faults": [sys.executable, "-m", "tests.support.faults.run"],
              "long_tests": [sys.executable, "-m", "pytest", "-m", "long", "-n", "2"]}  # fmt: skip
 DEADLINE_S = 7200  # ten searches of ten minutes
 

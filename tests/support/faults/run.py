@@ -6,6 +6,7 @@ device kept may be missing or there twice, and no lamp that was called may have 
 """
 
 import argparse
+import datetime
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sim.live.devices import spoil
 from sim.live.faults.plan import planned
@@ -165,10 +167,15 @@ def _old_release(folder: Path) -> Path:
 
 def _day_changes(street: Street, for_s: float, played: Played) -> None:
     """Midnight passes, 20 s after the beginning at the earliest."""
-    today = street.bridge.get("/api/v1/picture")["day"]
-    wait_until(lambda: street.bridge.get("/api/v1/picture")["day"] != today, "the next day begins", BACK_S)
-    played.notes.append(f"{today} has become the next day under load")
+    today = _day_of(street)
+    wait_until(lambda: _day_of(street) != today, "the next day begins", BACK_S)
+    played.notes.append(f"{today} became {_day_of(street)} under load")
     time.sleep(for_s)
+
+
+def _day_of(street: Street) -> str:
+    at = street.bridge.get("/api/v1/picture")["at"]
+    return datetime.datetime.fromtimestamp(at, ZoneInfo("Asia/Shanghai")).date().isoformat()
 
 
 def _network(street: Street, for_s: float, played: Played) -> None:
@@ -219,7 +226,6 @@ def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None 
             for fault in faults:
                 _one(street, fault, lengths[fault], played, called=not by_night)
             street.rest()
-            wait_until(lambda: not any(truck.waiting() for truck in street.trucks.values()), "all is settled", BACK_S)
         finally:
             street.stop()
         gapless = [*ROOMS, *([] if "kill_truck" in faults else [CALLED])]

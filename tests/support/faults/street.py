@@ -202,12 +202,14 @@ class Street:
             if name != CALLED:
                 truck.kill()
                 truck.start("at-rest")
-        wait_until(lambda: not any(self._presses_left(truck) for truck in self.trucks.values()),
-                   "what was pressed is handed over", BACK_S)  # fmt: skip
+        wait_until(lambda: not any(truck.waiting() for truck in self.trucks.values()), "trucks are settled", BACK_S)
+        wait_until(lambda: all(map(self._is_settled, self.units)), "units are settled", BACK_S)
 
-    @staticmethod
-    def _presses_left(truck: StreetTruck) -> bool:
-        return bool(set(truck.presses()) & left_in(truck.folder / "outbox.db"))
+    def _is_settled(self, room: str) -> bool:
+        """Whether all that it numbered is acknowledged, without a gap."""
+        boot, seq = self._last(room)
+        told = self.watch.last(f"zp/v1/xh/room/{room}/ack") or {"acks": []}
+        return any(ack["boot"] == boot and ack["upto"] >= seq for ack in told["acks"])
 
     def dark_s(self, room: str, from_s: float, to_s: float) -> float:
         """The longest time that its lamp was dark between two monotonic moments."""
