@@ -1,7 +1,7 @@
 """`python3 -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run.
 
-`--list` names them; what stands after `--` goes to each of them. An absent data folder or server is said, never
-silently left out.
+`--list` names them; what stands after the names (`--seed 3`, or after `--`) goes to each of them. An absent
+data folder or server is said, never silently left out.
 """
 
 from firmware import environment
@@ -21,6 +21,7 @@ ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds
              "bookings": [sys.executable, "-m", "tests.support.bookings.run"],
              "bookings_killed": [sys.executable, "-m", "tests.support.bookings.killed"],
              "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"],
+             "faults": [sys.executable, "-m", "tests.support.faults.run"],
              "long_tests": [sys.executable, "-m", "pytest", "-m", "long", "-n", "2"]}  # fmt: skip
 DEADLINE_S = 7200  # ten searches of ten minutes
 
@@ -37,8 +38,9 @@ def main() -> int:
     top.add_argument("names", nargs="*", help="which (default: all)")
     top.add_argument("--list", action="store_true", help="name them and end")
     own = sys.argv[1:]
-    passed_on = own[own.index("--") + 1 :] if "--" in own else []
-    args = top.parse_args(own[: own.index("--")] if "--" in own else own)
+    named = next((at for at, word in enumerate(own) if at and word.startswith("-")), len(own))
+    passed_on = own[named + (own[named : named + 1] == ["--"]) :]
+    args = top.parse_args(own[:named])
     if args.list:
         print("\n".join(names()))
         return 0
