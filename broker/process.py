@@ -307,7 +307,8 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
     host, port, outside = config.mqtt.host, config.mqtt.port, None
     if tls := config.embedded.tls():
-        host, port, outside = "127.0.0.1", 0, Outside(host, port, *tls, config.embedded.ca_file, config.embedded.password_port)
+        outside = Outside(host, port, *tls, config.embedded.ca_file, config.embedded.password_port)
+        host, port = "127.0.0.1", 0
     clear = None
     if outside is None and not is_loopback(host):
         clear = (

@@ -37,7 +37,6 @@ from broker.web.health import of_stream
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
 from broker.web.pages.signs import sign_pages
-from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
 

@@ -43,7 +43,7 @@ class Broker:
 
 
 class OneAtATime(ssl.SSLSocket):
-    """Never read and written at once: paho writes from whichever thread publishes, and OpenSSL ends a connection so used.
+    """Never read and written at once: paho writes from whichever thread publishes, and OpenSSL ends what is so used.
 
     Neither waits: paho's sockets do not block.
     """

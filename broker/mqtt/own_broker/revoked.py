@@ -46,7 +46,8 @@ def read_revoked(ca_file: Path, cert_file: Path, key_file: Path) -> Revoked:
             f"{why.filename} cannot be read ({why.strerror}); `python3 tools/flash.py ca` makes it, correct its place "
             "or mode"
         ) from why
-    out, passwords = set(), set()
+    out: set[str] = set()
+    passwords: set[str] = set()
     for line in filter(str.strip, lines):
         name, *rest = line.split()
         if not wire.is_id(name) or rest not in ([], [PASSWORD_ONLY]):

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-
 from broker.mqtt import packets
 from broker.mqtt.connection import Connection
 from broker.mqtt.own_broker.caretaker import Caretaker

@@ -19,14 +19,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tools.flashing import ledger
-from tools.flashing.board.board import is_there, open_board
+from tools.flashing.board import programs
+from tools.flashing.board.board import Board, is_there, open_board
 from tools.flashing.board.changes import Action, Installation, make_installation
 from tools.flashing.board.image import Image, write_esp
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.board.ports import Port
-from tools.flashing.board.release.release import Release
 from tools.flashing.board.release.proof import Proof, by_certificate, by_password
+from tools.flashing.board.release.release import Release
 from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.board.selftest import NETWORK_PROBLEMS, WIFI_S, network_facts, raise_first, run_tests
 from tools.flashing.errors import FlashError

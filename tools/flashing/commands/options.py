@@ -96,7 +96,7 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     authority.add_argument("--folder", type=Path, help="where its files are; left out: [keys] folder")
     authority.add_argument("--dry-run", action="store_true", help="show what would be made, write nothing")
 
-    renewal = command("renew", "makes certificates anew before they end and brings them to the devices; for a daily timer")
+    renewal = command("renew", "makes certificates anew before they end and brings them to the devices, once a day")
     renewal.add_argument("--days", type=int, default=DUE_DAYS, help=f"what ends within so many days ({DUE_DAYS})")
     renewal.add_argument("--wait", type=float, default=20.0, help="seconds to wait for the devices' answers (20)")
     renewal.add_argument("--dry-run", action="store_true", help="show what is due, sign and send nothing")

@@ -13,8 +13,8 @@ from tools.flashing import ledger
 from tools.flashing.board.board import open_board
 from tools.flashing.board.inventory import ROOTS, Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.board.ports import Port, choose
-from tools.flashing.board.release.release import sha256
 from tools.flashing.board.release.proof import CERTIFICATE, by_certificate
+from tools.flashing.board.release.release import sha256
 from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.board.rollback import roll_back, verify, whole_former
 from tools.flashing.board.selftest import TESTS, network_facts, raise_first, run_tests

@@ -181,7 +181,8 @@ class Identities:
         made = load_signer(self.folder).sign(device, public, until, CLIENT)
         der = made.public_bytes(serialization.Encoding.DER)
         certificate = Certificate(device, family, f"{made.serial_number:x}", int(until.timestamp()), der)
-        told = {"serial": certificate.serial, "until_at": certificate.until_at, "certificate": base64.b64encode(der).decode()}
+        text = base64.b64encode(der).decode()
+        told = {"serial": certificate.serial, "until_at": certificate.until_at, "certificate": text}
         self._note(action, family, device, told)
         return certificate
 

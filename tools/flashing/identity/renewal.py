@@ -96,8 +96,9 @@ def _told(
         connection.ask(packets.subscribe(1, [(topic, 1) for topic in by_topic]), packets.SUBACK)
         for number, one in enumerate(fresh, 2):
             topic = wire.topic("command", area, one.device, family=one.family)
-            body = {"command": "certificate", "id": orders[one.device], "certificate": base64.b64encode(one.der).decode()}
-            connection.write(packets.publish(topic, wire.pack(topic, body), number, retained=False))
+            text = base64.b64encode(one.der).decode()
+            order = wire.pack(topic, {"command": "certificate", "id": orders[one.device], "certificate": text})
+            connection.write(packets.publish(topic, order, number, retained=False))
         until = time.monotonic() + wait_s
         while len(answers) < len(fresh) and time.monotonic() < until:
             data = connection.received()
@@ -106,12 +107,10 @@ def _told(
             for topic, payload, number in connection.reader.feed(data or b"")[0]:
                 if number:
                     connection.write(packets.pubacks([number]))
-                body = None
                 with suppress(wire.WireError):
-                    body = wire.unpack(topic, payload).body
-                told = by_topic.get(topic)
-                if body is not None and told is not None and body.get("answers") == orders[told.device]:
-                    answers[told.device] = (bool(body.get("done")), str(body.get("said", "")))
+                    body, told = wire.unpack(topic, payload).body or {}, by_topic[topic]
+                    if body.get("answers") == orders[told.device]:
+                        answers[told.device] = (bool(body.get("done")), str(body.get("said", "")))
         connection.write(packets.DISCONNECT)
     except (OSError, packets.PacketError) as error:
         raise FlashError("desk_broker", host=access.host, port=access.port, what=str(error)) from error
