@@ -9,7 +9,7 @@ def context(ca_path, certificate=None, key_path=None):
     made.verify_mode = ssl.CERT_REQUIRED
     with open(ca_path, "rb") as file:
         made.load_verify_locations(cadata=file.read())
-    if certificate is not None:
+    if certificate is not None and key_path is not None:
         with open(key_path, "rb") as file:
             made.load_cert_chain(certificate, file.read())
     return made
