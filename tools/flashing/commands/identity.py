@@ -43,6 +43,11 @@ def readmit_device(options: argparse.Namespace, screen: Screen) -> int:
     """Let a device in again; what it was given before it was out stays worth nothing."""
     settings = settings_of(options)
     identities = _identities(settings, options.id)
+    if options.dry_run:
+        is_out = options.id in identities.out()
+        screen.note(f"{options.id}: is {'out, and would be let in again' if is_out else 'not out'}")
+        screen.document({"ok": True, "id": options.id, "out": is_out, "dry_run": True})
+        return 0
     identities.readmit(options.id, password_changed=options.password_changed)
     bring(identities.folder, settings.door)
     _record(settings, identities, "readmit", "", options.id)

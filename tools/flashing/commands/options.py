@@ -107,6 +107,7 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
 
     found = command("readmit", "a device that was out may come in again, once it is written anew")
     found.add_argument("--id", required=True, help="the device's id")
+    found.add_argument("--dry-run", action="store_true", help="show whether it is out, write nothing")
     found.add_argument("--password-changed", action="store_true", help="its new password counts too, not only the old")
 
     reading = command("ledger", "shows who wrote which unit when")

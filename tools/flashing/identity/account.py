@@ -21,6 +21,7 @@ from tools.flashing.settings import BrokerAccess, FlashSettings
 
 PAUSE_S = 0.1  # between two looks whether the broker has read its lists
 TOO_LONG_S = 30.0
+LET_IN, REVOKED = "let in", "refused as revoked"
 
 
 def known_as(keys: Path, name: str) -> ssl.SSLContext:
@@ -53,18 +54,20 @@ def throw_out(settings: FlashSettings, family: str, device: str, revoked: bytes)
     assert access is not None
     worthless, fresh = showing(access.authority, revoked), known_as(access.authority, device)
     begun = time.monotonic()
-    while not _come(access, worthless, settings.area, family, device):
-        if time.monotonic() - begun > TOO_LONG_S:
-            what = f"after {TOO_LONG_S:.0f} s it still lets {device} in: does it read crl.pem and out.txt of [door]?"
-            raise FlashError("door", what=what)
-        time.sleep(PAUSE_S)
-    if _come(access, fresh, settings.area, family, device):
-        raise FlashError("door", what=f"it refuses a new certificate of {device}: its connection may stand, unheard")
+    for shown, wanted in ((worthless, REVOKED), (fresh, LET_IN)):
+        while (answer := _come(access, shown, settings.area, family, device)) != wanted:
+            if time.monotonic() - begun > TOO_LONG_S:
+                what = f"after {TOO_LONG_S:.0f} s {device} is {answer}: does the broker read crl.pem and out.txt there?"
+                raise FlashError("door", what=f"{access.host}:{access.port}: {what}")
+            time.sleep(PAUSE_S)
     return time.monotonic() - begun
 
 
-def _come(access: BrokerAccess, shown: ssl.SSLContext, area: str, family: str, device: str) -> bool:
-    """Come once under the device's name, which ends its own connection; whether what is shown is called revoked."""
+def _come(access: BrokerAccess, shown: ssl.SSLContext, area: str, family: str, device: str) -> str:
+    """Come once under the device's name, which ends its own connection; what the broker made of it.
+
+    A refusal may be cut off before it is read: whoever asks does so again.
+    """
     hello = packets.connect(device, device, None, 10, True, (wire.topic("life", area, device, family=family), b""))
     connection: Connection | None = None
     try:
@@ -72,11 +75,10 @@ def _come(access: BrokerAccess, shown: ssl.SSLContext, area: str, family: str, d
         connection.secure(shown)
         packets.must_be_in(connection.ask(hello, packets.CONNACK)[0])
         connection.write(packets.DISCONNECT)
-        return False
+        return LET_IN
     except (OSError, packets.PacketError) as error:
-        if isinstance(error, ssl.SSLError) and "REVOKED" in (error.reason or ""):
-            return True
-        raise FlashError("door", what=f"{access.host}:{access.port} cannot be asked ({error})") from error
+        is_revoked = isinstance(error, ssl.SSLError) and "REVOKED" in (error.reason or "")
+        return REVOKED if is_revoked else f"not answered ({error})"
     finally:
         if connection is not None:
             connection.close()
