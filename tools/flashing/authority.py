@@ -95,6 +95,17 @@ def make_authority(folder: Path, area: str, names: Sequence[str], *, dry_run: bo
     return outcome
 
 
+def make_account(folder: Path, name: str, file: Path) -> None:
+    """A key and a certificate for an account of the broker's own, in files beside each other; raises FlashError."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    until = datetime.now(UTC) + timedelta(days=BROKER_DAYS)
+    use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    shown = load_signer(folder).sign(name, key.public_key(), until, use)
+    files = {file.with_suffix(".key").name: key_bytes(key, serialization.Encoding.PEM)}
+    files[file.name] = shown.public_bytes(serialization.Encoding.PEM)
+    _put(file.parent, list(files), files)
+
+
 def load_signer(folder: Path) -> Signer:
     """The authority of a folder, also one that openssl made; raises FlashError."""
     certificate = x509.load_der_x509_certificate(read_authority(folder / "ca.pem"))

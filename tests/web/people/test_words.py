@@ -64,6 +64,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "web/static",
         "web/static/asked",
         "web/static/cab",
+        "web/static/city",
         "web/static/devices",
         "web/static/figures",
         "web/static/guidance",

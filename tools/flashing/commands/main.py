@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from broker.mqtt.own_broker.revoked import CRL
 from firmware import wire
-from tools.flashing.authority import make_authority
+from tools.flashing.authority import make_account, make_authority
 from tools.flashing.board.image import Image, check_image, find_drive, write_uf2
 from tools.flashing.board.ports import Port, wait_for_new
 from tools.flashing.board.release.release import build_release
@@ -43,6 +43,7 @@ from tools.flashing.truck.setup import TruckOrder, TruckOutcome, flash_truck
 
 REPO = Path(__file__).resolve().parents[3]
 INTERRUPTED = 130
+BRIDGE = "bridge.pem"
 
 
 def main(argv: list[str] | None = None, stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
@@ -185,6 +186,10 @@ def _authority(options: argparse.Namespace, screen: Screen) -> int:
         raise FlashError("usage", what="name the broker: --host, or a [broker] section in the settings file")
     folder = options.folder or settings.keys
     outcome = make_authority(folder, settings.area, list(dict.fromkeys(hosts)), dry_run=options.dry_run)
+    if access is not None and access.certificates and not (folder / BRIDGE).exists():
+        outcome.made.append(BRIDGE)
+        if not options.dry_run:
+            make_account(folder, f"bridge-{settings.area}", folder / BRIDGE)
     if not (folder / CRL).exists():
         outcome.made.append(CRL)
         if not options.dry_run:
