@@ -25,7 +25,6 @@ from broker.web.signs.board import Next, board
 from broker.web.signs.codes import SignCodes
 from broker.web.timetable import Timetable
 
-OLD_S = 30.0  # a picture that is older says nothing of trucks that drive
 MOST_AT_ONCE = 60  # codes drawn on one page
 
 
@@ -62,7 +61,7 @@ def _sign(router: APIRouter, desk: Desk, gate: Gate, plan: Plan, codes: SignCode
         room, picture = plan.rooms[room_id], desk.picture
         at, language = picture["at"], language_of(request)
         picture_s = desk.ages()["picture_s"] or 0.0
-        known = picture["old_since_at"] is None and picture["link"]["up"] and picture_s < OLD_S
+        known = desk.old_since_at() is None and picture["link"]["up"]
         calls = calls_of(room_id)
         shown = board(
             room.wastes, calls, later({"room": room_id, "wastes": room.wastes}, calls, timetable.of_today(at), at),

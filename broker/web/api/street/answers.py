@@ -48,9 +48,12 @@ class AskedRow(BaseModel):
 
 
 class Asked(BaseModel):
-    """What is asked of whoever looks, as it was at `at`."""
+    """What is asked of whoever looks, as it was at `at`; trucks and rooms are as they were at `old_since_at`, where no
+    newer picture can be made, or when the devices were last heard, at `away_since_at`."""
 
     at: int
+    old_since_at: int | None
+    away_since_at: int | None
     timezone: str
     sound_s: int
     rows: list[AskedRow]
@@ -72,7 +75,10 @@ def answer_router(desk: Desk, people: People) -> APIRouter:
         ]
         picture = desk.picture
         sound_s = picture["limits"]["sound_s"]
-        return Asked(at=picture["at"], timezone=picture["area"]["timezone"], sound_s=sound_s, rows=rows)
+        return Asked(
+            at=picture["at"], old_since_at=desk.old_since_at(), away_since_at=desk.away_since_at(),
+            timezone=picture["area"]["timezone"], sound_s=sound_s, rows=rows,
+        )  # fmt: skip
 
     @router.get("/api/v1/answers/names", tags=["incidents"], summary="How those are called who are told or answer")
     def names(request: Request) -> dict[str, str]:
