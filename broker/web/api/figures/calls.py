@@ -80,8 +80,8 @@ def _calls_of(store: Store, since_at: int, until_at: int, limit: int | None) -> 
         for record in store.scan("call", day_at, min(day_at + DAY_S, until_at)):
             newest[record.key] = dict(record.body)
             if limit is None and len(newest) > MAX_CALLS:
-                text = "ask for a shorter time with from_at, to_at, or in pages with limit"
-                raise HTTPException(413, f"more than {MAX_CALLS} calls: {text}")
+                raise HTTPException(413, f"more than {MAX_CALLS} calls: ask for a shorter time with from_at, to_at, "
+                                    "or in pages with limit")  # fmt: skip
         # What became of a call is on record within a day.
         if limit is not None and sum((one["called_at"] or 0) < day_at for one in newest.values()) > limit + 1:
             break
