@@ -347,8 +347,8 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         broker.tell(note)
     if clear:
         broker.tell(clear)
-    for why in too_few(len(plan.trucks()) + len(plan.rooms), limits.connections, files_allowed()):
-        broker.tell(why)
+    for short in too_few(len(plan.trucks()) + len(plan.rooms), limits.connections, files_allowed()):
+        broker.tell(short)
     return broker, accounts[bridge]
 
 
