@@ -1,10 +1,10 @@
 """`python3 -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run
 where it can be one.
 
-`--list` names them; what stands after `--` goes to each of them. `--quick` runs all that have a short run, in about ten
-minutes on a quiet machine. What they find is kept in .bench/; without names, or with `--page`, all of it becomes the
-page docs/benchmarks.md, of short runs .bench/benchmarks.md. An absent data folder or server is said, never silently
-left out.
+`--list` names them; what stands after the names (`--seed 3`, or after `--`) goes to each of them. `--quick` before or
+without names runs the short run of each that has one, all of them in about ten minutes on a quiet machine. What they
+find is kept in .bench/; without names, or with `--page`, all of it becomes the page docs/benchmarks.md, of short runs
+.bench/benchmarks.md. An absent data folder or server is said, never silently left out.
 """
 
 from firmware import environment
@@ -28,8 +28,11 @@ def main() -> int:
     top.add_argument("--quick", action="store_true", help="the short run of each that has one")
     top.add_argument("--page", action="store_true", help="make the page of what is kept, and end")
     own = sys.argv[1:]
-    passed_on = own[own.index("--") + 1 :] if "--" in own else []
-    args = top.parse_args(own[: own.index("--")] if "--" in own else own)
+    named = next(
+        (at for at, word in enumerate(own) if at and word.startswith("-") and own[at - 1] in CATALOGUE), len(own)
+    )
+    passed_on = own[named + (own[named : named + 1] == ["--"]) :]
+    args = top.parse_args(own[:named])
     if args.list:
         print("\n".join(commands()))
         return 0
@@ -43,7 +46,7 @@ def main() -> int:
     failed = []
     for number, name in enumerate(chosen, start=1):
         print(f"\n== {name} ({number}/{len(chosen)})", flush=True)
-        one = results.run(name, passed_on, quick=args.quick)
+        one = results.run(name, passed_on, quick=args.quick or "--quick" in passed_on)
         print(f"-- {name}: {one.seconds:.0f} s, {one.end}", flush=True)
         if one.code != 0:
             failed.append(name)

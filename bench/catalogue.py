@@ -13,6 +13,7 @@ DEVICES = ("binroom", "truck")  # folders that are part of a bench's name
 ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run"],
              "bookings": [sys.executable, "-m", "tests.support.bookings.run"],
              "bookings_killed": [sys.executable, "-m", "tests.support.bookings.killed"],
+             "faults": [sys.executable, "-m", "tests.support.faults.run"],
              "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"],
              "long_tests": [sys.executable, "-m", "pytest", "-m", "long", "-n", "2"]}  # fmt: skip
 
@@ -46,6 +47,8 @@ CATALOGUE = {
                        quick=("20000",)),
     "kill": Bench("trucks, rooms, bridge and broker killed", "nothing is missing, nothing is there twice", "1",
                   quick=("--seconds", "30", "--trucks", "6"), usual=("--seconds", "180")),
+    "faults": Bench("faults on real parts, one after the other", "everybody speaks again, nothing is missing or twice",
+                    "1"),
     "bookings": Bench("bookings, many at once", "nobody was booked twice", "fixed"),
     "bookings_killed": Bench("bookings while the bridge is killed", "no answer was lost, none given twice", "fixed"),
     "eta": Bench("arrivals of buses, beside plain ways and a learned model", "every goal in strict order is met",
@@ -59,6 +62,8 @@ CATALOGUE = {
     "teach": Bench("a route driven once and taught", "no stop is missed or invented beyond the share of its kind",
                    "0-19", quick=("--seeds", "2")),
     "search": Bench("planted faults, found by the search", "each is found within ten minutes", "of each fault"),
+    "soak": Bench("a week in virtual time with random faults", "nothing lost, doubled, wrongly lit, grown or stuck",
+                  "1", quick=("--days", "1")),
     "sim": Bench("how fast the simulator is", "the long scenarios hold", "of each scenario"),
     "flash_cuts": Bench("the power cut at each block write of an upgrade", "each next run ends well", "all cuts"),
     "binroom.memory": Bench("the unit's heap over 24 hours", "it does not grow", quick=("--hours", "1")),

@@ -90,7 +90,8 @@ def _check(path: Path, config: BrokerConfig) -> int:
     broker = "; ".join(part for part in (_tried_broker(config, plan), of_certificates) if part)
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
-    for note in (*of_receivers, *([] if said is None else [said])):
+    clear = [config.web.clear_note] if config.web.enabled and config.web.is_open_without_tls else []
+    for note in (*clear, *of_receivers, *([] if said is None else [said])):
         print(f"{path}: note: {note}", file=sys.stderr)
     return 0
 

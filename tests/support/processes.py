@@ -92,6 +92,7 @@ class BridgeProcess:
         self, folder: Path, mqtt_port: int, extra: str = "", offset_s: int = 0, plan: str = "demo"
     ) -> None:
         self.offset_s = offset_s
+        self.repo = REPO  # whose code runs
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -110,7 +111,7 @@ class BridgeProcess:
             argv = [sys.executable, "-c", SHIFTED, str(self.folder / "broker.toml"), str(self.offset_s)]
         with (self.folder / "log").open("ab") as log:
             self.child = subprocess.Popen(
-                argv, cwd=REPO, stdout=log, stderr=log, preexec_fn=die_with_parent, env={**os.environ}
+                argv, cwd=self.repo, stdout=log, stderr=log, preexec_fn=die_with_parent, env={**os.environ}
             )
         wait_until(self.answers, f"the bridge answers; its log: {self.log()}", 3 * DEADLINE_S)
 

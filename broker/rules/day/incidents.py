@@ -34,6 +34,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
         self._offers: dict[IncidentKey, ShownOffers] = {}
         self._shown_before: dict[IncidentKey, list[ShownOffers]] = {}  # what somebody may look at yet
         self._rests_until: dict[IncidentKey, int] = {}
+        self._extra: dict[IncidentKey, str] = {}
         self.working: Working | None = None  # one at a time
 
     def __getitem__(self, key: IncidentKey) -> Incident:
@@ -87,6 +88,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
             del self._by_truck[incident.truck][key]
             if incident.room is not None:
                 del self._by_room[incident.room][key]
+        self._extra.pop(key, None)
         self._rests_until.pop(key, None)
         self.take_offers_down(key)
 
@@ -127,6 +129,14 @@ class Incidents(Mapping[IncidentKey, Incident]):
             before = [*self._shown_before.get(key, ()), self._offers[key]]
             self._shown_before[key] = [one for one in before if made_at - one[0] <= LOOKED_AT_S]
         self._offers[key] = (made_at, offers)
+
+    def name_extra(self, key: IncidentKey, truck: str) -> None:
+        """From now on its offers reckon with this truck as the extra one: a dispatcher would have it."""
+        self._extra[key] = truck
+
+    def extra_for(self, key: IncidentKey) -> str | None:
+        """The truck that a dispatcher would have, where they named one."""
+        return self._extra.get(key)
 
     def take_offers_down(self, key: IncidentKey) -> None:
         """What was shown is not what could be done any more."""

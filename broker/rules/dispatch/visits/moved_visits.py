@@ -8,7 +8,8 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.extra_truck import check_extra_truck
 from broker.rules.dispatch.visits.offered_times import EXTRA
-from broker.rules.dispatch.visits.offers import ReplanError, agreed
+from broker.rules.dispatch.visits.offers import agreed
+from broker.rules.dispatch.visits.replan_error import ReplanError
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
