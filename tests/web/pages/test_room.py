@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -258,6 +259,38 @@ def test_a_strip_tells_late_early_ghosts_and_several_trucks(screen: Screen) -> N
     expect(line.locator(".should")).to_have_count(1)
     states = line.locator("a.visit title").all_text_contents()
     assert any("skipped" in state for state in states) and line.locator("path.odd").count() >= 1
+
+
+def test_a_strips_stops_stand_by_the_way_along_the_line(screen: Screen) -> None:
+    """As the plan's shape has it, not as the crow flies: what is twice as far to drive is further apart, and a truck that
+    has driven half of a way is in its middle."""
+    run = next(run for run in screen.picture["runs"] if run["truck"] == "t01")
+    run["visits"] = [visit for visit in run["visits"] if visit["visit_number"] == 1 and visit["state"] != "skipped"]
+    truck = next(row for row in screen.picture["trucks"] if row["truck"] == "t01")
+    truck.update(incidents=[], fresh=True)
+    shown = f"[data-testid='run-{run['run_id']}'] a.visit .reach"
+
+    def stops() -> list[float]:
+        found = screen.page.eval_on_selector_all(shown, "all => all.map((one) => Number(one.getAttribute('cx')))")
+        return [after - before for before, after in itertools.pairwise(found)]
+
+    ways = [after["along_m"] - before["along_m"] for before, after in itertools.pairwise(run["visits"])]
+    assert len(ways) == 10 and min(ways) > 0
+    screen.open("zh", width=3840)
+    apart = stops()
+    scale = (max(apart) - min(apart)) / (max(ways) - min(ways))
+    for far, way in zip(apart, ways, strict=True):
+        assert abs(far - min(apart) - scale * (way - min(ways))) < 1
+    for visit in run["visits"][5:]:
+        visit["along_m"] += 5000  # the street between two doors goes round a park
+    for number, visit in enumerate(run["visits"]):
+        visit["state"] = "served" if number < 5 else "pending"
+    run["along_m"] = (run["visits"][4]["along_m"] + run["visits"][5]["along_m"]) // 2
+    screen.later(10)
+    assert stops().index(max(stops())) == 4
+    lane = screen.page.eval_on_selector_all(shown, "all => all.map((one) => Number(one.getAttribute('cx')))")
+    mark = float(screen.page.locator("[data-testid=mark-t01] text").get_attribute("x") or 0)
+    assert abs(mark - (lane[4] + lane[5]) / 2) < 2
 
 
 def test_the_streams_parts_become_the_picture_again(screen: Screen) -> None:
