@@ -36,13 +36,14 @@ BESIDE = (
 )  # fmt: skip
 PAGES = sorted({*WAYS, *(path for path in SCREENS if "{" not in path), *BESIDE})
 SIGHTS = tuple((language, scheme) for language in LANGUAGES for scheme in ("light", "dark"))
-# Each page once whenever tests are run, in the one or the other sight; all four of each page when the long ones are.
-SAMPLES = [(path, SIGHTS[number % len(SIGHTS)]) for number, path in enumerate(PAGES)]
+# Each page of modules once whenever tests are run, in the one or the other sight; all four of each when the long ones are.
+MODULES = [path for path in PAGES if path == "/" or path in SCREENS]
+SAMPLES = [(path, SIGHTS[number % len(SIGHTS)]) for number, path in enumerate(MODULES)]
 CASES = [
     pytest.param(path, *sight, marks=() if (path, sight) in SAMPLES else pytest.mark.long)
     for path in PAGES for sight in SIGHTS
 ]  # fmt: skip
-# What is kept as somebody typed it is in the language that it was typed in, the programmers' page in theirs, and what is
+# What somebody typed is kept in the language that it was typed in, the programmers' page is in theirs, and what is
 # printed for a door speaks to everybody who comes by.
 AS_TYPED = re.compile(r"^/(registers/|docs|report/|signs$)")
 SHOWN = """() => {
