@@ -15,7 +15,6 @@ from broker.web.pages.ways import WAYS
 from broker.words import LANGUAGES
 from tests.support.axe import findings
 from tests.support.bridge.whole_web import WholeWeb
-from tests.support.browser import chromium_page
 from tests.support.routed_page import HOME, routed
 
 pytestmark = pytest.mark.real
@@ -36,7 +35,7 @@ BESIDE = (
 )  # fmt: skip
 PAGES = sorted({*WAYS, *(path for path in SCREENS if "{" not in path), *BESIDE})
 SIGHTS = tuple((language, scheme) for language in LANGUAGES for scheme in ("light", "dark"))
-# Each page of modules once whenever tests are run, in the one or the other sight; all four of each when the long ones are.
+# Each page of modules once whenever tests are run, in one sight or another; all four of each page with the long tests.
 MODULES = [path for path in PAGES if path == "/" or path in SCREENS]
 SAMPLES = [(path, SIGHTS[number % len(SIGHTS)]) for number, path in enumerate(MODULES)]
 CASES = [
@@ -63,13 +62,6 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
         made.house.account(role, role, scope=scope)
     yield made
     made.morning.close()
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
 
 
 @pytest.mark.parametrize(("path", "language", "scheme"), CASES)

@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from broker.people.roles import Scope
 from tests.support.bridge.whole_web import WholeWeb
-from tests.support.browser import chromium_page
 from tests.support.routed_page import HOME, routed
 
 DAY = "2026-11-23"
@@ -27,13 +26,6 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
     made.house.account("sun", "supervisor")
     yield made
     made.morning.close()
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
 
 
 def words_of(page: Page) -> str:

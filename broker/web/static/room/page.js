@@ -27,7 +27,7 @@ import { follow, stage } from "./source.js";
 const SAID_MS = 8000, IDLE_MS = 60000, KEYS_MS = 4000, STUCK_MS = 2000, BACK_S = 60, OTHER_TIME_S = 3600;
 let picture = null, view = viewOf(location.hash, location.search), lost = false, stuck = [], said = "", told = 0, asked = false;
 let about = {}; // by what it was made of: rooms and trucks by their names, lines
-let ready = false, beside = null; // words are there, and who looks is known
+let ready = false, advised = false, beside = null; // words are there, what to do about a press, and who looks is known
 let timezone = "", times = null, here = { over: false, at: 0 }, announced = null, announcement = "";
 
 // What every part draws with; a time of another day is told with its day.
@@ -119,7 +119,7 @@ function Room() {
   root.style.fontSize = `${sizes.px}px`;
   root.classList.toggle("wall", sizes.wall);
   const { rooms, trucks } = indexed();
-  const drawn = `${language}/${sizes.px}/${view.level}/${room.acts}/${innerWidth}`, lines = linesOf(picture);
+  const drawn = `${language}/${advised}/${sizes.px}/${view.level}/${room.acts}/${innerWidth}`, lines = linesOf(picture);
   const width = (document.querySelector("#middle")?.clientWidth || innerWidth) - 1.8 * sizes.px, unseen = unseenOf(picture, tools);
   const map = view.level === "raw" ? null : html`<${Mapped} key="map" onSelect=${select} onReady=${draw} />`;
   document.title = `${back.state ? "◀◀ " : ""}${unseen.count ? `(${unseen.count}) ` : ""}${say("title")}`;
@@ -187,7 +187,7 @@ const room = stage({
 const back = past({ view: () => view, turn: (next) => ((view = next), history.replaceState(null, "", placeOf(next))), take: room.take, live: follow, draw, tell });
 if (!view.at) back.follow(view); // the stream is asked for while the words come
 await Promise.all([meet(), speak(["", "map", "room", "playback"])]);
-void advise(language).then(draw); // what to do about a press is unfolded by a hand
+void advise(language).then(() => ((advised = true), draw())); // what to do about a press is unfolded by a hand
 tools.me = me;
 beside = figures(me, () => picture, (at) => tools.day(at), draw);
 ready = true;
