@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Where the quick tests write: in memory, where there is a gigabyte for it.
 QUICK_TMP := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 1000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: help setup demo test quick quick-tests check bench lock clean
+.PHONY: help setup demo test every-test quick quick-tests check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,13 +20,15 @@ demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; 
 	@scripts/setup mosquitto
 	@exec $(PY) -m sim demo_shift --live --demo $(if $(SECONDS),--seconds $(SECONDS))
 
-# Four at once on two cores: nearly half of the tests' time is waiting for real clocks.
+# Four at once on two cores, and the checks beside them: nearly half of the tests' time is waiting for real clocks.
 test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
 	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory --jobs 2 check every-test
+
+every-test:
 	@$(PY) -m pytest -n 4 --dist worksteal -m "not long" $(PYTEST_ARGS)
 
-quick: setup  ## lint, types, layers and all tests without processes: about a minute on two cores
+quick: setup  ## lint, types, layers and all tests without processes: about two minutes on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check quick-tests
 
 quick-tests:

@@ -9,7 +9,8 @@ import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.support.sim.outside import SLOWNESS, WAYS, Street, played, table
+from sim.judging.street import Street
+from tests.support.sim.outside import SLOWNESS, WAYS, played, table
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
+from broker.city.push import Push
 from broker.config import BrokerConfig, ConfigError, MqttConfig
 from broker.feeds.home_assistant.announcer import Announcer
 from broker.feeds.home_assistant.devices import devices
@@ -42,7 +43,7 @@ from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store import Store
 from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
-from broker.web.health import Way
+from broker.web.health import Way, of_picture, of_stream, stuck
 from broker.web.last_picture import Pictures
 
 log = logging.getLogger("zhanpai.bridge")
@@ -96,9 +97,13 @@ def serve(
             receivers = Receivers(
                 config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases
             )
+            push = Push(
+                config, plan, now, lambda: desk.picture,
+                lambda: [*stuck(desk), *of_stream(desk), *of_picture(desk.picture)], lambda: screen_of(config, web),
+            )  # fmt: skip
             desk = Desk(
                 accounts=floods if guard is not None else None, outside=receivers.state,
-                reports_trouble=lambda: reports.trouble, measured=bridge.measured,
+                reports_trouble=lambda: reports.trouble, measured=bridge.measured, city=push.state,
             )  # fmt: skip
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
@@ -113,6 +118,7 @@ def serve(
                 guard.start()
             receivers.start()
             reports.start()
+            push.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
@@ -130,6 +136,7 @@ def serve(
                     guard.stop()
                 receivers.stop()
                 reports.stop()
+                push.stop()
                 bridge.stop(now())
                 inbox.close()
                 link.stop()
@@ -346,6 +353,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def screen_of(config: BrokerConfig, web: Any) -> str | None:
+    """Where the city's people find this cell's screen."""
+    if config.city.screen is not None or web is None:
+        return config.city.screen
+    return config.web.model_copy(update={"port": web.port}).page("/")
 
 
 def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock, book: CaseBook) -> Any:

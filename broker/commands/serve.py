@@ -79,6 +79,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.mqtt.tls()
     config.embedded.tls()
     config.web.tls()
+    config.city.password()
     config.embedded.passwords()
     of_certificates = check_certificates(config, time.time())
     check_people(config)

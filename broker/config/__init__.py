@@ -4,14 +4,15 @@ Secrets are never in the file itself: a `*_file` names a file that only the brid
 environment variable named beside it is used.
 """
 
+from broker.config.city import CityConfig, CityWayConfig
 from broker.config.doors import PASSWORD_VARIABLE, MqttConfig, WebConfig
-from broker.config.file import BrokerConfig, read_config
+from broker.config.file import BrokerConfig, read_city_config, read_config
 from broker.config.kept import AreaConfig, LimitsConfig
 from broker.config.outside import ReceiverConfig
 from broker.config.rules import AddresseeConfig
 from broker.config.values import ConfigError
 
 __all__ = [
-    "PASSWORD_VARIABLE", "AddresseeConfig", "AreaConfig", "BrokerConfig", "ConfigError", "LimitsConfig", "MqttConfig",
-    "ReceiverConfig", "WebConfig", "read_config",
+    "PASSWORD_VARIABLE", "AddresseeConfig", "AreaConfig", "BrokerConfig", "CityConfig", "CityWayConfig", "ConfigError",
+    "LimitsConfig", "MqttConfig", "ReceiverConfig", "WebConfig", "read_city_config", "read_config",
 ]  # fmt: skip

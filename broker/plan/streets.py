@@ -5,6 +5,7 @@ there is known of all others.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import atan2, cos, floor, pi, radians
 from sys import intern
@@ -13,6 +14,7 @@ from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, P
 
 CELL_M = 100.0
 DIRECTIONS = 8
+MOST_LINES, MOST_STRETCHES = 512, 500  # that are kept: a truck's own places make ever new stretches
 
 
 def cells_along(line: Sequence[Point], cumulative: Sequence[float], from_m: float, to_m: float) -> tuple[str, ...]:
@@ -20,6 +22,12 @@ def cells_along(line: Sequence[Point], cumulative: Sequence[float], from_m: floa
     pieces = max(1, round((to_m - from_m) / CELL_M))
     ends = [point_at(line, cumulative, from_m + (to_m - from_m) * index / pieces) for index in range(pieces + 1)]
     return tuple(_cell(before, after) for before, after in pairwise(ends))
+
+
+@lru_cache(maxsize=MOST_LINES)
+def streets_of(line: tuple[Point, ...]) -> "LineStreets":
+    """The cells of this line, the same ones for all runs that drive it."""
+    return LineStreets(line)
 
 
 class LineStreets:
@@ -36,6 +44,8 @@ class LineStreets:
             return ()
         found = self._known.get((from_m, to_m))
         if found is None:
+            if len(self._known) >= MOST_STRETCHES:
+                self._known.clear()
             found = self._known[from_m, to_m] = cells_along(self._line, self._cumulative, from_m, to_m)
         return found
 

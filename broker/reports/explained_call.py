@@ -85,10 +85,18 @@ def _lines(one: Explained, zone: ZoneInfo, names: Mapping[str, str]) -> Iterator
     yield f"{'':24} {'believed':>9} {'was':>9} {'error':>9}  learned"
     for part in one.parts:
         yield f"{SAYS[part.kind]} {part.room:<{23 - len(SAYS[part.kind])}} {_row(part):29}  {_learned(part)}".rstrip()
+        if part.streets_s:
+            yield f"  by 100 m of street: {' '.join(map(_street, part.streets_s))} s"
     promised_s = sum(part.expected_s for part in one.parts)
     yield f"{'together':24} {_row(Part('way', '', promised_s, one.lead_s))}"
+    if any(street_s < 0 for part in one.parts for street_s in part.streets_s):
+        yield "(*: nobody ever drove there)"
     yield ""
     yield from _said(one, names)
+
+
+def _street(street_s: int) -> str:
+    return f"{abs(street_s)}{'*' if street_s < 0 else ''}"
 
 
 def _row(part: Part) -> str:

@@ -5,30 +5,21 @@ Bodies are kept as they were written (`json`, not `jsonb`), texts are compared b
 backends answer alike to the byte.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
-import psycopg
-from psycopg import conninfo, errors
 
 from broker.store import amendments, codec
 from broker.store.amendments import Amendments
 from broker.store.contract import KINDS, Order, Store
 from broker.store.pushdown import Where
-from broker.store.record import Conflict, Full, Receipt, Record, Refused, StoreError, Unavailable
+from broker.store.record import Conflict, Receipt, Record
+from broker.store.session import Connection, Session
 
 FORMAT = 1
 PAGE = 2000
 COLUMNS = "id, kind, key, at, received_at, area, body::text"
-_TRIES = 5
-_TIMEOUT_S = 10
-_STATEMENT_TIMEOUT_MS = 600_000
-
-T = TypeVar("T")
-Connection = psycopg.Connection[tuple[Any, ...]]
-
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS zp_area (
     area text COLLATE "C" PRIMARY KEY, format int NOT NULL, timezone text NOT NULL, records bigint NOT NULL DEFAULT 0
@@ -58,12 +49,16 @@ class PostgresStore(Store):
 
     mark = "%s"
 
-    def __init__(self, address: str, area: str, timezone: str, now: Callable[[], float], *, make: bool = True) -> None:
-        """Without `make` an area that has no records yet is refused as a Conflict naming those that have."""
+    def __init__(
+        self, address: str | Session, area: str, timezone: str, now: Callable[[], float], *, make: bool = True,
+        password: str | None = None,
+    ) -> None:  # fmt: skip
+        """Without `make` an area that has no records yet is refused as a Conflict naming those that have; a Session in
+        place of an address is shared with others, and not closed here."""
         self._area, self._timezone, self.now, self._make = area, timezone, now, make
-        if _has_password(address):
-            raise Refused("the address of the database holds a password: put it into PGPASSFILE or PGPASSWORD")
-        self._writer, self._reader = _Session(address), _Session(address)
+        self._own = isinstance(address, str)
+        self._writer = Session(address, password) if isinstance(address, str) else address
+        self._reader = Session(address, password) if isinstance(address, str) else address
         self._last_commit_at: float | None = None
         self._warnings: list[str] = []
         self._writer.run(self._prepare)
@@ -180,62 +175,6 @@ class PostgresStore(Store):
         }
 
     def close(self) -> None:
-        self._writer.close()
-        self._reader.close()
-
-
-class _Session:
-    """A connection that one thread at a time uses, made again after a failure."""
-
-    def __init__(self, address: str) -> None:
-        self._address, self._lock, self._closed = address, threading.Lock(), False
-        self._connection: Connection | None = None
-
-    def run(self, work: Callable[[Connection], T]) -> T:
-        with self._lock:
-            for attempt in range(_TRIES):
-                try:
-                    if self._connection is None or self._connection.closed:
-                        self._connection = self._connect()
-                    with self._connection.transaction():
-                        return work(self._connection)
-                except (errors.SerializationFailure, errors.DeadlockDetected) as error:
-                    if attempt + 1 == _TRIES:
-                        raise Unavailable(f"the database kept refusing the batch: {error}") from error
-                except psycopg.Error as error:
-                    if self._connection is not None and not isinstance(error, psycopg.DataError):
-                        self._connection.close()
-                    raise _failure(error) from error
-            raise AssertionError("unreachable")
-
-    def _connect(self) -> Connection:
-        if self._closed:
-            raise Unavailable("the store is closed")
-        connection = psycopg.connect(self._address, connect_timeout=_TIMEOUT_S, application_name="zhanpai")
-        connection.autocommit = True  # outside of the transactions that are asked for
-        connection.execute("SET synchronous_commit = on")
-        connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
-        return connection
-
-    def close(self) -> None:
-        self._closed = True
-        if self._connection is not None:
-            self._connection.close()
-
-
-def _has_password(address: str) -> bool:
-    try:
-        words = conninfo.conninfo_to_dict(address)
-    except psycopg.Error:
-        # Its own text may repeat a password.
-        raise Refused("the address of the database is none: write postgresql://USER@HOST:PORT/DATABASE") from None
-    return bool(words.get("password") or words.get("sslpassword"))
-
-
-def _failure(error: psycopg.Error) -> StoreError:
-    """What a database error means to the caller: make room, correct the record, or try again later."""
-    if isinstance(error, errors.DiskFull | errors.OutOfMemory):
-        return Full(f"the database has no room: {error}; make room on its disk")
-    if isinstance(error, psycopg.DataError):
-        return Refused(f"the database cannot keep this: {error}")
-    return Unavailable(f"the database cannot be used now: {error}")
+        if self._own:
+            self._writer.close()
+            self._reader.close()

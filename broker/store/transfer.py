@@ -126,7 +126,7 @@ def import_records(records: Iterable[Record], store: Store, progress: Progress) 
         stored += receipt.stored
         duplicates += receipt.duplicates
         if receipt.duplicates:
-            others += _others(batch, store)
+            others += others_of(batch, store)
         progress(len(batch))
     if others:
         raise Conflict(
@@ -136,7 +136,7 @@ def import_records(records: Iterable[Record], store: Store, progress: Progress) 
     return Receipt(stored, duplicates)
 
 
-def _others(batch: list[Record], store: Store) -> list[str]:
+def others_of(batch: list[Record], store: Store) -> list[str]:
     """The ids of a stored batch under which the store has something else."""
     ids = list({record.id for record in batch})
     stored = {one.id: codec.encode(one) for one in store.search(where("id").one_of(ids), amended=False)}

@@ -46,6 +46,7 @@ class Desk:
     turns_s: Spread = field(default_factory=lambda: Spread(TURNS_S))  # how long its loop takes
     _turn_at: float = field(default_factory=time.monotonic)  # when it turned last: making a picture is part of a turn
     outside: Callable[[], list[dict[str, Any]]] = list  # how each receiver of messages to people outside stands
+    city: Callable[[], dict[str, Any] | None] = lambda: None  # how the push to the city stands; None without one
     reports_trouble: Callable[[], str | None] = lambda: None  # why no report can be made, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
     questions: "queue.Queue[tuple[Question, Future[Any]]]" = field(default_factory=queue.Queue)
@@ -71,11 +72,16 @@ class Desk:
         moments = {"loop_s": self.turned_at, "picture_s": self.shown_at, "heartbeat_s": self.heartbeat_at}
         return {name: None if at is None else round(now - at, 1) for name, at in moments.items()}
 
-    def wait(self, after: int, timeout_s: float) -> int:
-        """The number of the newest picture, once it is not `after`, or when the time is over."""
+    def wait(self, after: int, timeout_s: float, over: threading.Event) -> int:
+        """The number of the newest picture, once it is not `after`, or when the time is over or there was a `wake`."""
         with self.changed:
-            self.changed.wait_for(lambda: self.number != after, timeout_s)
+            self.changed.wait_for(lambda: self.number != after or over.is_set(), timeout_s)
             return self.number
+
+    def wake(self) -> None:
+        """Have whoever waits see at once that it is over."""
+        with self.changed:
+            self.changed.notify_all()
 
     def look_up(self, question: Callable[[Bridge, int], Answer], timeout_s: float = 5.0) -> Answer:
         """What the bridge's loop answers to a question that changes nothing, put to the bridge and the time there."""

@@ -17,7 +17,7 @@ from firmware import wire
 LINK_LOST_S = 8  # a broker that restarts is back before that
 SILENT_S = 5  # without an answer to a ping
 HEARTBEAT_LOST_S = 25  # of the ten-second heartbeat: two are missing
-OUTSIDE_LATE_S = 300  # nothing was delivered to a receiver: worth knowing
+OUTSIDE_LATE_S = CITY_LATE_S = 300  # nothing was delivered to a receiver: worth knowing
 LOOP_STUCK_S = PICTURE_OLD_S = 10
 _SEVERE, _WARNING = "severe", "warning"  # whether /healthz is 503
 
@@ -66,7 +66,7 @@ def of_stream(desk: Desk) -> list[Row]:
     rows += [] if desk.not_kept is None else [_row("not_kept", _WARNING, desk.not_kept)]
     why = desk.reports_trouble()
     rows += [] if why is None else [_row("reports_late", _WARNING, why)]
-    return rows + of_outside(desk.outside(), time.time())
+    return rows + of_outside(desk.outside(), time.time()) + of_city(desk.city(), time.time())
 
 
 def of_outside(receivers: Iterable[Mapping[str, Any]], now: float) -> list[Row]:
@@ -77,6 +77,20 @@ def of_outside(receivers: Iterable[Mapping[str, Any]], now: float) -> list[Row]:
         if one["ended"] or one["dead"] or (since is not None and now - since > OUTSIDE_LATE_S):
             row = _row("outside_late", _WARNING, one["why"], name=one["name"], waiting=one["waiting"], dead=one["dead"])
             found.append(row)
+    return found
+
+
+def of_city(state: Mapping[str, Any] | None, now: float) -> list[Row]:
+    """That the city is away for a while, or has not the records that this cell has."""
+    if state is None:
+        return []
+    since, found = state["away_since_at"], []
+    if since is not None and now - since > CITY_LATE_S:
+        found.append(_row("city_late", _WARNING, state["why"], at=since, count=state["waiting"]))
+    if state["surplus"]:
+        found.append(_row("city_surplus", _WARNING, count=state["surplus"]))
+    if state["others"]:
+        found.append(_row("city_others", _WARNING, count=state["others"], id=state["other_id"]))
     return found
 
 

@@ -130,6 +130,7 @@ class WebServer:
         self._server.should_exit = True
         self._server.force_exit = True
         self._over.set()
+        self._desk.wake()
         self._thread.join(5)
         self._stream.join(5)
         self._socket.close()
@@ -159,7 +160,7 @@ class WebServer:
         """Make each new picture a part of the stream; aside, because the bridge's loop must not wait for it."""
         number, said_at = -1, float("-inf")
         while not self._over.is_set():
-            newest = self._desk.wait(number, LOOK_S)
+            newest = self._desk.wait(number, LOOK_S, self._over)
             if newest == number or not self._desk.picture:
                 continue
             number, picture = newest, self._desk.picture

@@ -1,5 +1,6 @@
 """What a report shows, as plain data: taken from the evidence of a run, all moments in seconds after its start.
 
+    street       minutes that bins stood outside and that trucks waited for bins
     area         lines and rooms on the map
     trucks       places, button, light, itineraries; spells without power or receiver
     rooms        lamps, arrivals told, blocked lanes; spells without power or word from the bridge
@@ -16,10 +17,11 @@ from broker.plan.model import Plan
 from sim.judging.judges.lamps import LIT, call_before
 from sim.judging.outcome import Outcome
 from sim.judging.sentence import both
+from sim.judging.street import street
 from sim.report.moments import all_decided_at
 from sim.world.evidence import Evidence, Heard, Interval, TrueVisit
 
-VERSION = 3
+VERSION = 4
 MOVED_M = 4.0  # a place nearer to the last one shown is left out
 STANDING_S = 30.0  # but so often one is shown
 PATH_DIGITS = 6
@@ -40,6 +42,7 @@ def facts_of(outcome: Outcome, plan: Plan) -> dict[str, Any]:
         "length_s": evidence.end_at - evidence.start_at,
         "messages": outcome.mqtt.published,
         "records": len(evidence.recorded),
+        "street": _street(evidence),
         "area": _area(plan, evidence),
         "trucks": {truck: _truck(evidence, truck) for truck in sorted(evidence.track)},
         "rooms": {room: _room(evidence, room) for room in sorted(plan.rooms)},
@@ -52,6 +55,12 @@ def facts_of(outcome: Outcome, plan: Plan) -> dict[str, Any]:
         ],
         "notes": [both(note) for note in evidence.notes],
     }  # fmt: skip
+
+
+def _street(evidence: Evidence) -> dict[str, float]:
+    found = street(evidence)
+    return {"visits": found.visits, "outside_min": round(found.outside_min), "waited": found.waited,
+            "waited_min": round(found.waited_s / 60, 1)}  # fmt: skip
 
 
 def _s(evidence: Evidence, at: float) -> float:

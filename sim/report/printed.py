@@ -7,11 +7,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from sim.judging.outcome import Outcome
+from sim.judging.street import street
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """The outcome as plain data."""
-    evidence = outcome.evidence
+    evidence, on_street = outcome.evidence, street(outcome.evidence)
     return {
         "scenario": outcome.scenario.name,
         "seed": outcome.scenario.seed,
@@ -22,6 +23,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "visits": sum(1 for visit in evidence.visits if visit.left_at is not None),
         "presses": len(evidence.presses),
         "records": len(evidence.recorded),
+        "street": {
+            "outside_min": round(on_street.outside_min, 1),
+            "waited_min": round(on_street.waited_s / 60, 1),
+            "waited_visits": on_street.waited,
+        },
         "mqtt": {
             "published": outcome.mqtt.published,
             "delivered": outcome.mqtt.delivered,
@@ -53,6 +59,12 @@ def show(outcome: Outcome, console: Console, *, judged: bool = True) -> None:
             console.print(f"  [{colour}]{verdict.kind}[/{colour}]: {escape(fault)}", highlight=False)
     for note in evidence.notes[:10]:
         console.print(f"  note: {note}", highlight=False, markup=False)
+    on_street = street(evidence)
+    console.print(
+        f"bins stood outside {on_street.outside_min:.0f} min for each of {on_street.visits} visits; trucks waited "
+        f"{on_street.waited_s / 60:.1f} min for bins, at {on_street.waited} of them",
+        highlight=False,
+    )
     console.print(
         f"{hours:.1f} h simulated in {outcome.took_s:.1f} s (x{hours * 3600 / outcome.took_s:.0f}), seed "
         f"{outcome.scenario.seed}, {outcome.mqtt.published} messages, {len(evidence.recorded)} records",

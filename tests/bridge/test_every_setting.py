@@ -49,6 +49,7 @@ from tests.support.settings.alarm_sights import (
 )
 from tests.support.settings.bookings import days_with_windows, litres_of_ten_bags, seconds_held, windows_offered
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
+from tests.support.settings.city import CITY, asked_of_the_city, rest_of_a_try, screen_told
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
     a_silent_truck_has_a_time,
@@ -477,6 +478,10 @@ ROWS = (
         'name = "files"\nfolder = "files"\n'),
     Row("outside.receiver.inside", '["127.0.0.1"]', '["10.0.0.1"]', is_believed, operator.gt, without(TOLD, "inside")),
     Row("outside.receiver.keep_days", "1", "3", is_given_up_after_two_days, operator.gt, AWAY),
+    Row("city.url", *(f'"postgresql://{one}@127.0.0.1:{PORT}/city"' for one in ("one", "two")), asked_of_the_city),
+    Row("city.password_file", '"one"', '"two"', asked_of_the_city, more=CITY),
+    Row("city.push_s", "3", "7", rest_of_a_try, operator.lt, CITY),
+    Row("city.screen", '"https://one.example"', '"https://two.example"', screen_told),
     Row("answers.sound_s", "5", "50", seconds_to_the_sound, operator.lt),
     Row("answers.next_person_s", "10", "100", seconds_until_told("second"), operator.lt),
     Row("answers.next_step_s", "100", "500", seconds_until_told("supervisor"), operator.lt),

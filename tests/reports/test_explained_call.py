@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,6 +92,25 @@ def test_what_was_learned_of_each_part_is_told(morning: Morning) -> None:
     page = as_text(one, ZONE, {})
     assert "not seen before" in page and " today" not in page
     assert any(line.endswith("  learned") for line in page.splitlines())
+
+
+def test_a_drive_is_told_street_by_street(morning: Morning) -> None:
+    """A hundred metres each, together the drive; those that nobody ever drove are marked, until somebody has."""
+    first, last = (explained_in(morning.store, call_of(morning, number)) for number in (0, 3))
+    for one in (first, last):
+        drives = [part for part in one.parts or () if part.kind == "leg"]
+        assert drives and all(sum(map(abs, part.streets_s)) == part.expected_s for part in drives if part.streets_s)
+    assert min(len(part.streets_s) for part in last.parts or () if part.kind == "leg") >= 5, "rooms are far apart"
+    assert all(street_s <= 0 for part in first.parts or () for street_s in part.streets_s)
+    assert "by 100 m of street: " in as_text(last, ZONE, {}) and "nobody ever drove there" in as_text(last, ZONE, {})
+    for number in range(4):
+        assert all(row[4] for row in first_record(morning, number)["rests_on"]["learned"][1:]), "those ahead are told"
+
+
+def first_record(morning: Morning, number: int) -> dict[str, Any]:
+    """The body of the first record of the room's call."""
+    key = call_of(morning, number)
+    return next(dict(record.body) for record in morning.store.scan("call") if record.key == key)
 
 
 def test_factors_of_the_time_of_day_and_of_today_are_told_apart() -> None:

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from sim.judging.street import Street, street
 from sim.scenario.format_page import whole
 from sim.scenario.scenario import parse
 from sim.virtual.run import play
 from sim.world.evidence import BinsOutside, Evidence, TrueVisit
-from tests.support.sim.outside import WAYS, Street, shift, street, table
+from tests.support.sim.outside import WAYS, shift, table
 
 WET, DRY = "residential_wet", "residential_dry"
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
+from rich.console import Console
 
 from broker.words import LANGUAGES
 from sim.__main__ import main
@@ -17,6 +19,7 @@ from sim.judging.sentence import Term, said
 from sim.report import difference
 from sim.report.facts import facts_of
 from sim.report.page import WORDS, ReportError, page_of, read_report, write_report
+from sim.report.printed import as_json, show
 from sim.scenario.scenario import Demand, load
 from sim.scenario.scenes.choice import scene_of
 from sim.virtual.run import play
@@ -45,6 +48,17 @@ def test_each_visit_has_its_call_and_what_was_predicted_then(facts: dict[str, An
     assert (first["truck"], first["room"]) == ("t01", "r01")
     assert 13 * 60 <= first["arrived_s"] - first["called_s"] <= 20 * 60
     assert abs(first["predicted_s"] - first["arrived_s"]) < 180
+
+
+def test_what_the_street_was_like_is_told(outcome: Outcome, facts: dict[str, Any]) -> None:
+    """On the page, and in what the command prints and gives to programs."""
+    assert 5 < facts["street"]["outside_min"] < 60 and facts["street"]["visits"] >= 3
+    told = as_json(outcome)["street"]
+    assert (round(told["outside_min"]), told["waited_visits"]) == (
+        facts["street"]["outside_min"], facts["street"]["waited"],
+    )
+    show(outcome, Console(file=(said_of := StringIO()), width=200))
+    assert f"bins stood outside {facts['street']['outside_min']} min for each of" in said_of.getvalue()
 
 
 def test_what_happened_to_a_press_is_told_in_order(facts: dict[str, Any]) -> None:

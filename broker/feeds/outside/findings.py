@@ -60,10 +60,10 @@ class Findings:
 
     def _message(self, kind: str, row: Row, at: int) -> Message:
         name = (self._area, "finding", row["about"], row["announced_at"], kind, row["until"])
-        data = {"area": self._area, **{field: row[field] for field in FIELDS}, "text": self._text(row)}
+        data = {"area": self._area, **{field: row[field] for field in FIELDS}, "text": self.text(row)}
         return Message(message_id(*name), kind, at, data)
 
-    def _text(self, row: Row) -> dict[str, str]:
+    def text(self, row: Row) -> dict[str, str]:
         """The screen's sentence, and how the alarm stands."""
         said = {}
         for language, words in self._words.items():

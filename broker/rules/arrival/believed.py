@@ -1,18 +1,18 @@
 """What is believed of a route, or of the way to a room, for a person to read: by the one door of what was learned
 (`learning/history.py`), and by nothing behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
 from broker.plan.calendar import day_start_at, local_date
 from broker.plan.model import Plan, PlannedVisit
-from broker.plan.streets import LineStreets
+from broker.plan.streets import streets_of
 from broker.rules.arrival.prediction import Eta, leg_length_m
-from broker.rules.learning.history import History
+from broker.rules.learning.history import History, Outlook
 from broker.rules.tracking.tracker import RunTracker
-from broker.rules.tracking.types import TrackVisit
+from broker.rules.tracking.types import Progress, TrackVisit
 
 LONG_BEFORE_S = -3600.0  # a run that is so early tells how late runs of its route usually are
 AHEAD_S = (300, 600, 1200, 1800)
@@ -68,7 +68,7 @@ def believed(plan: Plan, history: History, route_id: str, now: int) -> Believed:
     legs: dict[tuple[str, str], BelievedLeg] = {}
     stays: dict[str, BelievedStay] = {}
     for run in runs:
-        streets = LineStreets(plan.route_of(run).line)
+        streets = streets_of(plan.route_of(run).line)
         for before, visit in zip((None, *run.visits), run.visits, strict=False):
             room = visit.room_id
             if room not in stays:
@@ -98,12 +98,14 @@ HOURS_APART_S = 3 * 3600
 
 class LearnedOf(NamedTuple):
     """What of a leg and the stay at its end was learned: whether each was ever seen, how many times as long as over a
-    day the leg takes at its time of day, and as usual today."""
+    day the leg takes at its time of day, and as usual today; and what each 100 m of street that is still to be driven
+    takes by itself in seconds, as minus where nobody ever drove. None of these where the leg is not along the line."""
 
     leg_known: bool
     half_hour: float
     today: float
     stay_known: bool
+    streets_s: tuple[float, ...]
 
 
 def learned_on_the_way(
@@ -122,10 +124,24 @@ def learned_on_the_way(
             way = before.key[0], room, leg_length_m(before, visit, history.streets.detour_factor)
             cells = tracker.cells(before, visit)
         here_s, label = usual.leg_s(*way, at, cells=cells)
+        left = cells if before is not None else cells[_driven(len(cells), state) :]
         day_s = fmean(usual.leg_s(*way, at + ahead_s, cells=cells)[0] for ahead_s in range(0, DAY_S, HOURS_APART_S))
         factors = round(here_s / day_s, 3), round(today.leg_s(*way, at, cells=cells)[0] / here_s, 3)
-        found.append(LearnedOf(label == "history", *factors, today.knows_stay(room, visit.waste)))
+        streets_s = tuple(_streets_s(today, way[2] / len(cells), at, left)) if left else ()
+        found.append(LearnedOf(label == "history", *factors, today.knows_stay(room, visit.waste), streets_s))
     return found
+
+
+def _driven(count: int, state: Progress) -> int:
+    """How many of the streets of the present leg are behind the truck; it is always in one."""
+    share = 1 - state.leg_rest_m / state.leg_length_m if state.leg_length_m > 0 else 0.0
+    return max(0, min(count - 1, int(share * count)))
+
+
+def _streets_s(outlook: Outlook, each_m: float, at: int, cells: Sequence[str]) -> Iterator[float]:
+    for speed_mps, today, known in outlook.streets(each_m * len(cells), at, cells):
+        street_s = round(each_m / speed_mps * today, 1)
+        yield street_s if known else -street_s
 
 
 def _place(plan: Plan, visit: PlannedVisit, waste: str) -> TrackVisit:

@@ -86,7 +86,7 @@ def promise_basis(
             break
     fix, learned = run.tracker.fix, learned_on_the_way(run.tracker, day.history, etas[: len(visits)], now)
     fix_at = fix.fix_at if fix is not None else None
-    return {"fix_at": fix_at, "visits": visits, "learned": [list(row) for row in learned]}
+    return {"fix_at": fix_at, "visits": visits, "learned": [[*row[:-1], list(row.streets_s)] for row in learned]}
 
 
 def run_record(day: Day, run: Run, now: int) -> Keep:

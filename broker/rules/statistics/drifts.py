@@ -4,9 +4,12 @@ A room's calls drift if the middle of how far the lead that its keeper met misse
 than DRIFT_S over the last DRIFT_DAYS whole days, on LEAST_DAYS of them at least, and the mean is three times what
 chance alone makes of so few. It is over once the middle is below ENDS_S. What nobody could promise better (the truck
 was held after the call, a second visit) is left out.
+
+A lamp that no unit ever said to be on in a week of calls, though the unit is heard, is told apart: its keeper was told
+nothing at all.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, median, stdev
@@ -18,6 +21,7 @@ DRIFT_DAYS, LEAST_DAYS = 7, 5
 SURE = 3.0  # so many times the error of a mean
 FORESEEABLE = ("not_begun", "first_leg", "live")
 KNOWN = ("leg", "stay", "counts", "start", "lamp")  # the reasons there are; of the rest nobody knows one
+DARK = "dark"  # no part of a promise: the lamp never came on
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,11 @@ class Drift:
     calls: int
 
 
-def drifts(calls: Iterable[ScoredCall], before: Collection[str] = ()) -> list[Drift]:
-    """What drifted over these days' calls, the worst first; `before` are the rooms that did so far."""
+def drifts(
+    calls: Iterable[ScoredCall], before: Collection[str] = (), heard: Collection[str] = ()
+) -> list[Drift]:
+    """What drifted over these days' calls, the worst first; `before` are the rooms that did so far, `heard` those whose
+    units speak, so that a lamp of which they say nothing is dark."""
     rooms: dict[tuple[str, str], list[ScoredCall]] = {}
     for call in calls:
         if call.kind in FORESEEABLE and call.late_s is not None:
@@ -49,7 +56,16 @@ def drifts(calls: Iterable[ScoredCall], before: Collection[str] = ()) -> list[Dr
         Drift(reason, place, tuple(sorted({call.room for call in off})), round(median(map(_drift_s, off))), len(off))
         for (reason, place), off in found.items()
     ]
+    rows += _dark(rooms, heard)
     return sorted(rows, key=lambda one: (-abs(one.drift_s), one.reason, one.place))
+
+
+def _dark(rooms: Mapping[tuple[str, str], Sequence[ScoredCall]], heard: Collection[str]) -> Iterator[Drift]:
+    """A room whose lamp was on for none of its kinds of waste: its keeper was told by nothing, so misses the lead."""
+    for room in sorted({room for room, _ in rooms}.intersection(heard)):
+        of_room = [call for (where, _), of_kind in rooms.items() if where == room for call in of_kind]
+        if all(call.dark_s is None for call in of_room) and len({call.day for call in of_room}) >= LEAST_DAYS:
+            yield Drift(DARK, room, (room,), -round(median(call.lead_s or 0 for call in of_room)), len(of_room))
 
 
 def _drift_s(call: ScoredCall) -> int:

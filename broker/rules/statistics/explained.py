@@ -8,6 +8,7 @@ run that had not begun.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, NamedTuple
 
 from broker.rules.statistics.facts import LAST_AT, Fact, moment, newest, text, whole
@@ -26,6 +27,7 @@ class Part:
     known: bool | None = None  # whether a leg or stay was ever seen before the call
     half_hour: float | None = None  # how many times as long as over a day a leg takes at its time of day ...
     today: float | None = None  # ... and as usual on that day; both as believed
+    streets_s: tuple[int, ...] = ()  # a leg's seconds by 100 m of street, in order; minus where nobody ever drove
 
     @property
     def error_s(self) -> int | None:
@@ -82,7 +84,17 @@ class _Stop(NamedTuple):
     stay_s: int
     bins: int | None
     visit: Mapping[str, Any]
-    learned: tuple[bool, float, float, bool] | None  # as `LearnedOf`; None: calls of before did not keep it
+    learned: "_Learned | None"  # None: calls of before did not keep it
+
+
+class _Learned(NamedTuple):
+    """As `LearnedOf`; calls of before kept no streets."""
+
+    leg_known: bool
+    half_hour: float
+    today: float
+    stay_known: bool
+    streets_s: tuple[float, ...] = ()
 
 
 def explained(facts: Sequence[Fact], call_id: str) -> Explained:
@@ -154,10 +166,13 @@ def _stops(basis: Any, visits: Mapping[tuple[str, int], Mapping[str, Any]]) -> I
         yield _Stop(str(room), eta_at, stay_s, bins if type(bins) is int else None, visit, _learned(known))
 
 
-def _learned(row: Any) -> tuple[bool, float, float, bool] | None:
-    if not isinstance(row, list) or [type(one) for one in row] not in LEARNED_SHAPES:
+def _learned(row: Any) -> _Learned | None:
+    if not isinstance(row, list) or [type(one) for one in row[:4]] not in LEARNED_SHAPES:
         return None
-    return row[0], float(row[1]), float(row[2]), row[3]
+    streets_s = row[4] if len(row) == 5 and isinstance(row[4], list) else []
+    if not all(type(one) in (int, float) and isfinite(one) for one in streets_s):
+        streets_s = []
+    return _Learned(row[0], float(row[1]), float(row[2]), row[3], tuple(streets_s))
 
 
 LEARNED_SHAPES = [[bool, first, second, bool] for first in (int, float) for second in (int, float)]
@@ -184,7 +199,7 @@ def _parts(stops: Sequence[_Stop], called_at: int, arrived_at: int | None, *, be
             believed_at, true_at = stop.eta_at, came_at
         leaves_at = max(believed_at, stop.eta_at + stop.stay_s)
         bins = stop.bins, whole(stop.visit, "bins_before")
-        known = stop.learned[3] if stop.learned is not None else None
+        known = stop.learned.stay_known if stop.learned is not None else None
         yield Part("stay", stop.room, leaves_at - believed_at, went_at - true_at, *bins, known=known)
         believed_at, true_at, kind = leaves_at, went_at, "leg"
     last = stops[-1]
@@ -195,5 +210,21 @@ def _drive(kind: str, stop: _Stop, expected_s: int, true_s: int | None) -> Part:
     """A leg with what was learned of it; of a way with several of them that would say nothing."""
     if kind != "leg" or stop.learned is None:
         return Part(kind, stop.room, expected_s, true_s)
-    known, half_hour, today, _ = stop.learned
-    return Part(kind, stop.room, expected_s, true_s, known=known, half_hour=half_hour, today=today)
+    learned = stop.learned
+    streets_s = tuple(_shares(expected_s, learned.streets_s))
+    return Part(
+        kind, stop.room, expected_s, true_s, known=learned.leg_known, half_hour=learned.half_hour, today=learned.today,
+        streets_s=streets_s,
+    )  # fmt: skip
+
+
+def _shares(whole_s: int, streets_s: Sequence[float]) -> Iterator[int]:
+    """A leg's seconds, which its own drives make other than its streets, on these; in whole seconds that add up."""
+    total_s, up_to_s, given_s = sum(map(abs, streets_s)), 0.0, 0
+    if total_s <= 0:
+        return
+    for street_s in streets_s:
+        up_to_s += abs(street_s)
+        share_s = round(whole_s * up_to_s / total_s) - given_s
+        given_s += share_s
+        yield share_s if street_s >= 0 else -share_s

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from broker.plan.geometry import distance_m
 from broker.plan.model import Route
-from broker.plan.streets import LineStreets
+from broker.plan.streets import streets_of
 from broker.rules.learning.leg_times import START_ROOM
 from broker.rules.learning.observations import LegRecord
 from broker.rules.settings import Streets
@@ -28,7 +28,7 @@ class Way:
     ) -> None:
         self.line = LineFollower(route, settings)
         self.leg = Leg()
-        self.streets = LineStreets(route.line)
+        self.streets = streets_of(route.line)
         self.started = False
         self._first_fix: GpsFix | None = None
         self._route_id = route.route_id

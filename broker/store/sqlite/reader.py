@@ -34,7 +34,7 @@ _NEWEST = (
 )
 EVERYTHING = Where("1 = 1", [])
 _WARNINGS = 20
-_BATCH = 200
+STEP = _BATCH = 200
 
 
 class SQLiteReader(Store):
@@ -143,12 +143,12 @@ class SQLiteReader(Store):
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
 
-    def by_row(self, found: Where = EVERYTHING) -> Iterator[list[tuple[int, Record]]]:
-        """Rows and records in the order of the rows, some at a time, but those that cannot be read."""
+    def by_row(self, found: Where = EVERYTHING, after: int = 0) -> Iterator[list[tuple[int, Record]]]:
+        """Rows and records in the order of the rows, STEP rows at a time, but those that cannot be read."""
         text = f"SELECT {COLUMNS} FROM record NOT INDEXED WHERE row BETWEEN ? AND ? AND {found.sql}"  # noqa: S608
         last = self._last_known_row()
-        for first in range(1, last + 1, _BATCH):
-            end = min(first + _BATCH - 1, last)
+        for first in range(after + 1, last + 1, STEP):
+            end = min(first + STEP - 1, last)
             try:
                 rows = self.rows_of(text, [first, end, *found.values])
             except Corrupt:

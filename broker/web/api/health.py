@@ -26,6 +26,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         body = {
             "trouble": picture["data"]["trouble"], "link": picture["link"], "plan": picture["plan"],
             "ages": desk.ages(), "fw": __version__, "at": picture["at"], "outside": desk.outside(),
+            "city": desk.city(),
         }  # fmt: skip
         try:
             body["store"] = found = dict(store.health())

@@ -36,6 +36,7 @@ class _Everything(Collector):
         yield from _of_bridge(self._desk)
         yield from _of_picture(self._desk.picture)
         yield from _of_outside(self._desk.outside())
+        yield from _of_city(self._desk.city())
 
 
 def _of_bridge(desk: Desk) -> Iterator[Metric]:
@@ -91,6 +92,14 @@ def _of_outside(receivers: Iterable[Mapping[str, Any]]) -> Iterator[Metric]:
         yield _gauge(f"outside_{what}", f"Messages to people outside: {what}", told, ["receiver"])
     told = {(one["name"],): one["delivered"] for one in rows}
     yield _counter("outside_delivered", "Messages to people outside that were delivered", ["receiver"], told)
+
+
+def _of_city(state: Mapping[str, Any] | None) -> Iterator[Metric]:
+    """What is pushed to the city, where there is one."""
+    if state is not None:
+        yield _gauge("city_connected", "1 while the city takes what is pushed", {(): state["away_since_at"] is None})
+        yield _gauge("city_waiting_records", "Records that the city has not got yet", {(): state["waiting"]})
+        yield _counter("city_pushed_records", "Records that the city was given", [], {(): state["pushed"]})
 
 
 Values = Mapping[Any, float]  # by the values of the labels, by the one value where there is one label

@@ -210,7 +210,7 @@ function showAll() {
   $("language").textContent = word("page", "other_language");
   $("timeline-title").textContent = word("page", "timeline"); $("calls-title").textContent = word("page", "calls"); $("legend").textContent = word("page", "legend"); $("legend").className = "quiet";
   for (const [id, key] of [["back", "before"], ["play", "play"], ["forth", "next"], ["cursor", "moment"]]) $(id).setAttribute("aria-label", word("page", key));
-  $("rest").innerHTML = `<p class="quiet">${say("page", "run", { date: facts.date, from: clock(0), to: clock(facts.length_s), seed: facts.seed, messages: facts.messages, records: facts.records })}</p>${facts.notes.length ? `<ul>${facts.notes.map((n) => `<li>${safe(n[language])}</li>`).join("")}</ul>` : ""}`;
+  $("rest").innerHTML = `<p class="quiet">${say("page", "run", { date: facts.date, from: clock(0), to: clock(facts.length_s), seed: facts.seed, messages: facts.messages, records: facts.records })}</p><p>${say("page", "street", facts.street)}</p>${facts.notes.length ? `<ul>${facts.notes.map((n) => `<li>${safe(n[language])}</li>`).join("")}</ul>` : ""}`;
   $("cursor").max = Math.round(facts.length_s);
   showExpectations(); showTimeline(); showCalls(); go(now);
 }

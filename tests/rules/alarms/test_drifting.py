@@ -98,3 +98,18 @@ def test_a_call_that_ends_today_counts_from_tomorrow_on(night: Morning) -> None:
     night.now += 86_400
     night.step(30)
     assert list(found(night)) == [f"drift/leg/{first}"]
+
+
+def test_a_unit_that_speaks_and_never_says_its_lamp_is_on_is_found(night: Morning) -> None:
+    """Over a restart, also while it has not spoken yet; units that are silent are another alarm's."""
+    first, second = (planned.room_id for planned in night.trip.visits[:2])
+    night.store.append([*a_week(night, first, 0), *a_week(night, second, 0)])
+    begin_again(night)
+    assert found(night) == {}, "nobody speaks"
+    night.say("life", {"life": "ready", "fw": "1"}, device=first)
+    night.now += 86_400
+    night.say("life", {"life": "ready", "fw": "1"}, device=first)
+    night.step(30)
+    assert {about: word for about, (word, _) in found(night).items()} == {f"drift/dark/{first}": "calls_drift_dark"}
+    begin_again(night)
+    assert list(found(night)) == [f"drift/dark/{first}"]

@@ -91,6 +91,15 @@ def test_what_was_learned_stands_beside_the_parts_where_the_call_kept_it() -> No
     assert [(part.known, part.half_hour, part.today) for part in one.parts or ()] == [
         (False, 1.0, 1.0), (True, None, None), (True, 1.2, 0.9), (False, None, None), (True, 1.0, 1.0),
     ]  # fmt: skip
+    with_streets = [[*row, [10.0, -30.0]] for row in learned]
+    parts = told(call({**BASIS, "learned": with_streets}), *came).parts or ()
+    assert [(sum(map(abs, part.streets_s)), len(part.streets_s)) for part in parts if part.streets_s] == [
+        (part.expected_s, 2) for part in parts if part.kind == "leg"
+    ]
+    assert all(part.streets_s[0] > 0 > part.streets_s[1] for part in parts if part.streets_s)
+    for odd in ("x", [None], [float("nan")], [True]):
+        assert not any(part.streets_s for part in told(
+            call({**BASIS, "learned": [[*row, odd] for row in learned]}), *came).parts or ())  # fmt: skip
     for odd in (7, [], [[True]], [[1, "x", 2, 3]] * 3, [None, None, None]):
         parts = told(call({**BASIS, "learned": odd}), *came).parts
         assert parts is not None and {part.known for part in parts} == {None}

@@ -38,6 +38,14 @@ def test_a_lamp_that_comes_on_late_is_a_reason_too() -> None:
     assert drifts(late_lamp) == [Drift("lamp", "r03", ("r03",), -200, 7)]
 
 
+def test_a_lamp_that_never_came_on_is_found_where_its_unit_is_heard() -> None:
+    """Whatever the truck did; once is enough to show that it works, and of a silent unit nobody knows."""
+    calls = [replace(one, late_s=0, off=(), lead_s=960) for one in week()]
+    assert drifts(calls, heard=["r03"]) == [Drift("dark", "r03", ("r03",), -960, 7)]
+    assert drifts(calls) == drifts(calls, heard=["r04"]) == drifts(calls[:4], heard=["r03"]) == []
+    assert drifts([replace(calls[0], dark_s=5), *calls[1:]], heard=["r03"]) == []
+
+
 def test_rooms_with_one_reason_are_one_finding() -> None:
     """One slow drive moves every room behind it."""
     found = drifts([*week("r03"), *week("r04"), *week("r05", part="stay", place="r05", late_s=300)])

@@ -11,7 +11,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.ingest.restored_day import restore
 from broker.plan.geometry import lengths_m
-from broker.plan.streets import LineStreets
+from broker.plan.streets import streets_of
 from broker.rules.day.attention.about_runs import PassedBy
 from broker.rules.day.attention.alarms import Alarms
 from broker.rules.day.attention.asked import Topic
@@ -151,11 +151,13 @@ def known_by(day: Day) -> dict[str, Any]:
         if run.state != "finished"
     }
     rooms = sorted(day.plan.rooms)
-    ways = [(route, *way) for route in day.plan.routes for way in pairwise(rooms)]
-    legs, stays = [day.history.leg_s(*way, 500.0, day.clock.now) for way in ways], list[float]()
+    ways = {(run.route_id, before.room_id, visit.room_id) for run in day.plan.runs.values()
+            for before, visit in pairwise(run.visits)}  # fmt: skip
+    legs, stays = list[Any](), list[float]()
     for route_id, route in day.plan.routes.items():
         outlook, length_m = day.history.outlook(route_id, day.clock.now), lengths_m(route.line)
-        cells = LineStreets(route.line).between(0.0, length_m[-1] if length_m else None)
+        cells = streets_of(route.line).between(0.0, length_m[-1] if length_m else None)
+        legs += [outlook.leg_s(*rooms_of, 500.0, day.clock.now) for way, *rooms_of in sorted(ways) if way == route_id]
         legs += [outlook.leg_s("", "", 500.0, day.clock.now, cells=(cell,)) for cell in cells]
         stays += [outlook.dwell_s(room, route.waste, None) for room in rooms]
     return {

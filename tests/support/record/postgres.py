@@ -27,31 +27,58 @@ def _user_prefix() -> list[str]:
     return ["runuser", "-u", "postgres", "--"]
 
 
+class Server:
+    """One server in a folder of its own; `address` is of its database, without a password."""
+
+    def __init__(self, folder: Path) -> None:
+        if not BINARIES:
+            raise NoPostgresError("no /usr/lib/postgresql/*/bin/postgres: apt-get install postgresql")
+        prefix = _user_prefix()
+        if prefix:
+            shutil.chown(folder, "postgres")
+        self._folder, self._data, binaries = folder, folder / "data", BINARIES[-1].parent
+        self._quiet = {"check": True, "timeout": 60, "stdout": subprocess.DEVNULL, "cwd": "/"}
+        self._control = [*prefix, binaries / "pg_ctl", "-D", self._data, "-w", "-t", "30"]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.address = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        subprocess.run(
+            [*prefix, binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+             "--no-sync"],
+            **self._quiet,
+        )
+
+    def start(self) -> None:
+        """Start it; returns when it answers."""
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} "
+            "-c max_connections=40"
+        )
+        subprocess.run([*self._control, "-o", options, "-l", self._folder / "log", "start"], **self._quiet)
+
+    def stop(self, *, check: bool = True) -> None:
+        """Stop it as a power cut would."""
+        subprocess.run([*self._control, "-m", "immediate", "stop"], **{**self._quiet, "check": check})
+
+
+@contextmanager
+def stopped_server() -> Iterator[Server]:
+    """A fresh server that is not started yet; stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="zp-pg-"))
+    try:
+        server = Server(folder)
+        try:
+            yield server
+        finally:
+            server.stop(check=False)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """The address of a fresh database, without a password; stopped and removed at the end."""
-    if not BINARIES:
-        raise NoPostgresError("no /usr/lib/postgresql/*/bin/postgres: apt-get install postgresql")
-    binaries, prefix = BINARIES[-1].parent, _user_prefix()
-    folder = Path(tempfile.mkdtemp(prefix="zp-pg-"))
-    try:
-        if prefix:
-            shutil.chown(folder, "postgres")
-        data = folder / "data"
-        quiet = {"check": True, "timeout": 60, "stdout": subprocess.DEVNULL, "cwd": "/"}
-        subprocess.run(
-            [*prefix, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"],
-            **quiet,
-        )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c max_connections=40"
-        control = [*prefix, binaries / "pg_ctl", "-D", data, "-w", "-t", "30"]
-        subprocess.run([*control, "-o", options, "-l", folder / "log", "start"], **quiet)
-        try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], **{**quiet, "check": False})
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with stopped_server() as server:
+        server.start()
+        yield server.address

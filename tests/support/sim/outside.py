@@ -4,12 +4,12 @@ A morning of the demo area with jams and red lights, played with the same dice f
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from sim.judging.street import Street, street
 from sim.scenario.scenario import Scenario, day_s, load
 from sim.virtual.run import play
-from sim.world.evidence import Evidence
 
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "with the lamp": {"keepers_go_by": "lamp"},
@@ -19,42 +19,6 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
 }
 SLOWNESS = (1.0, 1.2, 0.8, 1.4)  # of the streets, by seed: a day as planned, a slow one, a quick one, a very slow one
 UNTIL = "10:20"
-
-
-@dataclass(slots=True)
-class Street:
-    """What keepers and crews went through."""
-
-    visits: int = 0
-    outside_s: float = 0.0  # that bins of a room and kind stood outside, emptied ones too
-    waited_s: float = 0.0
-    waited: int = 0  # visits at which the crew had to wait
-
-    def add(self, other: "Street") -> None:
-        """Another shift."""
-        self.visits += other.visits
-        self.outside_s += other.outside_s
-        self.waited_s += other.waited_s
-        self.waited += other.waited
-
-
-def street(evidence: Evidence) -> Street:
-    """What one shift was like."""
-    visits = [visit for visit in evidence.visits if not visit.booked]
-    waits_s = [visit.waited_s for visit in visits if visit.waited_s > 0]
-    found = Street(len(visits), 0.0, sum(waits_s), len(waits_s))
-    since: dict[tuple[str, str], float] = {}
-    served = {(visit.room, visit.waste) for visit in visits}  # what no truck came for is nobody's to time
-    for change in evidence.bins_outside:
-        place = change.room, change.waste
-        if place not in served:
-            continue
-        if change.number:
-            since.setdefault(place, change.at)
-        elif place in since:
-            found.outside_s += change.at - since.pop(place)
-    found.outside_s += sum(max(0.0, evidence.end_at - at) for at in since.values())
-    return found
 
 
 def shift(way: str, seed: int) -> Scenario:
@@ -76,6 +40,6 @@ def table(found: Mapping[str, Street]) -> Iterable[str]:
     for way, one in found.items():
         visits = max(1, one.visits)
         yield (
-            f"{way:26} {one.visits:6} {one.outside_s / 60 / visits:21.1f} {one.waited_s / 60:19.1f}"
+            f"{way:26} {one.visits:6} {one.outside_min:21.1f} {one.waited_s / 60:19.1f}"
             f" {one.waited_s / visits:11.1f} {one.waited / visits:6.1%}"
         )

@@ -41,7 +41,12 @@ class LampDrifts(_OfRooms, Asked, topic=Topic.DRIFT, word="calls_drift_lamp", le
     """The room's lamp comes on after its call."""
 
 
-DRIFT_ASKED: dict[str, type[CallsDrift | LegDrifts | StayDrifts | CountsDrift | StartDrifts | LampDrifts]] = {
+class LampDark(_OfRooms, Asked, topic=Topic.DRIFT, word="calls_drift_dark"):
+    """The room's lamp never comes on, though its unit is heard."""
+
+
+_Kind = CallsDrift | LegDrifts | StayDrifts | CountsDrift | StartDrifts | LampDrifts | LampDark
+DRIFT_ASKED: dict[str, type[_Kind]] = {
     "": CallsDrift, "leg": LegDrifts, "stay": StayDrifts, "counts": CountsDrift, "start": StartDrifts,
-    "lamp": LampDrifts,
+    "lamp": LampDrifts, "dark": LampDark,
 }  # fmt: skip

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 from broker.plan.calendar import local_date
-from broker.rules.day.attention.about_calls import DRIFT_ASKED
+from broker.rules.day.attention.about_calls import DRIFT_ASKED, LampDark
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.day import Day
 from broker.rules.dispatch.alarms.silences import named
 from broker.rules.effects.effect import Effect
 from broker.rules.statistics.drifts import DRIFT_DAYS, drifts
 
+SPOKE_S = 86_400
 MOST_ASKED = 5  # the worst; nobody mends more in a day, and the figures have them all
 
 
@@ -19,7 +20,9 @@ def look_at_calls(day: Day, now: int) -> list[Effect]:
     if not day.call_scores.looks_on(today.isoformat()):
         return []
     first, last = ((today - timedelta(days=ago)).isoformat() for ago in (DRIFT_DAYS, 1))
-    drifting = drifts(day.call_scores.between(first, last), _were(day))[:MOST_ASKED]
+    heard = [room for room in day.plan.rooms if _speaks(day, room, now)]
+    calls, dark = day.call_scores.between(first, last), _were(day, dark=True)
+    drifting = drifts(calls, _were(day), [*heard, *dark])[:MOST_ASKED]
     found = {f"{one.reason or 'unknown'}/{one.place}": one for one in drifting}
     for subject in [one for one in day.attention.of(Topic.DRIFT) if one not in found]:
         day.attention.answered(Topic.DRIFT, subject)
@@ -30,15 +33,22 @@ def look_at_calls(day: Day, now: int) -> list[Effect]:
     return []
 
 
-def _were(day: Day) -> set[str]:
-    """The rooms of which this was asked before; after a restart by the alarms on record."""
+def _were(day: Day, *, dark: bool = False) -> set[str]:
+    """The rooms of which drifts, or dark lamps, were told before; after a restart by the alarms on record."""
     rooms: set[str] = set()
     for entry in day.attention.of(Topic.DRIFT).values():
-        rooms.update(getattr(entry.values, "subjects", ()))
+        if isinstance(entry.values, LampDark) == dark:
+            rooms.update(getattr(entry.values, "subjects", ()))
     for alarm in day.alarms.values():
-        if alarm.topic == Topic.DRIFT and alarm.active:
+        if alarm.topic == Topic.DRIFT and alarm.active and (alarm.word == LampDark.word) == dark:
             rooms.update(alarm.values.get("subjects", ()))
     return rooms
+
+
+def _speaks(day: Day, room: str, now: int) -> bool:
+    """Whether the room's unit was heard within a day: what it says of its lamp can be believed."""
+    state = day.devices.rooms.get(room)
+    return state is not None and state.spoke_at is not None and now - state.spoke_at < SPOKE_S
 
 
 def _name(day: Day, room: str) -> str:

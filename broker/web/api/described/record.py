@@ -77,5 +77,6 @@ class Health(Row):
     fw: str
     at: int
     outside: list[dict[str, Any]]
+    city: dict[str, Any] | None = None
     store: dict[str, Any] | None = None
     reasons: list[dict[str, Any]]

@@ -88,6 +88,7 @@ class PartRow(BaseModel):
     known: bool | None
     half_hour: float | None
     today: float | None
+    streets_s: list[int]  # a leg's seconds by 100 m of street; minus where nobody ever drove
 
 
 class ExplainedRow(BaseModel):

@@ -1,0 +1,211 @@
+"""A cell pushes its records: each once, in whatever order cells and city go away and come back."""
+
+import json
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from broker.__main__ import main
+from broker.city.push import BATCH, NAME, rest_s
+from broker.store import Conflict, Unavailable, transfer
+from broker.store import city as city_tables
+from broker.store.city import CityDatabase, CityShare
+from tests.support.city.cells import AREA, city_records, push_of, record_in
+from tests.support.record.samples import NOON, ZONE, bins, visit
+
+pytestmark = pytest.mark.real
+
+
+def lines(store) -> list[bytes]:
+    """All records of a store, as they are exported."""
+    return [transfer.codec.encode(record) for record in transfer.records_of(store)]
+
+
+def same(folder: Path, database: str, area: str = AREA) -> bool:
+    """Whether the city has what the cell has, each record once and to the byte."""
+    with closing(record_in(folder, area)) as record:
+        return lines(record) == lines(city_records(database, area))
+
+
+def filled(folder: Path, area: str = AREA, first: int = 1, count: int = 30) -> None:
+    """Put so many more records into a cell's record."""
+    with closing(record_in(folder, area)) as record:
+        record.append([bins(number, NOON + number) for number in range(first, first + count)])
+
+
+def pushed(folder: Path, database: str, area: str = AREA) -> dict:
+    """Push all there is; how that stands then."""
+    push = push_of(folder, database, area)
+    push.push_all()
+    return push.state() or {}
+
+
+def test_what_is_pushed_twice_is_there_once(database, tmp_path):
+    """All goes over with its amendments, a second time nothing does, and without the cell's cursor all of it again."""
+    filled(tmp_path)
+    with closing(record_in(tmp_path)) as record:
+        record.append([visit(1, "served")])
+        record.amend(visit(1, "served").id, {"bins_before": 7}, "miscounted", "ann", NOON)
+    assert pushed(tmp_path, database)["pushed"] == 32
+    assert pushed(tmp_path, database)["pushed"] == 0
+    (tmp_path / NAME).unlink()
+    again = pushed(tmp_path, database)
+    assert (again["pushed"], again["others"], again["surplus"]) == (0, 0, 0)
+    assert same(tmp_path, database)
+    found = city_records(database).get(visit(1, "served").id)
+    assert found is not None and found.body["bins_before"] == 7
+
+
+def test_a_city_that_lost_its_database_gets_all_of_it_again(server, database, tmp_path):
+    """The cell knows that it had pushed; the city knows of nothing: the lower of both counts."""
+    filled(tmp_path)
+    pushed(tmp_path, database)
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP TABLE zp_city, zp_cell, zp_pushed, zp_area, zp_record")
+    filled(tmp_path, first=31, count=5)
+    assert pushed(tmp_path, database)["pushed"] == 35
+    assert same(tmp_path, database)
+
+
+def test_a_cell_that_was_killed_between_commit_and_cursor_goes_on(database, tmp_path):
+    """Its own cursor is of before, or says nothing at all: what it sends again is there already."""
+    filled(tmp_path)
+    pushed(tmp_path, database)
+    before = (tmp_path / NAME).read_bytes()
+    filled(tmp_path, first=31)
+    pushed(tmp_path, database)
+    for left in (before, b"", b"{"):
+        (tmp_path / NAME).write_bytes(left)
+        assert pushed(tmp_path, database)["pushed"] == 0
+        assert same(tmp_path, database)
+
+
+def test_a_record_that_was_restored_from_a_backup_is_found_out(database, tmp_path, caplog):
+    """It is older than what came of it, and goes on otherwise: that is said, nothing is skipped, nothing is lost."""
+    cell, backup = tmp_path / "cell", tmp_path / "backup"
+    filled(cell)
+    pushed(cell, database)
+    shutil.copytree(cell, backup)
+    filled(cell, first=31, count=10)
+    pushed(cell, database)
+    shutil.rmtree(cell)
+    shutil.copytree(backup, cell)
+    state = pushed(cell, database)
+    assert "a backup that was restored" in caplog.text and state["surplus"] == 10
+    filled(cell, first=101, count=20)  # the cell goes on, beyond the row up to which the city has it
+    shutil.copy(backup / NAME, cell / NAME)
+    state = pushed(cell, database)
+    assert (state["surplus"], state["pushed"]) == (10, 20)
+    with closing(CityShare(database, None, AREA, ZONE, _record_of(cell), lambda: NOON)) as share:
+        row = share.pushed()
+    assert (row.went_back_from, row.went_back_to) == (40, 30)
+    with closing(record_in(cell)) as record:  # which brings them back
+        transfer.import_records(transfer.records_of(city_records(database)), record, lambda _: None)
+    assert pushed(cell, database)["surplus"] == 0 and same(cell, database)
+
+
+def test_a_record_that_went_on_otherwise_is_found_out_by_the_id_in_its_row(database, tmp_path, caplog):
+    """The restored record has come further than the city's cursor before anybody asked."""
+    cell, backup = tmp_path / "cell", tmp_path / "backup"
+    filled(cell)
+    shutil.copytree(cell, backup)
+    filled(cell, first=31, count=10)
+    pushed(cell, database)
+    shutil.rmtree(cell)
+    shutil.copytree(backup, cell)
+    filled(cell, first=101, count=50)
+    (cell / NAME).write_text(json.dumps({"record": _record_of(cell), "row": 40}))
+    assert pushed(cell, database)["pushed"] == 50
+    assert "a backup that was restored" in caplog.text
+    assert len(lines(city_records(database))) == 90
+
+
+def _record_of(folder: Path) -> str:
+    with closing(record_in(folder)) as record:
+        return record.about("record") or ""
+
+
+def test_an_id_under_which_the_city_has_something_else_is_said(database, tmp_path):
+    """The first one stays, in both; how many there are is said, with the first."""
+    one, other = tmp_path / "one", tmp_path / "other"
+    filled(one)
+    pushed(one, database)
+    with closing(record_in(other)) as record:
+        record.append([bins(1, NOON + 1, count=9), bins(50)])
+    state = pushed(other, database)
+    assert (state["others"], state["other_id"], state["pushed"]) == (1, bins(1).id, 1)
+    assert state["surplus"] == 29, "another record of this area pushed before"
+
+
+def test_a_city_that_is_away_is_tried_again_and_gets_everything(server, database, tmp_path):
+    """It is stopped in the midst of it: the push waits, longer each time, and goes on where the city was."""
+    filled(tmp_path, count=BATCH + 10)
+    push = push_of(tmp_path, database)
+    assert push.turn() < 5.0, "there is more"
+    server.stop()
+    assert [push.turn(), push.turn(), push.turn()] == [5.0, 10.0, 20.0]
+    filled(tmp_path, first=5000, count=3)
+    assert push.turn() == 30.0
+    state = push.state()
+    assert state["waiting"] == 13 and state["why"] and state["away_since_at"]
+    server.start()
+    assert push.turn() == 5.0
+    assert push.state()["away_since_at"] is None and push.state()["waiting"] == 0
+    push.close()
+    assert same(tmp_path, database)
+
+
+def test_tries_get_no_rarer_than_the_city_may_wait():
+    """A cell that is heard again is shown so within the 90 s in which it would be shown as silent."""
+    assert [rest_s(failures, 5) for failures in range(5)] == [5, 10, 20, 30, 30]
+    assert max(rest_s(failures, push_s) for failures in range(99) for push_s in range(1, 31)) <= 30
+
+
+def test_two_cells_push_at_once_and_are_kept_apart(database, tmp_path):
+    """Records of one id in two areas are two records; the tables are made once, whoever comes first."""
+    folders = {area: tmp_path / area for area in ("xh", "ja")}
+    for area, folder in folders.items():
+        filled(folder, area, count=40 if area == "ja" else 30)
+    pushes = {area: push_of(folder, database, area) for area, folder in folders.items()}
+    for push in pushes.values():
+        push.turn()
+    for push in pushes.values():
+        push.close()
+    assert all(same(folder, database, area) for area, folder in folders.items())
+
+
+def test_a_newer_city_is_not_written_to(database, tmp_path, monkeypatch):
+    """A step that this release does not know of is said; one that is new is done once, and nothing is lost."""
+    filled(tmp_path)
+    pushed(tmp_path, database)
+    monkeypatch.setattr(city_tables, "STEPS", (*city_tables.STEPS, "ALTER TABLE zp_cell ADD COLUMN more int"))
+    for _ in range(2):
+        CityShare(database, None, AREA, ZONE, "r", lambda: NOON).close()
+    assert same(tmp_path, database)
+    monkeypatch.undo()
+    with pytest.raises(Conflict, match="newer release"):
+        pushed(tmp_path, database)
+
+
+def test_the_command_pushes_all_there_is_and_ends(database, tmp_path, capsys):
+    """An old disk in another machine: its records are brought after, and it is said how many were new."""
+    filled(tmp_path / "data" / "records")
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "demo"\n[city]\nurl = "{database}"\n')
+    assert main(["push", "--config", str(config)]) == 0, capsys.readouterr().err
+    assert "30 records are with the city, 30 of them are new there" in capsys.readouterr().out
+    config.write_text('[area]\nplan = "demo"\n')
+    assert main(["push", "--config", str(config)]) == 1
+    assert "[city] url: is missing" in capsys.readouterr().err
+    config.write_text('[area]\nplan = "demo"\n[city]\nurl = "postgresql://nobody@127.0.0.1:1/x"\n')
+    assert main(["push", "--config", str(config)]) == 1
+    assert "cannot be used now" in capsys.readouterr().err
+
+
+def test_a_database_that_is_not_there_is_no_city():
+    """Whoever asks is told, and nothing waits for hours."""
+    with pytest.raises(Unavailable):
+        CityDatabase("postgresql://nobody@127.0.0.1:1/x", None, lambda: NOON).cells()
