@@ -1,10 +1,11 @@
 """HTTP: the figures as sheets for people, and the same as CSV or as a workbook."""
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from broker.plan.model import Plan
 from broker.registers.exchange.sheets import write_csv, write_xlsx
@@ -39,6 +40,10 @@ class Shown(Span):
     """The sheets of these days."""
 
     by: str
+    estate: str = Field(description="the one of which the figures are; empty: of all")
+    truck: str = Field(description="the one of which the figures are; empty: of all")
+    estates: dict[str, str] = Field(description="those to choose from, by id")
+    trucks: list[str]
     sheets: list[SheetRow]
 
 
@@ -57,6 +62,8 @@ def sheet_routes(router: APIRouter, store: Store, plan: Plan) -> None:
         view: View = "week",
         day: OneOf = None,
         by: Literal["waste", "estate", "route", "truck"] = "waste",
+        estate: Annotated[str, Query(max_length=100, description="the id of one: its figures alone")] = "",
+        truck: Annotated[str, Query(max_length=100, description="the id of one: its figures alone")] = "",
         sheet: Annotated[str, Query(max_length=40, description="the key of one; else all, as CSV the first")] = "",
         form: Annotated[Literal["json", "csv", "xlsx"], Query(alias="format")] = "json",
         language: Annotated[Literal["zh", "en"] | None, Query(description="else as `Accept-Language` says")] = None,
@@ -68,18 +75,23 @@ def sheet_routes(router: APIRouter, store: Store, plan: Plan) -> None:
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         words = language or language_of_answer(request)
-        found = [
-            one for one in sheets(facts, plan.timezone, *days, by, words, plan.names()) if sheet in ("", one.key)
-        ]
+        only = {name: wanted for name, wanted in (("estate", estate), ("truck", truck)) if wanted}
+        every = sheets(facts, plan.timezone, *days, by, words, plan.names(), only)
+        found = [one for one in every if sheet in ("", one.key)]
         if not found:
             raise HTTPException(404, "there is no such sheet: ask without `sheet` for all of them")
-        name = f"zhanpai-{'-'.join(dict.fromkeys(days))}-{by}{'-' + sheet if sheet else ''}"
+        name = "-".join(["zhanpai", *dict.fromkeys(days), by, *(one for one in (*only.values(), sheet) if one)])
+        name = quote(name, safe="")
         if form == "csv":
             return _file(write_csv(_heads(found[0]), found[0].lines), CSV + "; charset=utf-8", f"{name}.csv")
         if form == "xlsx":
             return _file(write_xlsx([(_name(one), _heads(one), one.lines) for one in found]), WORKBOOK, f"{name}.xlsx")
         rows = [SheetRow.model_validate(one) for one in found]
-        return Shown(**span.model_dump(), by=by, sheets=rows)
+        estates = {one.estate_id: one.name for one in plan.estates.values()}
+        return Shown(
+            **span.model_dump(), by=by, estate=estate, truck=truck, estates=estates, trucks=sorted(plan.trucks()),
+            sheets=rows,
+        )  # fmt: skip
 
 
 def _heads(sheet: Sheet) -> list[str]:
