@@ -71,7 +71,7 @@ def test_what_is_still_going_on_has_no_minutes_and_names_are_the_readers() -> No
 
 def test_one_estates_and_one_trucks_figures_are_its_part_of_all() -> None:
     """The column that they have beside the others; what is nobody's in particular is left out."""
-    columns = {"estate": of("bins", by="estate", to_day="2026-11-23"), "truck": of("bins", by="truck", to_day="2026-11-23")}
+    columns = {by: of("bins", by=by, to_day="2026-11-23") for by in ("estate", "truck")}
     for by, one in (("estate", "e1"), ("estate", "e2"), ("truck", "t01")):
         every = columns[by]
         place = every.heads.index(NAMES.get(one, one).split(" / ")[-1])
