@@ -83,7 +83,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.embedded.passwords()
     of_certificates = check_certificates(config, time.time())
     check_people(config)
-    of_receivers = check_receivers(config, plan.timezone)
+    of_receivers = check_receivers(config.outside, plan.timezone)
     of_day = Outlook(plan).on(local_date(plan, int(time.time())))
     said = plan_sentence(of_day)
     if not of_day.known:

@@ -62,9 +62,10 @@ def sheets(
     """All sheets of these days by one of BY; `facts` as for the chain, `names` are the plan's. `only` of one estate or
     one truck, or of both (dimension: id): what is nobody's in particular, the load of alarms, is left out then."""
     cube = count(facts, timezone)
-    links, own = _only(chain(facts, timezone, cube), only), _only(cube, only)
-    span = _Span(from_day, to_day, by, language, names)
-    found = [*(span.measured(own, measure) for measure in _MEASURES), _chain(span, links)]
+    links = chain(facts, timezone, cube)
+    own = _only(cube, only), _only(links, only)
+    span = _Span(from_day, to_day, by, language, names, by)
+    found = counted_sheets(*own, from_day, to_day, by, language, names)
     if not only:
         found += [_alarms(span, facts, timezone), _alarm_hours(span, facts, timezone)]
     if "truck" not in only:
@@ -78,6 +79,16 @@ def _only(cube: Cube, only: Mapping[str, str]) -> Cube:
     return {key: figures for key, figures in cube.items() if all(key[place] == wanted for place, wanted in places)}
 
 
+def counted_sheets(
+    cube: Cube, links: Cube, from_day: str, to_day: str, by: str, language: str, names: Mapping[str, str],
+    head: str | None = None,
+) -> list[Sheet]:  # fmt: skip
+    """Those of the figures and the chain (`links`), from cubes, which may be the sum of several areas'; `head` is the
+    word for what stands in the place of `by`."""
+    span = _Span(from_day, to_day, by, language, names, head or by)
+    return [*(span.measured(cube, measure) for measure in _MEASURES), _chain(span, links)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Span:
     """Some days by one dimension, as one reader wants them."""
@@ -87,6 +98,7 @@ class _Span:
     by: str
     language: str
     names: Mapping[str, str]
+    head: str
 
     def say(self, key: str) -> str:
         """A word of the sheets."""
@@ -131,7 +143,7 @@ class _Span:
         unit = self.say(measure.unit) if measure.unit else ""
         if len(days) == 1:
             told = [(self.called(group), cell(days[0], group)) for group in groups]
-            head = (self.say(self.by), title)
+            head = (self.say(self.head), title)
             return Sheet(measure.key, title, unit, "bars", head, tuple(told), (everything, cell(None, None)), 1)
         heads = (self.say("day"), *map(self.called, groups), everything)
         rows = tuple((day, *(cell(day, group) for group in (*groups, None))) for day in days)
@@ -181,9 +193,10 @@ def _chain(span: _Span, cube: Cube) -> Sheet:
         of = [shown[link] for link in (*CHAIN_LINKS, "difference_grams")]
         return (name, *(None if grams is None else round(grams / 1000, 3) for grams in of))
 
-    groups = [group for group in span.groups(found) if group or span.by != "estate"]  # nobody weighs an estate's alone
+    # Nobody weighs an estate's alone.
+    groups = [group for group in span.groups(found) if group or span.head != "estate"]
     rows = tuple(row(span.called(group), group) for group in groups)
-    heads = (span.say(span.by), *(span.say(link) for link in (*CHAIN_LINKS, "difference")))
+    heads = (span.say(span.head), *(span.say(link) for link in (*CHAIN_LINKS, "difference")))
     total = row(span.say("all"), None)
     return Sheet("chain", span.say("chain"), span.say("kg"), "bars", heads, rows, total, len(CHAIN_LINKS))
 

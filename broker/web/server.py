@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from broker.config import BrokerConfig, ConfigError
+from broker.config import BrokerConfig, CityConfig, ConfigError
 from broker.people.access_log import open_access_log
 from broker.people.errors import PeopleError
 from broker.people.people import FIRST_LINK_S, People
@@ -49,7 +49,7 @@ SAY_EVERY_S = 60.0  # of the same fault in the log
 MOST_AT_ONCE = 100  # connections accepted before the first of them can be counted and closed
 
 
-def check_people(config: BrokerConfig) -> None:
+def check_people(config: BrokerConfig | CityConfig) -> None:
     """Look at the files of people; raises ConfigError with the one that is no good."""
     try:
         people = People(config.people.folder)
@@ -60,7 +60,7 @@ def check_people(config: BrokerConfig) -> None:
         raise ConfigError(f"[people] folder: {why}") from why
 
 
-def bound_socket(config: BrokerConfig) -> socket.socket:
+def bound_socket(config: BrokerConfig | CityConfig) -> socket.socket:
     """A socket at the screen's address, not listening yet; raises ConfigError where there can be none."""
     host, port = config.web.host, config.web.port
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)

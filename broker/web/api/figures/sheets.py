@@ -1,5 +1,6 @@
 """HTTP: the figures as sheets for people, and the same as CSV or as a workbook."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -40,10 +41,10 @@ class Shown(Span):
     """The sheets of these days."""
 
     by: str
-    estate: str = Field(description="the one of which the figures are; empty: of all")
-    truck: str = Field(description="the one of which the figures are; empty: of all")
-    estates: dict[str, str] = Field(description="those to choose from, by id")
-    trucks: list[str]
+    estate: str = Field("", description="the one of which the figures are; empty: of all")
+    truck: str = Field("", description="the one of which the figures are; empty: of all")
+    estates: dict[str, str] = Field({}, description="those to choose from, by id")
+    trucks: list[str] = Field([], description="those to choose from")
     sheets: list[SheetRow]
 
 
@@ -77,21 +78,32 @@ def sheet_routes(router: APIRouter, store: Store, plan: Plan) -> None:
         words = language or language_of_answer(request)
         only = {name: wanted for name, wanted in (("estate", estate), ("truck", truck)) if wanted}
         every = sheets(facts, plan.timezone, *days, by, words, plan.names(), only)
-        found = [one for one in every if sheet in ("", one.key)]
-        if not found:
-            raise HTTPException(404, "there is no such sheet: ask without `sheet` for all of them")
-        name = "-".join(["zhanpai", *dict.fromkeys(days), by, *(one for one in (*only.values(), sheet) if one)])
-        name = quote(name, safe="")
-        if form == "csv":
-            return _file(write_csv(_heads(found[0]), found[0].lines), CSV + "; charset=utf-8", f"{name}.csv")
-        if form == "xlsx":
-            return _file(write_xlsx([(_name(one), _heads(one), one.lines) for one in found]), WORKBOOK, f"{name}.xlsx")
-        rows = [SheetRow.model_validate(one) for one in found]
+        found = answered(every, span, by, sheet, form, list(only.values()))
+        if isinstance(found, Response):
+            return found
         estates = {one.estate_id: one.name for one in plan.estates.values()}
-        return Shown(
-            **span.model_dump(), by=by, estate=estate, truck=truck, estates=estates, trucks=sorted(plan.trucks()),
-            sheets=rows,
-        )  # fmt: skip
+        return found.model_copy(
+            update={"estate": estate, "truck": truck, "estates": estates, "trucks": sorted(plan.trucks())}
+        )
+
+
+def answered(
+    all_sheets: Sequence[Sheet], span: Span, by: str, sheet: str, form: Literal["json", "csv", "xlsx"],
+    only: Sequence[str] = (),
+) -> Shown | Response:  # fmt: skip
+    """The sheets, or the one that is asked for, as they are asked for; refused where there is none of this key. `only`
+    is what else stands in a file's name."""
+    found = [one for one in all_sheets if sheet in ("", one.key)]
+    if not found:
+        raise HTTPException(404, "there is no such sheet: ask without `sheet` for all of them")
+    days = dict.fromkeys((span.from_day, span.to_day))
+    name = quote("-".join(["zhanpai", *days, by, *only, *([sheet] if sheet else [])]), safe="")
+    if form == "csv":
+        return _file(write_csv(_heads(found[0]), found[0].lines), CSV + "; charset=utf-8", f"{name}.csv")
+    if form == "xlsx":
+        return _file(write_xlsx([(_name(one), _heads(one), one.lines) for one in found]), WORKBOOK, f"{name}.xlsx")
+    rows = [SheetRow.model_validate(one) for one in found]
+    return Shown(**span.model_dump(), by=by, sheets=rows)
 
 
 def _heads(sheet: Sheet) -> list[str]:
