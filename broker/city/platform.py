@@ -13,7 +13,7 @@ from typing import Any
 
 from broker.city.standing import readable, standing
 from broker.config import OutsideConfig
-from broker.feeds.outside.receivers import Receivers
+from broker.feeds.outside.receivers import Receivers, of_area
 from broker.rules.states.case import Case
 from broker.rules.states.incident import Incident
 from broker.store import StoreError
@@ -106,8 +106,3 @@ class Platform:
             "at": at, "old_since_at": None, "data": {"unstored": 0}, "rooms": [], "runs": [], "incidents": named,
             "alarms": list(cell.beat["alarms"]),
         }  # fmt: skip
-
-
-def of_area(outside: OutsideConfig, area: str) -> OutsideConfig:
-    """What waits of one cell, in a folder of its own."""
-    return outside.model_copy(update={"folder": outside.folder / area})

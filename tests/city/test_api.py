@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from broker.city.api import Cells
@@ -155,6 +156,20 @@ def test_what_did_not_come_as_it_should_is_said(town: Town) -> None:
     old.close()
     assert notes["not_pushed"]["first"] == 3 and notes["not_pushed"]["last"] == 9
     assert notes["went_back"]["from_row"] == 9 and "two_at_once" in notes
+
+
+def test_the_citys_server_only_reads(town: Town) -> None:
+    """Its account of the database needs no more than that; the cells made the tables."""
+    with psycopg.connect(town.database, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS reads")
+        connection.execute("CREATE ROLE reads LOGIN IN ROLE pg_read_all_data")
+    city = CityDatabase(town.database.replace("postgres@", "reads@"), None, lambda: NOON)
+    config = CityConfig.model_validate({"city": {"url": town.database}})
+    client = town.house.machine(build_city(config, Cells(city), town.house.gate, lambda: NOON), "viewer")
+    assert len(client.get("/api/v1/city").json()["cells"]) == 10
+    assert client.get(f"/api/v1/city/sheets?day={DAY}").json()["sheets"][0]["total"][1] > 0
+    assert len(client.get("/api/v1/city/cases").json()) == 2
+    city.close()
 
 
 def test_a_city_that_is_there_before_its_cells_shows_none(database: str) -> None:

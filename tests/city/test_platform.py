@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.__main__ import main
 from broker.city.platform import Platform
 from broker.config import OutsideConfig
 from broker.rules.states.incident import Incident
@@ -94,3 +95,21 @@ def test_a_days_totals_are_told_when_the_cell_has_pushed_all_of_it(database, tmp
     data = json.loads(line)["data"]
     assert data["day"] == DAY and data["figures"]["visits"] == 5 and data["text"]["zh"]
     assert told.platform.state()[0]["name"] == "aa/platform"
+
+
+def test_the_command_says_how_the_platform_stands_with_each_cell(database, tmp_path, capsys):
+    """What waits, cell by cell; another try for all of them."""
+    config = tmp_path / "city.toml"
+    receiver = '[[outside.receiver]]\nname = "platform"\nfolder = "told"\n'
+    config.write_text(f'[city]\nurl = "{database}"\n[outside]\nfolder = "waits"\n{receiver}')
+    say(database, "aa", beat_of(1, now=NOON), records_of(days_of(1, days=1), "aa"))
+    told = Told(tmp_path, database)
+    told.platform.look()
+    told.end()
+    assert main(["outside", "list", "--config", str(config)]) == 0
+    assert "aa/platform: 0 waiting, 0 given up; well" in capsys.readouterr().out
+    assert main(["outside", "retry", "platform", "--config", str(config)]) == 0
+    assert "aa/platform: 0 are tried at once" in capsys.readouterr().out
+    assert main(["outside", "test", "platform", "--config", str(config)]) == 0
+    assert "it took the trial" in capsys.readouterr().out
+    assert main(["outside", "dead", "platform", "--config", str(config)]) == 0
