@@ -17,7 +17,7 @@ import orjson
 from broker.store import codec
 from broker.store.contract import Store
 from broker.store.postgres import SCHEMA, PostgresStore
-from broker.store.record import Conflict, Receipt, Record
+from broker.store.record import Conflict, Receipt, Record, Unavailable
 from broker.store.session import Connection, Session
 
 # Each is done once, in this order: what was released is never changed, a change is one more.
@@ -187,7 +187,10 @@ class CityDatabase:
 
     def cells(self) -> list[Cell]:
         """All cells by their area."""
-        return self._cells.run(self._read_cells)
+        try:
+            return self._cells.run(self._read_cells)
+        except Unavailable:  # a connection that was cut is found out by the first who asks
+            return self._cells.run(self._read_cells)
 
     def _read_cells(self, connection: Connection) -> list[Cell]:
         if not self._made:
