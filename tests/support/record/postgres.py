@@ -45,8 +45,7 @@ class Server:
         self.address = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         subprocess.run(
             [*prefix, binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-             "--no-sync"],
-            **self._quiet,
+             "--no-sync"], **self._quiet,
         )
 
     def start(self) -> None:
