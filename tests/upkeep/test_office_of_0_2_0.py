@@ -1,7 +1,8 @@
 """The folder that 0.2.0 left behind after a live shift: opened, good, its day as it stood, backed up and restored.
 
-`tests/fixtures/office-0.2.0.tar.xz` is what that version's own code (71397ee6) wrote in `python3 -m sim demo_shift --live
---seconds 60`: configuration, plan, record, registers; paths made relative, locks and reserve left out.
+`tests/fixtures/office-0.2.0.tar.xz` is what that version's own code (71397ee6) wrote in
+`python3 -m sim demo_shift --live --seconds 60`: configuration, plan, record, registers; paths made relative, locks and
+reserve left out.
 """
 
 import shutil
