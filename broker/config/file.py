@@ -97,6 +97,16 @@ def read_city_config(path: Path) -> CityConfig:
     return _read(path, CityConfig, "city.example.toml")
 
 
+def read_either_config(path: Path) -> BrokerConfig | CityConfig:
+    """A cell's configuration or a city's, whichever it is. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raw = {}  # which is said by whoever reads it
+    is_city = "city" in raw and "area" not in raw
+    return read_city_config(path) if is_city else read_config(path)
+
+
 def _read(path: Path, whole: type[Whole], example: str) -> Whole:
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))

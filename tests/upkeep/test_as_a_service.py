@@ -38,3 +38,11 @@ def test_the_bridge_tells_systemd_and_the_doctor_how_it_is(
         finally:
             bridge.stop()
             broker.stop()
+
+
+def test_a_bridge_with_its_own_broker_needs_no_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two that write the same files would damage each other's work."""
+    config = tmp_path / "broker.toml"
+    config.write_text('[area]\nplan = "demo"\n[embedded]\nenabled = true\n')
+    assert main(["broker-files", "--config", str(config)]) == 2
+    assert "[embedded] enabled" in capsys.readouterr().err
