@@ -40,7 +40,7 @@ def run_list(arguments: argparse.Namespace) -> int:
     def show(config: BrokerConfig) -> bool:
         well = True
         for receiver in config.outside.receiver:
-            outbox = outbox_of(config, receiver)
+            outbox = outbox_of(config.outside, receiver)
             waiting, dead, ended = outbox.names(), outbox.dead(), outbox.ended()
             why = str(outbox.said().get("why") or "")
             oldest = f", the oldest of {_moment(int(waiting[0].partition('-')[0]))}" if waiting else ""
@@ -88,7 +88,7 @@ def run_dead(arguments: argparse.Namespace) -> int:
     """Print them; 0, or 2 wrongly configured."""
 
     def show(config: BrokerConfig) -> bool:
-        outbox = outbox_of(config, _receiver(config, arguments.receiver))
+        outbox = outbox_of(config.outside, _receiver(config, arguments.receiver))
         for name in outbox.dead():
             kept = outbox.read(name, dead=True)
             if kept is not None:
@@ -107,7 +107,7 @@ def _receiver(config: BrokerConfig, name: str) -> ReceiverConfig:
 
 
 def _opened(config: BrokerConfig, receiver: ReceiverConfig) -> Outbox:
-    outbox = outbox_of(config, receiver)
+    outbox = outbox_of(config.outside, receiver)
     outbox.open()
     return outbox
 

@@ -58,12 +58,19 @@ def sheets(
 ) -> list[Sheet]:
     """All sheets of these days by one of BY; `facts` as for the chain, `names` are the plan's."""
     cube = count(facts, timezone)
-    links = chain(facts, timezone, cube)
-    span = _Span(from_day, to_day, by, language, names)
-    return [
-        *(span.measured(cube, measure) for measure in _MEASURES),
-        _chain(span, links), _alarms(span, facts, timezone), _bookings(span, facts, timezone),
-    ]  # fmt: skip
+    span = _Span(from_day, to_day, by, language, names, by)
+    counted = counted_sheets(cube, chain(facts, timezone, cube), from_day, to_day, by, language, names)
+    return [*counted, _alarms(span, facts, timezone), _bookings(span, facts, timezone)]
+
+
+def counted_sheets(
+    cube: Cube, links: Cube, from_day: str, to_day: str, by: str, language: str, names: Mapping[str, str],
+    head: str | None = None,
+) -> list[Sheet]:  # fmt: skip
+    """Those of the figures and the chain (`links`), from cubes, which may be the sum of several areas'; `head` is the
+    word for what stands in the place of `by`."""
+    span = _Span(from_day, to_day, by, language, names, head or by)
+    return [*(span.measured(cube, measure) for measure in _MEASURES), _chain(span, links)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class _Span:
     by: str
     language: str
     names: Mapping[str, str]
+    head: str
 
     def say(self, key: str) -> str:
         """A word of the sheets."""
@@ -119,7 +127,7 @@ class _Span:
         unit = self.say(measure.unit) if measure.unit else ""
         if len(days) == 1:
             told = [(self.called(group), cell(days[0], group)) for group in groups]
-            head = (self.say(self.by), title)
+            head = (self.say(self.head), title)
             return Sheet(measure.key, title, unit, "bars", head, tuple(told), (everything, cell(None, None)), 1)
         heads = (self.say("day"), *map(self.called, groups), everything)
         rows = tuple((day, *(cell(day, group) for group in (*groups, None))) for day in days)
@@ -169,9 +177,10 @@ def _chain(span: _Span, cube: Cube) -> Sheet:
         of = [shown[link] for link in (*CHAIN_LINKS, "difference_grams")]
         return (name, *(None if grams is None else round(grams / 1000, 3) for grams in of))
 
-    groups = [group for group in span.groups(found) if group or span.by != "estate"]  # nobody weighs an estate's alone
+    # Nobody weighs an estate's alone.
+    groups = [group for group in span.groups(found) if group or span.head != "estate"]
     rows = tuple(row(span.called(group), group) for group in groups)
-    heads = (span.say(span.by), *(span.say(link) for link in (*CHAIN_LINKS, "difference")))
+    heads = (span.say(span.head), *(span.say(link) for link in (*CHAIN_LINKS, "difference")))
     total = row(span.say("all"), None)
     return Sheet("chain", span.say("chain"), span.say("kg"), "bars", heads, rows, total, len(CHAIN_LINKS))
 

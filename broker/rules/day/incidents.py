@@ -29,6 +29,8 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def __init__(self) -> None:
         self._incidents: dict[IncidentKey, Incident] = {}
+        self._by_truck: dict[str, dict[IncidentKey, None]] = {}
+        self._by_room: dict[str, dict[IncidentKey, None]] = {}
         self._offers: dict[IncidentKey, ShownOffers] = {}
         self._shown_before: dict[IncidentKey, list[ShownOffers]] = {}  # what somebody may look at yet
         self._rests_until: dict[IncidentKey, int] = {}
@@ -54,8 +56,22 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def place(self, incident: Incident) -> None:
         """Make `incident` the state of its key."""
+        before = self._incidents.get(incident.key)
+        self._by_truck.setdefault(incident.truck, {})[incident.key] = None
+        if before is not None and before.room not in (None, incident.room):
+            del self._by_room[before.room][incident.key]
+        if incident.room is not None:
+            self._by_room.setdefault(incident.room, {})[incident.key] = None
         self._incidents[incident.key] = incident
         self._rests_until.pop(incident.key, None)
+
+    def of_truck(self, truck: str) -> list[Incident]:
+        """Those of one truck, in the order they were placed first."""
+        return [self._incidents[key] for key in self._by_truck.get(truck, ())]
+
+    def at(self, room: str) -> list[Incident]:
+        """Those at one room."""
+        return [self._incidents[key] for key in self._by_room.get(room, ())]
 
     def rests(self, key: IncidentKey, now: int) -> bool:
         """Whether time changes no answer yet, as the incident stands."""
@@ -67,7 +83,11 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def drop(self, key: IncidentKey) -> None:
         """Know nothing of an incident any more; the record keeps it."""
-        self._incidents.pop(key, None)
+        incident = self._incidents.pop(key, None)
+        if incident is not None:
+            del self._by_truck[incident.truck][key]
+            if incident.room is not None:
+                del self._by_room[incident.room][key]
         self._extra.pop(key, None)
         self._rests_until.pop(key, None)
         self.take_offers_down(key)

@@ -142,8 +142,9 @@ class Dispatch:
         if not 0 <= now - self.watched_at < watching.LOOK_EVERY_S:
             self.watched_at = now
             yield self._decision("silences", "", silences.look_for_silences, now)
+            idle = watching.idle_trucks(self.day)
             for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
-                yield self._decision("watching", run_id, partial(watching.look_at_run, run_id=run_id), now)
+                yield self._decision("watching", run_id, partial(watching.look_at_run, run_id=run_id, idle=idle), now)
             yield self._decision("watching", "", watching.look_around, now)
             yield self._decision("drifting", "", drifting.look_at_calls, now)
         for about in alarm_states.to_settle(self.day, now):

@@ -96,8 +96,7 @@ def _asked(incident: Incident, firm: str, truck: str, run_id: str, now: int) -> 
 
 def _given(day: Day, run: Run, incident: Incident) -> list[Visit]:
     """What a run owes because of an incident; a lit lamp's truck is not changed any more."""
-    skipped = (visit for visit in day.visits.values() if visit.state == "skipped")
-    rooms = {visit.room for visit in skipped if visit.run_id == incident.run_id}
+    rooms = {visit.room for visit in day.visits.of_run(incident.run_id or "") if visit.state == "skipped"}
     return [one for one in day.owed(run) if not one.original and one.room in rooms and one.state != "at_stop"]
 
 

@@ -49,7 +49,7 @@ def owed_again(
     day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at: int | None, skipped_here_at: int | None = None
 ) -> Visit:
     """A new visit that makes up for a skipped one, in the same run or in another's."""
-    taken = [key[2] for key in day.visits if key[0] == run_id and key[1] == visit.room]
+    taken = [one.visit_number for one in day.visits.at(visit.room) if one.run_id == run_id]
     run = day.runs.get(run_id)
     sequences = [day.visits[key].sequence for key in run.order] if run else []
     moments = [at for at in (not_before_at, visit.window_at) if at is not None]

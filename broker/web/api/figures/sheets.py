@@ -1,5 +1,6 @@
 """HTTP: the figures as sheets for people, and the same as CSV or as a workbook."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -68,18 +69,23 @@ def sheet_routes(router: APIRouter, store: Store, plan: Plan) -> None:
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         words = language or language_of_answer(request)
-        found = [
-            one for one in sheets(facts, plan.timezone, *days, by, words, plan.names()) if sheet in ("", one.key)
-        ]
-        if not found:
-            raise HTTPException(404, "there is no such sheet: ask without `sheet` for all of them")
-        name = f"zhanpai-{'-'.join(dict.fromkeys(days))}-{by}{'-' + sheet if sheet else ''}"
-        if form == "csv":
-            return _file(write_csv(_heads(found[0]), found[0].lines), CSV + "; charset=utf-8", f"{name}.csv")
-        if form == "xlsx":
-            return _file(write_xlsx([(_name(one), _heads(one), one.lines) for one in found]), WORKBOOK, f"{name}.xlsx")
-        rows = [SheetRow.model_validate(one) for one in found]
-        return Shown(**span.model_dump(), by=by, sheets=rows)
+        return answered(sheets(facts, plan.timezone, *days, by, words, plan.names()), span, by, sheet, form)
+
+
+def answered(
+    all_sheets: Sequence[Sheet], span: Span, by: str, sheet: str, form: Literal["json", "csv", "xlsx"]
+) -> Shown | Response:
+    """The sheets, or the one that is asked for, as they are asked for; refused where there is none of this key."""
+    found = [one for one in all_sheets if sheet in ("", one.key)]
+    if not found:
+        raise HTTPException(404, "there is no such sheet: ask without `sheet` for all of them")
+    days = dict.fromkeys((span.from_day, span.to_day))
+    name = f"zhanpai-{'-'.join(days)}-{by}{'-' + sheet if sheet else ''}"
+    if form == "csv":
+        return _file(write_csv(_heads(found[0]), found[0].lines), CSV + "; charset=utf-8", f"{name}.csv")
+    if form == "xlsx":
+        return _file(write_xlsx([(_name(one), _heads(one), one.lines) for one in found]), WORKBOOK, f"{name}.xlsx")
+    return Shown(**span.model_dump(), by=by, sheets=[SheetRow.model_validate(one) for one in found])
 
 
 def _heads(sheet: Sheet) -> list[str]:

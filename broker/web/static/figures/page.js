@@ -3,10 +3,11 @@
 import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { ask } from "../frame/deed.js";
 import { begin, Page, show } from "../frame/page.js";
-import { Choice, isDay, Span, spanned, wanted } from "../frame/span.js";
+import { Choice, Span, spanned, wanted } from "../frame/span.js";
 import { language, say } from "../frame/words.js";
-import { charted, COLOURS, drawn, holds } from "./charts.js";
-import { address, BY, cell, filesOf, fractions } from "./view.js";
+import { drawn } from "./charts.js";
+import { Sheet } from "./sheet.js";
+import { address, BY, filesOf } from "./view.js";
 
 let shown = null, said = "", asking = 0, spoken = "";
 
@@ -33,23 +34,10 @@ function Tools() {
       <button onClick=${() => print()}>${say("print")}</button></span></div>`;
 }
 
-function Sheet({ sheet }) {
-  const files = filesOf(shown, language), title = `${sheet.title} (${sheet.unit})`;
-  return html`<section class="card sheet" data-testid=${`sheet-${sheet.key}`} aria-label=${title}>
-    <h2>${sheet.title} <small>${sheet.unit}</small> <span class="files"><a href=${files("csv", sheet.key)} aria-label=${`CSV: ${sheet.title}`}>CSV</a> <a href=${files("xlsx", sheet.key)} aria-label=${`XLSX: ${sheet.title}`}>XLSX</a></span></h2>
-    <div class=${sheet.heads.length > 7 ? "both many" : "both"}>${charted(sheet) ? html`<figure><div class="chart" role="img" aria-label=${say("chart_of", { title: sheet.title })} ref=${(box) => holds(box, sheet, say("others"))}></div><figcaption class="key"></figcaption>${sheet.chart === "lines" && sheet.drawn > COLOURS ? html`<p class="quiet">${say("only_largest", { count: COLOURS })}</p>` : null}</figure>` : html`<p class="quiet">${say("nothing_to_draw")}</p>`}
-    <div class="scroll" tabindex="0" role="region" aria-label=${say("table_of", { title: sheet.title })}><table><thead><tr>${sheet.heads.map((head, place) => html`<th key=${place} scope="col" class=${place ? "number" : ""}>${head}</th>`)}</tr></thead>
-      <tbody>${sheet.rows.map((row) => html`<${Row} key=${row[0]} row=${row} sheet=${sheet} />`)}</tbody>
-      ${sheet.total ? html`<tfoot><${Row} row=${sheet.total} sheet=${sheet} /></tfoot>` : null}</table></div></div></section>`;
-}
-
-const MIXED = ["alarms", "bookings"]; // counts beside measures
-const Row = ({ row, sheet }) => html`<tr>${row.map((value, place) => (place ? html`<td key=${place} class="number">${cell(value, language, MIXED.includes(sheet.key) ? 0 : fractions(sheet))}</td>` : html`<th key=${place} scope="row">${row === sheet.total || sheet.key === "bookings" || !isDay(value) ? value : html`<a href=${address({ view: "day", day: value, by: shown.by })} onClick=${(event) => { event.preventDefault(); go({ view: "day", day: value }); }}>${value}</a>`}</th>`))}</tr>`;
-
 function draw() {
   if (spoken && spoken !== language) void look();
   show(html`<${Page} title="figures" said=${said}>${shown ? html`<p class="span" data-testid="span">${say(`view_${shown.view}`)} · <strong>${spanned(shown)}</strong> · ${say(`by_${shown.by}`)}</p><${Tools} />
-    <div class="sheets">${shown.sheets.map((sheet) => html`<${Sheet} key=${sheet.key} sheet=${sheet} />`)}</div>` : html`<p class="quiet">${say("is_counted")}</p>`}<//>`);
+    <div class="sheets">${shown.sheets.map((sheet) => html`<${Sheet} key=${sheet.key} sheet=${sheet} files=${filesOf(shown, language)} opened=${{ of: (day) => address({ view: "day", day, by: shown.by }), go: (day) => go({ view: "day", day }) }} />`)}</div>` : html`<p class="quiet">${say("is_counted")}</p>`}<//>`);
   drawn();
 }
 
