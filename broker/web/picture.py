@@ -39,7 +39,7 @@ def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
     for one in day.incidents.values():
         if one.open:
             opened.setdefault(one.truck, []).append(one.incident_id)
-    trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
+    trucks = sorted(day.planned_trucks.union(day.devices.trucks, (run.truck for run in day.runs.values())))
     picture = of_now(bridge, at, way)
     picture["data"]["oldest_fix_at"] = _oldest_fix_at(bridge, at)
     return {
@@ -226,7 +226,7 @@ def _is_reserve(day: Day, name: str, now: int) -> bool:
     state = day.devices.trucks.get(name)
     if state is not None and (state.heard_at or 0) >= day_start_at(day.plan, local_date(day.plan, now)):
         return False
-    return all(run.truck_id != name for run in day.plan.runs.values())
+    return name not in day.timed_trucks
 
 
 def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
