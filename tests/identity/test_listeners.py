@@ -13,6 +13,7 @@ from tests.support.processes import REPO, need_mosquitto
 # Whoever listens, and by what it may be opened.
 LISTENERS = {
     "broker/web/server.py": "[web] host: refused without TLS, open_without_tls",
+    "broker/city/server.py": "[web] host of city.toml: the same",
     "broker/mqtt/own_broker/child.py": "looks only whether a port is free",
     "broker/mqtt/own_broker/desk_broker.py": "[mqtt] host by its configuration: refused without TLS, which it has not",
     "sim/live/relay.py": "--bench of a run beside hardware: said when it begins",
