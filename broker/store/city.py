@@ -16,7 +16,7 @@ import orjson
 
 from broker.store import codec
 from broker.store.contract import Store
-from broker.store.postgres import PostgresStore
+from broker.store.postgres import SCHEMA, PostgresStore
 from broker.store.record import Conflict, Receipt, Record
 from broker.store.session import Connection, Session
 
@@ -92,6 +92,7 @@ class Cell(NamedTuple):
 def made(connection: Connection) -> None:
     """The tables, made or brought up to date; raises Conflict where a newer release made them."""
     connection.execute("SELECT pg_advisory_xact_lock(7232, 1)")
+    connection.execute(SCHEMA)
     connection.execute("CREATE TABLE IF NOT EXISTS zp_city (one bool PRIMARY KEY DEFAULT true, steps int NOT NULL)")
     connection.execute("INSERT INTO zp_city (steps) VALUES (0) ON CONFLICT DO NOTHING")
     row = connection.execute("SELECT steps FROM zp_city").fetchone()

@@ -20,7 +20,7 @@ from broker.store.session import Connection, Session
 FORMAT = 1
 PAGE = 2000
 COLUMNS = "id, kind, key, at, received_at, area, body::text"
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS zp_area (
     area text COLLATE "C" PRIMARY KEY, format int NOT NULL, timezone text NOT NULL, records bigint NOT NULL DEFAULT 0
 );
@@ -68,7 +68,7 @@ class PostgresStore(Store):
         connection.execute("SELECT pg_advisory_xact_lock(7232, 1)")
         if not self._make:
             self._must_be_known(connection)
-        connection.execute(_SCHEMA)
+        connection.execute(SCHEMA)
         connection.execute(
             "INSERT INTO zp_area (area, format, timezone) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (self._area, FORMAT, self._timezone),
