@@ -26,6 +26,7 @@ from broker.mqtt.link import Arrived, BridgeLink, Down, Up
 from broker.mqtt.own_broker.access_list import AccountError, account_of, readers, reserved
 from broker.mqtt.own_broker.accounts import all_accounts
 from broker.mqtt.own_broker.caretaker import Caretaker
+from broker.mqtt.own_broker.connections import files_allowed, too_few
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside
@@ -346,6 +347,8 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         broker.tell(note)
     if clear:
         broker.tell(clear)
+    for short in too_few(len(plan.trucks()) + len(plan.rooms), limits.connections, files_allowed()):
+        broker.tell(short)
     return broker, accounts[bridge]
 
 

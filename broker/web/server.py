@@ -92,7 +92,9 @@ class WebServer:
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         further.append(realtime_router(desk, plan))
-        further += [device_router(desk, store), keeper_router(desk, plan), sign_pages(desk, self.gate, plan, now)]
+        rosters = Rosters(people, plan.rooms, plan.trucks())
+        further += [device_router(desk, store), keeper_router(desk, plan, rosters.rooms_of)]
+        further.append(sign_pages(desk, self.gate, plan, now))
         further += [make(desk, store, plan) for make in (asked_router, booking_router, booking_pages, learned_pages)]
         further.append(map_router(desk, store, plan, config.web.basemap, config.web.basemap_licence))
         cases = config.cases

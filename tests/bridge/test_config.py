@@ -80,9 +80,7 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         *(
             (f'[area]\nplan = "demo"\n[people]\none_click = true\n[web]\n{key} = {value}', f"{key}: [people] one_click")
             for key, value in (
-                ("host", f'"0.0.0.0"\n{CLEAR}'),
-                ("hosts", '["a.example"]'),
-                ("trusted_proxies", '["127.0.0.1"]'),
+                ("host", f'"0.0.0.0"\n{CLEAR}'), ("hosts", '["a.example"]'), ("trusted_proxies", '["127.0.0.1"]')
             )
         ),
         (f'{PLAN}[web]\nhost = "192.0.2.7"', "[web] host: 192.0.2.7 is open to the network without TLS"),

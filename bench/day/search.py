@@ -1,6 +1,6 @@
 """Ten planted faults, each of another kind: does `sim search` find it within ten minutes, and how short is its run?
 
-`.venv/bin/python -m bench.search [FAULT ...] [--minutes N]`; `none` searches the project as it is.
+`python3 -m bench search -- [FAULT ...] [--minutes N]`; `none` searches the project as it is.
 """
 
 import argparse

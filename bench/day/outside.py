@@ -1,6 +1,6 @@
 """What a call is worth on the street: minutes that bins stand outside, and that trucks wait for bins.
 
-`.venv/bin/python -m bench.outside [--seeds N] [--jobs N]`: one morning of the demo area for each seed (planned, slow,
+`python3 -m bench outside -- [--seeds N] [--jobs N]`: one morning of the demo area for each seed (planned, slow,
 quick, very slow streets) and all together, the same dice and trucks each time: keepers who go by the lamp, who go by
 the printed timetable alone, and bins that always stand outside. Nothing is learnt before; a lane is blocked.
 """
@@ -15,7 +15,7 @@ from tests.support.sim.outside import SLOWNESS, WAYS, played, table
 
 def main() -> int:
     """Play the shifts and print a line for each way."""
-    top = argparse.ArgumentParser(prog="python3 -m bench.outside", description=__doc__.partition("\n")[0])
+    top = argparse.ArgumentParser(prog="python3 -m bench outside", description=__doc__.partition("\n")[0])
     top.add_argument("--seeds", type=int, default=4)
     top.add_argument("--jobs", type=int, default=2)
     args = top.parse_args()

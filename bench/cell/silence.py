@@ -25,7 +25,7 @@ from broker.plan.tainan.conversion import convert
 from broker.store.opening import open_store
 from firmware import wire
 
-SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[3] / "shared"))
 STOPS = SHARED / "data" / "routes_tainan" / "stops.csv"
 DAY = dt.date(2026, 11, 23)  # a Monday
 GOAL_VISITS, GOAL_MS, GOAL_MESSAGES, GOAL_FIX_MS = 184 * 21, 5.0, 5.0, 0.3

@@ -1,6 +1,6 @@
 """How long it takes to look back at a second of a stored day of 30 trucks, and to fetch what is played at each speed.
 
-Some minutes of demo areas on one plan are made as `bench.stream` makes them and kept by the product's own recording;
+Some minutes of demo areas on one plan are made as `bench stream` makes them and kept by the product's own recording;
 their file stands for each five minutes of a day, with its own seconds.
 """
 
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.stream import pictures, wide_plan
+from bench.cell.stream import pictures, wide_plan
 from broker.store.opening import open_store
 from broker.web.desk import Desk
 from broker.web.stream.frames import Frames

@@ -1,6 +1,6 @@
 """A route driven once and taught, twenty drives of each kind: what became of its stops, against the simulator's truth.
 
-`.venv/bin/python -m bench.teach [KIND ...] [--seeds N] [--first SEED] [--faults]`. Of plain
+`python3 -m bench teach -- [KIND ...] [--seeds N] [--first SEED] [--faults]`. Of plain
 drives no stop may be missed or invented and none be more than 30 m off, of the other kinds one in a hundred; of the
 last three, where one drive cannot tell, it is only said.
 """

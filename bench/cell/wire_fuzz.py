@@ -1,4 +1,4 @@
-"""The bridge's front door under fuzz: `.venv/bin/python -m bench.wire_fuzz [payloads]` (200,000 by default).
+"""The bridge's front door under fuzz: `python3 -m bench wire_fuzz -- [payloads]` (200,000 by default).
 
 Valid messages are mutated (bytes flipped, cut, fields swapped for rubbish, sent on foreign topics) and handed to a
 real bridge with a real store. Nothing may raise, every refusal is counted, and a valid message after it all still

@@ -1,6 +1,6 @@
 """Re-planning against better-informed rivals: how much driving keeping every promise costs, and how long it takes.
 
-    .venv/bin/python -m bench.replan     own random streets; and the instances of ../shared/data/vrp, if there
+    python3 -m bench replan     own random streets; and the instances of ../shared/data/vrp, if there
     (with the package pyvrp installed, also against a solver that may move every stop of every truck)
 
 A case is the middle of a shift: trucks with 40 or 200 stops, the first breaks down, an extra one may come; lamps whose
@@ -23,7 +23,7 @@ from broker.rules.replanning.insertion import PROMISE_COST_S
 from broker.rules.replanning.offers import Offer, Stop, Tour, Ways, breakdown, schedule, whole
 from broker.rules.settings import CallSettings
 
-SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[2] / "shared"))
+SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[3] / "shared"))
 INSTANCES = SHARED / "data" / "vrp" / "CVRP"
 CASES = 12
 SLIP_S = CallSettings().slip_s

@@ -1,6 +1,6 @@
 """One account floods a whole cell in every way we know: what everybody else waits for `stored` meanwhile and after.
 
-`.venv/bin/python -m bench.flood [SHAPE ...] [--seconds N] [--keep]`
+`python3 -m bench flood -- [SHAPE ...] [--seconds N] [--keep]`
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Lamp leads and arrival errors in a world of trucks: beside an oracle, in strange worlds, cold, and what it costs.
 
-    .venv/bin/python -m bench.eta_sim [SEEDS] [LEARN_DAYS] [SCORE_DAYS] [--jobs N] [--only PART ...]   (default 3 10 25)
+    python3 -m bench eta_sim -- [SEEDS] [LEARN_DAYS] [SCORE_DAYS] [--jobs N] [--only PART ...]   (default 3 10 25)
 
 PARTS: main (against an oracle that knows the true means and today's bins, constant speed and timetable + delay; bands;
 by what a prediction rested on), lanes (blocked lanes that make second visits), strange (worlds with effects that no
@@ -225,7 +225,7 @@ def position_ms(rounds: int = 40) -> float:
 
 def main() -> int:
     """Print the tables; 1 where a goal is missed."""
-    top = argparse.ArgumentParser(prog="python3 -m bench.eta_sim", description=__doc__.partition("\n")[0])
+    top = argparse.ArgumentParser(prog="python3 -m bench eta_sim", description=__doc__.partition("\n")[0])
     top.add_argument("numbers", nargs="*", type=int, metavar="SEEDS LEARN_DAYS SCORE_DAYS")
     top.add_argument("--jobs", type=int, default=2, help="processes")
     top.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)

@@ -1,6 +1,6 @@
 """What each kind of roughness costs: days of the scenario `rough_day` with each of its kinds alone, then with all.
 
-`.venv/bin/python -m bench.rough [KIND ...] [--days N] [--jobs N]`; each day has another seed. The last line, all kinds
+`python3 -m bench rough -- [KIND ...] [--days N] [--jobs N]`; each day has another seed. The last line, all kinds
 over all days, is judged as the scenario says.
 """
 

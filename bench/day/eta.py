@@ -1,7 +1,7 @@
 """Arrivals of buses beside what anybody can do in an afternoon, and beside a learned model: how good, and how far off.
 
-    .venv/bin/python -m bench.eta [CITY ...] [--order-only] [--no-model] [--day DAY]   (default: capmetro)
-    .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.eta:Zhanpai            the product in the scorer itself
+    python3 -m bench eta -- [CITY ...] [--order-only] [--no-model] [--day DAY]   (default: capmetro)
+    .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.day.eta:Zhanpai        the product in the scorer itself
 
 CITY is a name that `../shared/bench/eta_data.py` loads, or a file `.json`, `.json.gz` of {"trips", "patterns", "gap_s"}
 in its form. Strict order of time: before each trip only trips that had ended are known. Beside it the scorer's own
@@ -41,7 +41,7 @@ def table(city: City, score: Callable[..., Marks], title: str, ways: Mapping[str
 
 def main() -> int:
     """Print the tables; 1 where a goal in strict order is missed, 4 where a city's data is absent."""
-    top = argparse.ArgumentParser(prog="python3 -m bench.eta", description=__doc__.partition("\n")[0])
+    top = argparse.ArgumentParser(prog="python3 -m bench eta", description=__doc__.partition("\n")[0])
     top.add_argument("cities", nargs="*", default=[TUNED_ON], metavar="CITY")
     top.add_argument("--order-only", action="store_true", help="without the folds")
     top.add_argument("--no-model", action="store_true", help="without the learned model, which takes most of the time")

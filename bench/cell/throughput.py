@@ -5,7 +5,7 @@ that only counts callbacks, and `mosquitto_sub > /dev/null` (libmosquitto's C ca
 a store of its own; figures are medians over the rounds. Then 1,000 and 5,000 records/s are offered to the bridge by
 1,000 devices, and the time from publishing to the application ack is measured, beside the fsync p99 of the same disk in
 the same run.
-`.venv/bin/python -m bench.throughput [--records N] [--rounds N]`
+`python3 -m bench throughput -- [--records N] [--rounds N]`
 """
 
 import argparse
