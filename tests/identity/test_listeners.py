@@ -10,23 +10,20 @@ from broker.config.city import CityConfig
 from tests.support.flood.cell import Cell
 from tests.support.processes import REPO, need_mosquitto
 
-# Whoever listens, and by what it may be opened.
+# Whoever listens of what stands in the street and in the office, and by what it may be opened. What of the simulator
+# is not on this machine only, a run beside hardware (--bench), says so when it begins.
 LISTENERS = {
     "broker/web/server.py": "[web] host: refused without TLS, open_without_tls",
     "broker/city/server.py": "[web] host of city.toml: the same",
     "broker/mqtt/own_broker/child.py": "looks only whether a port is free",
     "broker/mqtt/own_broker/desk_broker.py": "[mqtt] host by its configuration: refused without TLS, which it has not",
-    "sim/live/relay.py": "--bench of a run beside hardware: said when it begins",
-    "sim/live/ground.py": "this machine only",
-    "sim/micropython/panel.py": "this machine only",
-    "sim/panel/server.py": "this machine only",
 }
 LISTENS = re.compile(r"\.bind\(|create_server\(|start_server\(|uvicorn\.Config\(|\.listen\(|HTTPServer\(")
 
 
 def test_whoever_listens_is_known_here() -> None:
     """A new listener is one that somebody thought about."""
-    sources = [path for folder in ("broker", "sim", "firmware", "tools") for path in (REPO / folder).rglob("*.py")]
+    sources = [path for folder in ("broker", "firmware", "tools") for path in (REPO / folder).rglob("*.py")]
     found = {path.relative_to(REPO).as_posix() for path in sources if LISTENS.search(path.read_text())}
     assert found == set(LISTENERS)
 
