@@ -26,16 +26,31 @@ class VisitRows:
 
     def of(self, day: Day, run: Run) -> list[Row]:
         """Those of a run, in its order."""
-        rows = []
+        rows, stops = [], None
         for visit in day.visits.of(run.order):
             eta = run.etas.get(visit.key) if visit.owed else None
             held = visit.state == "due" and day.visits.watch(visit.key).held
             made = self._before.get(visit.key)
             if made is None or made[0] is not visit or made[1] != eta or made[2] != held:
-                made = visit, eta, held, _row(day, visit, eta, held=held)
+                stops = stops or _Stops(day, run)
+                made = visit, eta, held, {**_row(day, visit, eta, held=held), "along_m": stops.along_m(visit)}
             self._made[visit.key] = made
             rows.append(made[3])
         return rows
+
+
+class _Stops:
+    """How far along a run's line its stops lie, by its timetable."""
+
+    def __init__(self, day: Day, run: Run) -> None:
+        trip = day.plan.runs.get(run.trip_id)
+        planned = trip.visits if trip is not None else ()
+        self._rooms = {one.room_id: round(one.distance_m) for one in planned}
+        self._stops = {(one.room_id, one.sequence): round(one.distance_m) for one in planned}  # one may be passed twice
+
+    def along_m(self, visit: Visit) -> int | None:
+        """Where a visit's room lies; None where the run's line does not pass it."""
+        return self._stops.get((visit.room, visit.sequence), self._rooms.get(visit.room))
 
 
 def _row(day: Day, visit: Visit, eta: Eta | None, *, held: bool) -> Row:
