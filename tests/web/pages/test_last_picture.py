@@ -16,7 +16,8 @@ from tests.support.bridge.rehearsal import InjectedError, Rehearsal
 from tests.support.people import screen_of
 
 PARTS = [
-    "_truck", "_room", "_run", "VisitRows.of", "incident_row", "attention", "second_visit", "_oldest_fix_at", "record_key",
+    "_truck", "_room", "_run", "VisitRows.of", "incident_row", "attention", "second_visit", "_oldest_fix_at",
+    "record_key",
 ]  # fmt: skip
 LATER_S = 40
 
