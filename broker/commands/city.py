@@ -17,6 +17,7 @@ def add_commands(subparsers: Any) -> None:
     push = subparsers.add_parser(
         "push", help="push what the city has not got yet of this cell's records, and end: also those of an old disk"
     )
+    push.add_argument("--data", metavar="FOLDER", help="the records' folder of an old disk, instead of [store] url")
     push.set_defaults(run=run_push)
     city = subparsers.add_parser("city", help="the page of a city of cells, from its PostgreSQL; --config city.toml")
     city.set_defaults(run=run_city)
@@ -31,6 +32,8 @@ def run_push(arguments: argparse.Namespace) -> int:
         config = read_config(arguments.config)
         if config.city.url is None:
             raise ConfigError(f"{arguments.config}: [city] url: is missing; name the city's database")
+        if arguments.data is not None:
+            config = config.model_copy(update={"store": config.store.model_copy(update={"url": arguments.data})})
         push = Push(config, configured_plan(config), time.time)
         push.push_all()
     except (ConfigError, StoreError, OSError) as why:

@@ -23,8 +23,8 @@ from firmware.truck.events import (
 )
 from firmware.truck.gps.epochs import Epochs
 from firmware.truck.outbox.outbox import BATCH_S, Outbox
-from sim.virtual.broker import VirtualBroker, Will
-from sim.virtual.link import VirtualLink
+from sim.virtual.broker import Will
+from sim.virtual.link import Network, VirtualLink
 from sim.world.contact import edges
 from sim.world.evidence import LIGHT_WORDS, Evidence, Heard, LightChange
 from sim.world.timeline import Appointment, Timeline
@@ -54,7 +54,7 @@ class VirtualTruck:
     """One truck's computer; its outbox file outlives its power."""
 
     def __init__(
-        self, timeline: Timeline, broker: VirtualBroker, area: str, truck_id: str, folder: Path, evidence: Evidence,
+        self, timeline: Timeline, broker: Network, area: str, truck_id: str, folder: Path, evidence: Evidence,
         dice: random.Random, shows: Callable[[Itinerary | None], None],
     ) -> None:
         self._timeline = timeline
@@ -101,6 +101,20 @@ class VirtualTruck:
             self._start()
         elif not on and self._device is not None:
             self._cut()
+
+    @property
+    def at_work(self) -> TruckDevice | None:
+        """The device itself; None without power."""
+        return self._device
+
+    @property
+    def connected(self) -> bool:
+        """Whether it believes to be connected."""
+        return self._device is not None and self._link is not None and self._link.connected
+
+    def waiting(self) -> int:
+        """How many records it keeps that nobody acknowledged."""
+        return self._outbox.waiting() if self._device is not None and self._outbox is not None else 0
 
     def close(self) -> None:
         """Let go of the outbox file, as a power cut does."""
