@@ -56,6 +56,7 @@ class Cell:
         self.number = number
         self.plan = plan = area_plan(number, trucks)
         self.area = area = plan.area_id
+        self.day = date
         self._clock, self._folder, self._more = clock, folder, more
         self._passwords = {
             name: secrets.token_urlsafe(18) for name in (*plan.rooms, *plan.trucks(), f"bridge-{area}", f"watch-{area}")

@@ -83,7 +83,7 @@ class _Run:
                          {"cells": asked.cells, "trucks": asked.trucks, "speed": asked.speed}))  # fmt: skip
         for number, cell in enumerate(city.start(), 1):
             self._say(f"{number}/{asked.cells} {cell.area} {cell.plan.name}: {cell.address}")
-        self._office.serve(city.clock)
+        self._office.serve()
         for line in self._office.told():
             self._say(line)
         self._say("a click in a screen's first row makes you anybody (demo accounts); Ctrl-C ends everything")
@@ -172,8 +172,8 @@ class _Run:
             waiting = [cell for cell in waiting if truth_of(cell.evidence, cell.stored(), until_at).faults]
         for cell in city.cells:
             cell.power_off()
-        self._faults += self._office.settle(city.cells, SETTLED_WITHIN_S)
         truths = {cell.area: truth_of(cell.evidence, cell.stored(), until_at) for cell in city.cells}
+        self._faults += self._office.settle(city.cells, SETTLED_WITHIN_S)
         self._faults += [f"{area}: {fault}" for area, truth in truths.items() for fault in truth.faults]
         records, visits = sum(one.records for one in truths.values()), sum(one.visits for one in truths.values())
         bins = sum(one.bins for one in truths.values())
@@ -181,6 +181,9 @@ class _Run:
             f"{records} records kept by devices, {visits} visits made, {bins} bins emptied: "
             f"{'all on record' if not self._faults else 'see below'}"
         )
+        figures = ", ".join(f"{name} {number}" for name, number in self._office.figures.items())
+        self._say(f"the city's figures, one visit corrected and one cell pushed twice: {figures}: "
+                  f"{'the sum of the cells' if not self._faults else 'see below'}")  # fmt: skip
         for fault in self._faults[:20]:
             self._console.print(f"[red]{fault}[/red]", highlight=False)
         if not records or not visits:
