@@ -85,10 +85,10 @@ class Cell:
         folder.mkdir(parents=True)
         self.broker = self.own_broker(folder / "mosquitto")
         self.http_port = free_port()
+        password = self.passwords[f"bridge-{self.area}"]
         self.bridge = LiveBridge(
-            folder, self.plan, HOST, self.bridge_port, self.http_port, self.passwords[f"bridge-{self.area}"], self._clock,
-            lambda: None, self._more,
-        )  # fmt: skip
+            folder, self.plan, HOST, self.bridge_port, self.http_port, password, self._clock, lambda: None, self._more
+        )
 
     def addresses(self) -> tuple[int, int]:
         """The ports of this machine at which devices, and the bridge, meet a broker."""
@@ -151,6 +151,11 @@ class Cell:
                 if visit["state"] in OWED and name in made and name not in self._said:
                     self._said.add(name)
                     self._person.answer(name, served=True)
+
+    @property
+    def speed(self) -> int:
+        """How many times as fast as life it is played."""
+        return self._clock.speed
 
     @property
     def address(self) -> str:

@@ -111,6 +111,10 @@ class Office:
         silent = ", silent" if row["silent"] else ""
         return f"{row['records']} of {max(stored, row['records'])}{silent}"
 
+    def database_bytes(self, cell: Cell) -> int:
+        """What the records of all cells take in PostgreSQL, its indexes too; raises StoreError."""
+        return int(self._database.records(cell.area, cell.plan.timezone).health()["bytes"])
+
     def cut(self, number: int, cut: bool) -> None:
         """Nothing passes between a cell and the city, or it does again."""
         (self._doors[number].shut if cut else self._doors[number].open)()

@@ -13,6 +13,7 @@ from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.store import StoreError
 from broker.words import filled
 from sim.city.city import City
+from sim.city.costs import Costs
 from sim.city.drills import CUT_FROM, CUT_UNTIL, ENDLESS_S, KILL_AT, STANDBY_MOST_S, STOP_FROM, STOP_UNTIL, Drills
 from sim.city.office import Office
 from sim.city.postgres import NoPostgresError
@@ -39,6 +40,7 @@ class Asked:
     kill_cell: int | None = None
     cut_cell: int | None = None
     stop_postgres: bool = False
+    costs: bool = False
 
 
 def play_city(asked: Asked, console: Console) -> int:
@@ -88,6 +90,7 @@ class _Run:
             self._say(line)
         self._say("a click in a screen's first row makes you anybody (demo accounts); Ctrl-C ends everything")
         self._plan_drills()
+        costs = [Costs(cell) for cell in city.cells] if asked.costs else []
         since_s = time.monotonic()
         with Live(console=self._console, auto_refresh=False, transient=True) as screen:
             shown_s = counted_s = 0.0
@@ -101,6 +104,8 @@ class _Run:
                 if time.monotonic() - shown_s >= SHOW_S:
                     shown_s = time.monotonic()
                     screen.update(self._table(), refresh=True)
+        for one in costs:
+            self._say(one.line(self._office.database_bytes(city.cells[0]) // len(costs)))
         return self._judged()
 
     def _turn(self) -> None:

@@ -1,4 +1,4 @@
-"""A standby with PostgreSQL as its cell's store: the same client id, another machine, and nothing acknowledged is missing."""
+"""A standby with PostgreSQL as its cell's store, on another machine: nothing that was acknowledged is missing."""
 
 import json
 import time
@@ -16,8 +16,8 @@ BACK_WITHIN_S = 60.0
 
 def fix(seq: int, at: int) -> dict[str, object]:
     return {
-        "boot": BOOT, "seq": seq, "fix_at": at + seq, "sent_at": at + seq, "lat": 31.19, "lon": 121.44, "speed_mps": 5.0,
-        "bearing_deg": 90, "hdop": 1.0, "sats": 9, "mode": 3, "late": False,
+        "boot": BOOT, "seq": seq, "fix_at": at + seq, "sent_at": at + seq, "lat": 31.19, "lon": 121.44,
+        "speed_mps": 5.0, "bearing_deg": 90, "hdop": 1.0, "sats": 9, "mode": 3, "late": False,
     }  # fmt: skip
 
 

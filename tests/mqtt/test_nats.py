@@ -115,7 +115,8 @@ def test_every_server_that_is_here_reads_the_configuration(tmp_path):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     for _, program in servers:
         for number in (1, 2, 3):
-            read = subprocess.run([program, "-c", f"n{number}.conf", "-t"], cwd=tmp_path, capture_output=True, text=True)
+            asked = [program, "-c", f"n{number}.conf", "-t"]
+            read = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
             assert read.returncode == 0, read.stderr
             assert "is valid" in read.stderr
 
