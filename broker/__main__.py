@@ -17,10 +17,11 @@ from broker.commands.people import people
 from broker.commands.record import amend, explain, export, fsck, import_records, import_weighings, replay, stats
 from broker.commands.registers import command_line as registers
 from broker.commands.teaching import command as teaching
+from broker.commands.upkeep import backup, broker_files, doctor, restore
 
 COMMANDS = (
     fsck, export, import_records, import_weighings, amend, stats, explain, replay, command, accounts, people, outside,
-    import_tainan, registers, teaching, city, nats_accounts, takeover,
+    import_tainan, registers, teaching, city, nats_accounts, takeover, backup, restore, broker_files, doctor,
 )  # fmt: skip
 
 

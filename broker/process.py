@@ -45,6 +45,7 @@ from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
 from broker.web.health import Way, of_picture, of_stream, stuck
 from broker.web.last_picture import Pictures
+from firmware.watchdog import Watchdog
 
 log = logging.getLogger("zhanpai.bridge")
 
@@ -194,6 +195,8 @@ def _loop(
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     asked: list[Asked] = []
     shown_at, more = 0.0, False
+    watchdog = Watchdog()  # systemd's, where it starts us
+    watchdog.ready()
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled, 0.0 if more else LOOP_S)
         acted = _take_actions(bridge, desk, pictures, now, asked)
@@ -212,6 +215,7 @@ def _loop(
             house.look(link, time.monotonic())
         link.write_out()
         desk.turned(way().heartbeat_s)
+        watchdog.alive(time.monotonic())
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
             desk.show(pictures.newest(now()))

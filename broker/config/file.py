@@ -10,6 +10,7 @@ from broker.config.city import CityConfig, CityWayConfig, place_of
 from broker.config.doors import EmbeddedConfig, MqttConfig, WebConfig
 from broker.config.kept import (
     AreaConfig,
+    BackupConfig,
     LimitsConfig,
     LogConfig,
     PeopleConfig,
@@ -54,6 +55,7 @@ class BrokerConfig(Section):
     cases: CasesConfig = CasesConfig()
     answers: AnswersConfig = AnswersConfig()
     city: CityWayConfig = CityWayConfig()
+    backup: BackupConfig = BackupConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")

@@ -41,7 +41,7 @@ from firmware.truck.events import (
 from firmware.truck.gps.port import GATHER_S, READ_TIMEOUT_S, GpsPort, OpenPort, Port
 from firmware.truck.link import Broker, Link
 from firmware.truck.outbox.outbox import Outbox
-from firmware.truck.watchdog import Watchdog
+from firmware.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 

@@ -90,6 +90,7 @@ from tests.support.settings.outside import (
     places_of_messages,
 )
 from tests.support.settings.table import Row, Seen, heading, told_apart
+from tests.support.upkeep.office import Office
 
 # --- the way to the broker -----------------------------------------------------------------------------------
 
@@ -493,6 +494,19 @@ ROWS = (
         more='name = "estate"\n' + ASKED + DISPATCHER),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
+
+
+def backups_made(folder: Path, text: str) -> list[str]:
+    """Where there is a backup, and how many, after three."""
+    office = Office(folder / "office", text)
+    office.stores(1, 2)
+    for second in range(3):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("broker.commands.upkeep.backup.time.time", lambda second=second: 1_800_000_000 + second)
+            assert office.does("backup") == 0
+    return [str(path.relative_to(folder)) for path in sorted(folder.rglob("zhanpai-*")) if path.is_dir()]
+
+
 ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker
     Row("store.url", '"one"', '"two"', folders_used),
     Row("web.enabled", "true", "false", has_a_screen, more="port = 0\n"),
@@ -512,6 +526,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("cases.within_days", "3", "1", cases_suggested, operator.gt, "times = 2\n"),
     Row("reports.folder", '"one"', '"two"', days_reported, more="back_days = 1\n"),
     Row("reports.back_days", "1", "3", days_reported, operator.lt, 'folder = "one"\n'),
+    Row("backup.folder", '"one"', '"two"', backups_made),
+    Row("backup.keep", "1", "2", backups_made),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("people.folder", '"one"', '"two"', elections_for_wang, operator.lt),
     Row("people.one_click", "true", "false", screen_of_nobody, operator.lt),

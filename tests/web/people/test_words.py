@@ -60,6 +60,7 @@ def test_the_rooms_that_speak_are_these() -> None:
         "reports/taught/words",
         "reports/weighbridge/said",
         "reports/words",
+        "upkeep/doctor/words",
         "web/pages/words",
         "web/static",
         "web/static/asked",

@@ -5,7 +5,7 @@
 | `zhanpai/install.sh` | does the work on the Pi, see packaging/truck |
 | `zhanpai/RELEASE` | the release's name: a hash of everything but settings and secrets |
 | `zhanpai/ENVIRONMENT` | a hash of the packages alone: releases with the same ones share them |
-| `zhanpai/agent.tar` | firmware/truck and what it shares: wire.py, environment.py |
+| `zhanpai/agent.tar` | firmware/truck and what it shares: wire.py, environment.py, watchdog.py |
 | `zhanpai/requirements.txt`, `wheels/` | the lock file and what it names: for every Python and machine |
 | `zhanpai/truck.toml`, `secret/` | settings and keys; install.sh removes secret/ from the card |
 | `user-data`, `meta-data`, `network-config` | for cloud-init; or `firstrun.sh` |
@@ -92,7 +92,8 @@ def _common(repo: Path, lock: Path, wheels: list[Wheel], settings: FlashSettings
         files[MOUNT] = Entry(text.encode())
     else:
         del files[MOUNT]
-    sources = {f"firmware/{name}": repo / "firmware" / name for name in ("__init__.py", "environment.py", "wire.py")}
+    shared = ("__init__.py", "environment.py", "watchdog.py", "wire.py")
+    sources = {f"firmware/{name}": repo / "firmware" / name for name in shared}
     sources |= {path.relative_to(repo).as_posix(): path for path in sorted((repo / "firmware/truck").rglob("*.py"))}
     files["agent.tar"] = Entry(_tar({path: Entry(_read(source)) for path, source in sources.items()}))
     packed = {f"wheels/{wheel.file.name}": Entry(_read(wheel.file)) for wheel in wheels}
