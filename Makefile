@@ -22,7 +22,7 @@ demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; 
 
 # Four at once on two cores, and the checks beside them: nearly half of the tests' time is waiting for real clocks.
 test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
-	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch systemd
+	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch systemd faketime
 	@$(MAKE) --no-print-directory --jobs 2 check every-test
 
 every-test:
@@ -39,7 +39,7 @@ check: setup  ## lint, types, import contracts, dead code
 	@scripts/check
 
 bench: setup  ## the benchmarks, as ratios of one interleaved run
-	@scripts/setup mosquitto mosquitto-clients postgresql patch systemd
+	@scripts/setup mosquitto mosquitto-clients postgresql patch systemd faketime
 	@$(PY) -m bench
 
 lock: setup  ## write requirements/*.txt anew from requirements/*.in

@@ -3,6 +3,7 @@
     python3 -m sim SCENARIO [--seed N] [--days N] [--json] in virtual time, as fast as the machine can
     python3 -m sim SCENARIO --speed N                    in virtual time, N times as fast as life
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
+    python3 -m sim SCENARIO --live --faults SEED         and a network that delays, cuts, swallows, by this seed
     python3 -m sim SCENARIO --live --truck ID=ADDRESS    beside real hardware: see docs/tester.md
     python3 -m sim SCENARIO --report FILE.html           and a page of it: everything that happened, at any moment
     python3 -m sim diff BEFORE.html AFTER.html           what differs between two of these
@@ -81,6 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
             scenario = replace(scenario, seed=value_of("--seed", SECTIONS["scenario"]["seed"], options.seed))
         if (options.truck or options.room) and not options.live:
             _parser().error("--truck and --room name hardware, which needs --live")
+        if options.faults is not None and not options.live:
+            _parser().error("--faults is about real connections, which needs --live; virtual time has `sim search`")
         if options.days is not None:
             scenario = replace(scenario, days=value_of("--days", SECTIONS["scenario"]["days"], options.days))
         if options.live:
@@ -140,7 +143,7 @@ def _live(scenario: Scenario, options: argparse.Namespace, console: Console) -> 
             _write_report(outcome, options.report, console)
 
     return play_live(scenario, console, speed=options.speed, seconds=options.seconds, demo=options.demo,
-                     http_port=options.http_port, ended=write,
+                     http_port=options.http_port, ended=write, faults=options.faults,
                      bench=bench_of(options.truck, options.room, options.bench, options.keys))  # fmt: skip
 
 
@@ -177,6 +180,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo", action="store_true", help="with --live: go on until Ctrl-C or --seconds")
     parser.add_argument("--seconds", type=float, help="with --live: end by itself after that many seconds of life")
     parser.add_argument("--http-port", type=int, help="with --live: port of the status page (default: 8080 or any)")
+    parser.add_argument("--faults", type=int, metavar="SEED",
+                        help="with --live: each connection fails by a plan drawn from this seed (delay, rate, cut, "
+                             "black hole, half close); judged by what holds in every run, slowly (--speed 4)")
     parser.add_argument("--truck", action="append", default=[], metavar="ID=ADDRESS",
                         help="with --live: this truck is hardware, its receiver this run: /dev/ttyUSB0 or HOST[:PORT]")
     parser.add_argument("--room", action="append", default=[], metavar="ID=ADDRESS",

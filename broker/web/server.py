@@ -37,7 +37,6 @@ from broker.web.health import of_stream
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
 from broker.web.pages.signs import sign_pages
-from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
 
@@ -81,8 +80,8 @@ class WebServer:
         book: CaseBook | None = None,
     ) -> None:  # fmt: skip
         host = config.web.host
-        if host not in OWN_NAMES and config.web.cert_file is None and not config.web.trusted_proxies:
-            log.warning("the screen is open to the network on %s without HTTPS: set [web] cert_file and key_file", host)
+        if config.web.enabled and config.web.is_open_without_tls:
+            log.warning("%s", config.web.clear_note)
         self._socket = bound_socket(config)
         self.port = int(self._socket.getsockname()[1])
         people = People(config.people.folder)
@@ -93,7 +92,9 @@ class WebServer:
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         further.append(realtime_router(desk, plan))
-        further += [device_router(desk, store), keeper_router(desk, plan), sign_pages(desk, self.gate, plan, now)]
+        rosters = Rosters(people, plan.rooms, plan.trucks())
+        further += [device_router(desk, store), keeper_router(desk, plan, rosters.rooms_of)]
+        further.append(sign_pages(desk, self.gate, plan, now))
         further += [make(desk, store, plan) for make in (asked_router, booking_router, booking_pages, learned_pages)]
         further.append(map_router(desk, store, plan, config.web.basemap, config.web.basemap_licence))
         cases = config.cases

@@ -4,7 +4,7 @@ import json
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,8 @@ from sim.judging.read_back import read_beside_bridge, read_store
 from sim.live.bridge import READY_S, LateError, LiveBridge, StartError
 from sim.live.clock import SpedClock
 from sim.live.dispatcher import ApiDispatcher
+from sim.live.faults.plan import Fault, silent
+from sim.live.faults.proxy import FaultyNetwork
 from sim.live.hardware.bench import Bench
 from sim.live.hardware.by_hand import ByHand
 from sim.live.hardware.room import HardwareRoom
@@ -31,10 +33,21 @@ from sim.live.witnesses.onlooker import Watch
 from sim.live.witnesses.overheard import Overheard
 from sim.live.witnesses.record_counts import count_records, left_in
 from sim.panel.parts import Asked
-from sim.world.evidence import Evidence, LightChange
+from sim.world.evidence import Evidence, Interval, LightChange
 from sim.world.reachability import Hearing
 
 HOST = "127.0.0.1"
+SPOILT = b"\0" * 4096  # as a power cut leaves a file
+
+
+def spoil(kept: Path, *, gone: bool) -> None:
+    """The file of a broker that is down is gone, or is what a power cut made of it."""
+    if gone:
+        kept.unlink(missing_ok=True)
+    else:
+        kept.write_bytes(SPOILT)
+
+
 PERSON_S = 900.0  # until a person has switched hardware on
 
 
@@ -46,11 +59,12 @@ class LivePlant:
         clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
         shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None], *,
         load_cells: int = 0, before_at: int | None = None, bench: Bench | None = None,
-        asked: Callable[[str], None] = lambda _: None,
+        asked: Callable[[str], None] = lambda _: None, faults: Mapping[str, Sequence[Fault]] | None = None,
     ) -> None:  # fmt: skip
         """`load_cells`: so many rooms weigh their bins too, which costs each of them twice the time of a core.
 
         `bench`: its devices are hardware and not of this run; `asked` is told what a person should do with them.
+        `faults`: what goes wrong with whose connection, in seconds of life since `break_network`.
         `before_at`: of what happened before, days are on record in which all these devices were there already.
         """
         self._plan = plan
@@ -72,8 +86,11 @@ class LivePlant:
         self._screen_deeds = ScreenDeeds()
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
+        self._faults = faults or {}
+        self._network = FaultyNetwork(HOST, self._mqtt.port, self._faults)
+        ports = {name: self._network.port(name) if name in self._faults else self._mqtt.port for name in devices}
         self._doors = {
-            name: bench.door(name, self._mqtt.port) if name in bench.devices else Door(HOST, self._mqtt.port)
+            name: bench.door(name, ports[name]) if name in bench.devices else Door(HOST, ports[name])
             for name in devices
         }
         self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])
@@ -207,6 +224,10 @@ class LivePlant:
         """The disk of the bridge's machine has no room but for alarms, or has it again."""
         self._bridge.fill_disk(full)
 
+    def break_network(self) -> None:
+        """The time of the planned faults begins."""
+        self._network.go()
+
     def run_at(self, speed: int) -> None:
         """Everything runs so many times as fast as life from now on."""
         self._clock.run_at(speed)
@@ -214,17 +235,19 @@ class LivePlant:
             room.run_at(speed)
 
     def broker(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
+        """Stop (`stop`, `kill`, `freeze`, `lose`, `spoil`) the MQTT broker, or let it go on."""
         if how == "freeze":
             if self._mqtt.running:
                 self._mqtt.signal(signal.SIGCONT if up else signal.SIGSTOP)
         elif up:
             if not self._mqtt.running:
                 self._mqtt.start()
-        elif how == "kill":
-            self._mqtt.kill()
-        else:
+        elif how == "stop":
             self._mqtt.stop()
+        else:
+            self._mqtt.kill()
+            if how in ("lose", "spoil"):
+                spoil(self._mqtt.folder / self._mqtt.KEPT, gone=how == "lose")
         self._broker_is_up = self._mqtt.running
         self._hearing.all_rooms("broker", not up)
 
@@ -285,6 +308,11 @@ class LivePlant:
             self._mqtt.signal(signal.SIGCONT)
         self._bridge.freeze(False)
         self._hearing.end()
+        for room_id in self._faults.keys() & self.rooms.keys():
+            spells = silent(self._faults[room_id])
+            evidence.deaf.setdefault(room_id, []).extend(
+                Interval(*(self._clock.at(self._network.went_s + moment_s) for moment_s in spell)) for spell in spells
+            )
         evidence.notes += self.api_dispatcher.refusals
         self.api_dispatcher.close()
         for truck in self.trucks.values():
@@ -314,6 +342,7 @@ class LivePlant:
         self._watch.stop()
         for door in self._doors.values():
             door.close()
+        self._network.close()
         self._mqtt.stop()
 
     def _unheard(self) -> Iterator[str]:

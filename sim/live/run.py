@@ -17,6 +17,7 @@ from sim.judging.outcome import Count, Outcome
 from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
 from sim.live.devices import LivePlant
+from sim.live.faults.plan import NETWORK, network_plans, told
 from sim.live.ground import run_folder, screen_port, terminated_like_interrupted
 from sim.live.hardware.bench import Bench
 from sim.live.hardware.telling import tell_after, tell_before, tell_by_hand
@@ -28,12 +29,14 @@ from sim.report import printed
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError, load
 from sim.scenario.scenes.choice import scene_of
+from sim.search.draws import INVARIANTS
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 
 START_UP_S = 7.0  # real seconds until everything is up, when `seconds` is to be kept
 SHUT_DOWN_S = 5.0
 SETTLE_S = 2.5  # real seconds after its last moment: what is under way arrives
+AFTER_FAULTS_S = 35.0  # a device tries to connect again each 30 s at the latest
 LOOK_S = 0.02
 SHOW_S = 0.5
 SLOWEST, FASTEST = 1, 60
@@ -44,12 +47,15 @@ HELD, FAILED, BAD, TOO_SLOW, INTERRUPTED = 0, 1, 2, 3, 130
 def play_live(
     scenario: Scenario, console: Console, *, speed: float | None, seconds: float | None, demo: bool,
     http_port: int | None, ended: Callable[[Outcome], None] = lambda _: None, bench: Bench | None = None,
+    faults: int | None = None,
 ) -> int:
     """Play it; the exit code of `python3 -m sim`. `seconds` is how long it may take in life, all in all.
 
     `http_port` None is 8080, or any free one where that is taken; `ended` is told of a run that came to its end.
-    The devices of `bench` are hardware.
+    The devices of `bench` are hardware; `faults` is the seed of what goes wrong with everybody's connection.
     """
+    if faults is not None:
+        scenario = replace(scenario, demands=(INVARIANTS,))
     if demo and seconds is None and scenario.live["endless"]:
         scenario = replace(load(scenario.live["endless"]), seed=scenario.seed)
     if scenario.world["unit_slow_clock"]:
@@ -61,7 +67,8 @@ def play_live(
             with screen_port(http_port, console) as port:
                 # (Hardware has counted its own starts: the week's would be taken for them.)
                 has_week = demo and seconds is None and bench is None and is_before(scenario)
-                outcome = _play(scenario, console, factor, port, machine, keeps=demo, has_week=has_week, bench=bench)
+                outcome = _play(scenario, console, factor, port, machine, keeps=demo, has_week=has_week, bench=bench,
+                                faults=faults)  # fmt: skip
         except KeyboardInterrupt:
             console.print("interrupted; everything that was started has been ended")
             return INTERRUPTED
@@ -110,7 +117,7 @@ def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> in
 
 def _play(
     scenario: Scenario, console: Console, factor: int, http_port: int, machine: Machine, *, keeps: bool, has_week: bool,
-    bench: Bench | None,
+    bench: Bench | None, faults: int | None,
 ) -> Outcome:  # fmt: skip
     began_s = time.monotonic()
     scene = scene_of(scenario)
@@ -123,12 +130,18 @@ def _play(
     if bench is not None:
         bench.must_fit(director, list(scene.plan.rooms))
         demands = tuple(demand for demand in demands if bench.can_judge(demand))
+    plans = {}
+    if faults is not None:
+        plans = network_plans(faults, (*scene.plan.rooms, *director.truck_ids, "bridge"), (end_at - from_at) / factor)
+        console.print(*told(faults, plans), sep="\n", highlight=False, markup=False, soft_wrap=True)
+        evidence.happened.append((from_at, NETWORK))
     with run_folder(console, keeps=keeps) as folder:
         clock = SpedClock(from_at, factor, folder / "go")
         plant = LivePlant(
             scene.plan, director.truck_ids, folder, evidence, clock, http_port,
             director.lamp_shown, director.itinerary_shown, machine.look, load_cells=scenario.live["load_cells"],
             before_at=scene.day_start_at if has_week else None, bench=bench, asked=tell_by_hand(console),
+            faults=plans,
         )  # fmt: skip
         panel = None
         week = WeekBeside(plant.records, plant.playback, scene.plan, scene.day_start_at) if has_week else None
@@ -157,10 +170,11 @@ def _play(
             panel.start()
             console.print(f"hardware panel: {panel.address}", highlight=False)
             clock.go()
+            plant.break_network()
             if week is not None:
                 week.start()
             street = Street(scenario, scene.day_start_at, end_at, timeline, clock, plant, panel, machine, week, screen)
-            actions = _run(street, console)
+            actions = _run(street, console, AFTER_FAULTS_S if plans else SETTLE_S)
             plant.collect(evidence)
             verdicts = tuple(judge(evidence, scaled(demands, clock.fastest)))
             panel.end(verdicts)
@@ -200,12 +214,12 @@ class Street(NamedTuple):
     screen: str
 
 
-def _run(street: Street, console: Console) -> int:
-    """Play until the end, and a moment on, for what is under way; how many actions that were."""
+def _run(street: Street, console: Console, settle_s: float) -> int:
+    """Play until the end, and so many real seconds on, for what is under way; how many actions that were."""
     timeline, plant, actions = street.timeline, street.plant, 0
     shown_s = over_s = None
     with Live(console=console, auto_refresh=False, transient=True) as screen:
-        while over_s is None or time.monotonic() - over_s < SETTLE_S:
+        while over_s is None or time.monotonic() - over_s < settle_s:
             actions += timeline.run_until(street.clock.now())
             plant.look()
             street.panel.work()

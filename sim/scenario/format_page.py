@@ -71,7 +71,8 @@ def whole(example: str) -> str:
 def page() -> str:
     """The text of the page."""
     return "\n".join([TOP + _code(MORNING), *_sections(), *_kinds("events", HAPPENINGS, "What goes wrong: `[[event]]`",
-        "Each has `at` (HH:MM or HH:MM:SS) and `kind`."), *_kinds("expectations", DEMANDS,
+        "Each has `at` (HH:MM or HH:MM:SS) and `kind`; in a scenario of several `days` also `day`, 1 if left out."),
+        *_kinds("expectations", DEMANDS,
         "What must be true: `[[expect]]`", "Each has `kind`, is judged against the world's truth, and fails too when "
         "there was nothing to judge.")])  # fmt: skip
 

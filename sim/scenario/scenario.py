@@ -26,7 +26,7 @@ class ScenarioError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One thing that goes wrong, at `at_s` seconds of the day."""
+    """One thing that goes wrong, at `at_s` seconds of the first day."""
 
     kind: str
     at_s: float
@@ -120,8 +120,9 @@ def scenario_of(document: Mapping[str, Any], name: str, where: str) -> Scenario:
     happenings = tuple(
         _happening(where, f"[[event]] no. {i}", entry) for i, entry in enumerate(_entries(where, document, "event"), 1)
     )
+    last_s = to_s + (head["days"] - 1) * DAY_S
     for happening in happenings:
-        if not from_s <= happening.at_s <= to_s:
+        if not from_s <= happening.at_s <= last_s:
             raise ScenarioError(f"{where}: an event ({happening.kind}) lies outside from..to and would never happen")
     demands = tuple(
         _demand(where, f"[[expect]] no. {i}", entry) for i, entry in enumerate(_entries(where, document, "expect"), 1)
@@ -153,11 +154,12 @@ def _happening(where: str, section: str, entry: Any) -> Happening:
     kind = _kind(where, section, entry, HAPPENINGS)
     if "at" not in entry:
         raise ScenarioError(f"{where}: {section}: key at is missing (HH:MM)")
-    values = {key: value for key, value in entry.items() if key not in ("kind", "at")}
+    values = {key: value for key, value in entry.items() if key not in ("kind", "at", "day")}
+    day = value_of(f"{where}: {section}: day", SECTIONS["scenario"]["days"], entry.get("day", ...))
     whole, _, fraction = str(entry["at"]).partition(".")
     if fraction and (whole.count(":") != 2 or re.fullmatch(r"\d{1,3}", fraction) is None):
         raise ScenarioError(f"{where}: {section}: at must be HH:MM or HH:MM:SS, or HH:MM:SS.sss; got {entry['at']!r}")
-    at_s = day_s(whole, f"{where}: {section}: at") + float(f"0.{fraction or 0}")
+    at_s = day_s(whole, f"{where}: {section}: at") + float(f"0.{fraction or 0}") + (day - 1) * DAY_S
     return Happening(kind, at_s, _section(where, section, HAPPENINGS[kind], values))
 
 

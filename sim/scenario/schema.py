@@ -28,6 +28,7 @@ _DEVICE = Key(str)
 _MINUTES = Key(float, ..., 0.01, 1440)
 _UNKNOWN_S = float(wire.NO_DATA_S + wire.HEARTBEAT_S)  # a unit may learn of it so late
 _HOW = Key(str, "stop", words=("stop", "kill", "freeze"))
+_BROKER_HOW = Key(str, "stop", words=(*_HOW.words, "lose", "spoil"))
 _WASTE_KIND = Key(str, words=wire.WASTES)
 _TIMES = Key(float, 0.0, 0.0, 1.0)
 
@@ -107,7 +108,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "clock_jump": {"by_s": Key(float, ..., -86400, 86400), "for_min": _MINUTES},
     "disk_full": {"for_min": _MINUTES},
     "link_cut": {"device": _DEVICE, "for_min": _MINUTES},
-    "broker_down": {"how": _HOW, "for_min": _MINUTES},
+    "broker_down": {"how": _BROKER_HOW, "for_min": _MINUTES},
     "bridge_down": {"how": _HOW, "for_min": _MINUTES},
     "power_cut": {"device": _DEVICE, "for_min": _MINUTES},
     "power_cut_after_press": {"truck": _DEVICE, "after_s": Key(float, 0.2, 0.0, 60), "for_min": _MINUTES},

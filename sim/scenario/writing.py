@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import DAY_S, Scenario
 from sim.scenario.schema import DEMANDS, HAPPENINGS, SECTIONS, Key
 
 
@@ -21,7 +21,7 @@ def as_text(scenario: Scenario) -> str:
     parts = [(f"[{name}]", _lines(SECTIONS[name], values)) for name, values in given.items()]
     for happening in sorted(scenario.happenings, key=lambda each: each.at_s):
         lines = _lines(HAPPENINGS[happening.kind], happening.values)
-        parts.append(("[[event]]", [_line("at", time_of(happening.at_s)), _line("kind", happening.kind), *lines]))
+        parts.append(("[[event]]", [*_moment(happening.at_s, scenario), _line("kind", happening.kind), *lines]))
     for demand in scenario.demands:
         times = {key: time_of(demand.values[key]) for key in ("from", "to") if key in demand.values}
         lines = _lines(DEMANDS[demand.kind], {**demand.values, **times})
@@ -34,6 +34,13 @@ def time_of(day_s: float) -> str:
     whole, thousandths = divmod(round(day_s * 1000), 1000)
     text = f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
     return f"{text}.{thousandths:03d}" if thousandths else text
+
+
+def _moment(at_s: float, scenario: Scenario) -> list[str]:
+    """A moment of the first day by its time, of a later one by its number too."""
+    day = int(at_s // DAY_S) + 1 if scenario.days > 1 else 1
+    lines = [_line("at", time_of(at_s - (day - 1) * DAY_S))]
+    return lines if day == 1 else [_line("day", day), *lines]
 
 
 def _lines(keys: Mapping[str, Key], values: Mapping[str, Any]) -> list[str]:

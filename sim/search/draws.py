@@ -69,7 +69,7 @@ def drawn(base: Scenario, area: Area, seed: int, number: int) -> Scenario:
         for _ in range(dice.choice(OFTEN) if kind in ANEW else 1):
             here = _place(dice, area, trucks) if dice.random() < ELSEWHERE else place
             one = _happening(dice, kind, here, _moment(dice, base, area, here, happenings), base)
-            if not any(_clash(one, other) for other in happenings):
+            if not any(clash(one, other) for other in happenings):
                 happenings.append(one)
                 if kind == "power_cut_after_press":
                     happenings += _press_for(dice, one, happenings, base)
@@ -132,7 +132,7 @@ def _press_for(dice: Dice, armed: Happening, others: Sequence[Happening], base: 
     at_s = round(min(armed.at_s + _between(dice, *ARMED_FOR_S), base.to_s - LAST_BEFORE_S), 3)
     place = _Place(armed.values["truck"], "", "")
     press = _happening(dice, "press", place, max(at_s, armed.at_s), base)
-    return [] if any(_clash(press, other) for other in others) else [press]
+    return [] if any(clash(press, other) for other in others) else [press]
 
 
 def _place(dice: Dice, area: Area, trucks: Sequence[str]) -> _Place:
@@ -194,7 +194,7 @@ NUMBERS: Mapping[str, Callable[[Dice], Any]] = {
 }
 
 
-def _clash(one: Happening, other: Happening) -> bool:
+def clash(one: Happening, other: Happening) -> bool:
     """Whether two things cannot go wrong at once: one ends what the other began, or two presses are one gesture."""
     if _about(one) != _about(other) or (one.kind != other.kind and not {one.kind, other.kind} <= PRESSES):
         return False

@@ -153,6 +153,11 @@ def _base(options: argparse.Namespace) -> Scenario:
         return replace(town(options.plan, None, [], datetime.date.today()), demands=(INVARIANTS,))
     if options.scenario is not None:
         return replace(load(options.scenario), happenings=(), demands=(INVARIANTS,))
+    return base_of_search()
+
+
+def base_of_search() -> Scenario:
+    """The short morning that is searched where nothing else is named."""
     return scenario_of(BASE, "search", "the area of the search")
 
 

@@ -106,6 +106,11 @@ class VirtualBridge:
         return self._bridge
 
     @property
+    def connected(self) -> bool:
+        """Whether it believes to be connected, and runs."""
+        return self._link is not None and self._link.connected and not self._frozen
+
+    @property
     def is_shown(self) -> bool:
         """Whether there is a screen to look at."""
         return self._bridge is not None and not self._frozen

@@ -251,9 +251,11 @@ class VirtualBroker:
         self._save()
         self._down()
 
-    def kill(self) -> None:
-        """kill -9: the state falls back to the last snapshot."""
+    def kill(self, *, forgets: bool = False) -> None:
+        """kill -9: the state falls back to the last snapshot, or to nothing where its file is gone."""
         self._down()
+        if forgets:
+            self._snapshot = {}, {}
 
     def start(self) -> None:
         """Start again from what was saved; one that was frozen when it ended is not."""

@@ -115,14 +115,14 @@ class VirtualPlant:
         self._disk.full = full
 
     def broker(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
+        """Stop (`stop`, `kill`, `freeze`, `lose`, `spoil`) the MQTT broker, or let it go on."""
         if how == "freeze":
             self.mqtt.freeze(not up)
         elif up:
             if not self.mqtt.up:
                 self.mqtt.start()
-        elif how == "kill":
-            self.mqtt.kill()
+        elif how != "stop":
+            self.mqtt.kill(forgets=how in ("lose", "spoil"))  # what cannot be read is set aside: it is lost as well
         else:
             self.mqtt.stop()
         self._hearing.all_rooms("broker", not up)
@@ -146,6 +146,25 @@ class VirtualPlant:
         else:
             self._bridge.stop()
         self._hearing.all_rooms("bridge", not up)
+
+    def product(self) -> Mapping[str, Sequence[object]]:
+        """The product's own objects that are at work now, by what they are, for whoever measures them."""
+        return {
+            "bridge": [self._bridge.at_work],
+            "trucks": [truck.at_work for truck in self._trucks.values()],
+            "units": [room.at_work for room in self._rooms.values()],
+        }
+
+    def files(self) -> Mapping[str, Path]:
+        """Where the record lies, and everything."""
+        return {"record": self._folder / "store", "all": self._folder}
+
+    def stuck(self) -> list[str]:
+        """Who is not connected, and which devices keep records that nobody acknowledged."""
+        devices: Mapping[str, VirtualRoom | VirtualTruck] = {**self._trucks, **self._rooms}
+        connected = {"bridge": self._bridge.connected, **{name: one.connected for name, one in devices.items()}}
+        away = [f"{name} is not connected" for name, is_there in connected.items() if not is_there]
+        return away + [f"{name} keeps {one.waiting()} records" for name, one in devices.items() if one.waiting()]
 
     def collect(self, evidence: Evidence) -> None:
         """Stop the bridge in order and read the whole store back."""

@@ -104,6 +104,20 @@ class VirtualRoom:
             for reader in self._readers:
                 reader.power_off()
 
+    @property
+    def at_work(self) -> Unit | None:
+        """The unit itself; None without power."""
+        return self._unit
+
+    @property
+    def connected(self) -> bool:
+        """Whether it believes to be connected."""
+        return self._unit is not None and self._link is not None and self._link.connected
+
+    def waiting(self) -> int:
+        """How many records it keeps that nobody acknowledged."""
+        return len(self._flash)
+
     # --- what the board does --------------------------------------------------------------------------
 
     def _start(self) -> None:

@@ -102,6 +102,20 @@ class VirtualTruck:
         elif not on and self._device is not None:
             self._cut()
 
+    @property
+    def at_work(self) -> TruckDevice | None:
+        """The device itself; None without power."""
+        return self._device
+
+    @property
+    def connected(self) -> bool:
+        """Whether it believes to be connected."""
+        return self._device is not None and self._link is not None and self._link.connected
+
+    def waiting(self) -> int:
+        """How many records it keeps that nobody acknowledged."""
+        return self._outbox.waiting() if self._device is not None and self._outbox is not None else 0
+
     def close(self) -> None:
         """Let go of the outbox file, as a power cut does."""
         if self._outbox is not None and self._device is not None:

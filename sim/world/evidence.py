@@ -173,6 +173,26 @@ class Evidence:
             happened=[one for one in self.happened if one[0] <= at],
         )
 
+    def between(self, from_at: float, to_at: float) -> "Evidence":
+        """What of all this happened from one moment to another, and what each lamp showed at the first of them."""
+        before = {(change.room, change.waste): change for change in self.lamps if change.at < from_at}
+        return replace(
+            self,
+            start_at=max(from_at, self.start_at),
+            end_at=min(to_at, self.end_at),
+            visits=[visit for visit in self.visits if from_at <= visit.arrived_at < to_at],
+            lamps=[*before.values(), *(change for change in self.lamps if from_at <= change.at < to_at)],
+            track={who: [place for place in track if from_at <= place[0] < to_at] for who, track in self.track.items()},
+            presses=[press for press in self.presses if from_at <= press.at < to_at],
+            lights=[change for change in self.lights if from_at <= change.at < to_at],
+            deaf={who: [one for one in spells if from_at <= one.start < to_at] for who, spells in self.deaf.items()},
+            acknowledged=[deed for deed in self.acknowledged if from_at <= deed[0] < to_at],
+            heard=[heard for heard in self.heard if from_at <= heard.at < to_at],
+            stored=[record for record in self.stored if from_at <= record.at < to_at],
+            screen=[look for look in self.screen if from_at <= look[0] < to_at],
+            happened=[one for one in self.happened if from_at <= one[0] < to_at],
+        )
+
     def stored_of(self, kind: str) -> list[StoredRecord]:
         """The stored records of one kind, by time."""
         return sorted((r for r in self.stored if r.kind == kind), key=lambda r: (r.at, r.id))

@@ -23,6 +23,7 @@ from broker.__main__ import main
 from broker.config import BrokerConfig, ConfigError
 from broker.mqtt import packets
 from broker.mqtt.link import BridgeLink
+from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.people.attempts.limits import WRONG_BY_ADDRESS
 from broker.people.people import People
 from broker.plan.demo_area import demo_plan
@@ -63,6 +64,7 @@ from tests.support.settings.day_sights import (
     seconds_from_call_to_held,
     seconds_over_open_country,
     seconds_to_the_call,
+    seconds_to_the_extra_truck,
     seconds_to_the_second_visit,
     seconds_to_the_sound,
     seconds_until_a_full_truck_is_back,
@@ -91,6 +93,8 @@ from tests.support.settings.outside import (
 )
 from tests.support.settings.table import Row, Seen, heading, told_apart
 from tests.support.upkeep.office import Office
+from tools.flashing.authority import make_authority
+from tools.flashing.identity.identities import Identities
 
 # --- the way to the broker -----------------------------------------------------------------------------------
 
@@ -386,6 +390,38 @@ def tls_of_its_broker(key: str) -> Any:
     return seen
 
 
+def whom_its_broker_trusts(folder: Path, text: str) -> str:
+    """Whose certificates the bridge's own broker takes; `nobody's` where those are not of who signed its own."""
+    need_mosquitto()
+    for name in ("first", "second"):
+        make_authority(folder / name, "xh", ["localhost"])
+        Identities(folder / name, "xh").write_lists()
+    config = configured(folder, text)
+    broker, _ = embedded_broker(config, configured_plan(config))
+    try:
+        broker.folder.mkdir(exist_ok=True)
+        broker.write_files()
+    except EmbeddedBrokerError:
+        return "nobody's"
+    return (broker.folder / "mosquitto.conf").read_text().split("\ncafile ")[1].splitlines()[0][-12:]
+
+
+def ports_of_its_broker(folder: Path, text: str) -> list[str]:
+    """Where the bridge's own broker listens to devices."""
+    whom_its_broker_trusts(folder, text)
+    lines = (folder / "own" / "mosquitto.conf").read_text().splitlines()
+    return [line for line in lines if line.startswith("listener")][1:]
+
+
+def screen_may_be_open(folder: Path, text: str) -> bool:
+    """Whether the screen may be reached from the network without TLS."""
+    try:
+        configured(folder, text)
+    except ConfigError:
+        return False
+    return True
+
+
 def unit_may_sign_in(folder: Path, text: str) -> bool:
     """Whether the bridge's own broker takes the password that the file one gives r01."""
     need_mosquitto()
@@ -400,6 +436,7 @@ def unit_may_sign_in(folder: Path, text: str) -> bool:
 DOOR = f'host = "{HERE}"\nport = {PORT}\n'
 TLS = DOOR + 'ca_file = "broker.pem"\n'
 OURS = 'cert_file = "one.pem"\nkey_file = "one.key"\n'
+CERTIFIED = 'enabled = true\nfolder = "own"\ncert_file = "first/broker.pem"\nkey_file = "first/broker.key"\n'
 AWAY = TOLD.replace("127.0.0.1:", "127.0.0.2:").replace('"127.0.0.1"', '"127.0.0.2"')  # where nobody listens
 WITH_OWN_BROKER = f'[embedded]\nenabled = true\nfolder = "own"\n[mqtt]\nport = {PORT}\n'
 OWN_BROKER = f"enabled = true\n[mqtt]\nport = {PORT}\n"
@@ -429,6 +466,7 @@ ROWS = (
     Row("calls.back_within_s", "0", "7200", lamp_is_kept_lit, operator.lt),
     Row("calls.unknown_within_s", "0", "7200", a_silent_truck_has_a_time, operator.gt),
     Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
+    Row("dispatch.extra_comes_s", "600", "7200", seconds_to_the_extra_truck, operator.lt),
     Row("dispatch.unload_s", "0", "3600", seconds_until_a_full_truck_is_back, operator.lt),
     Row("area.transfer_station", '"31.19,121.43"', '"31.39,121.43"', seconds_until_a_full_truck_is_back, operator.lt,
         more='plan = "demo"\n'),
@@ -461,6 +499,10 @@ ROWS = (
     Row("limits.refused_is_flood", "100", "100000", who_floods, operator.gt),
     Row("limits.open_incidents", "5", "50", presses_taken(closed=False), operator.lt),
     Row("limits.incidents_per_day", "5", "50", presses_taken(closed=True), operator.lt),
+    Row("web.open_without_tls", "true", "false", screen_may_be_open, operator.gt, 'host = "0.0.0.0"\n'),
+    Row("embedded.ca_file", '"first/ca.pem"', '"second/ca.pem"', whom_its_broker_trusts, more=CERTIFIED),
+    Row("embedded.password_port", f"{PORT}", f"{OTHER_PORT}", ports_of_its_broker,
+        more=f'ca_file = "first/ca.pem"\n{CERTIFIED}'),
     Row("embedded.open_without_tls", "true", "false", may_be_open, operator.gt,
         'enabled = true\n[mqtt]\nhost = "0.0.0.0"\n'),
     Row("outside.folder", '"one"', '"two"', places_of_messages, more=f"[[outside.receiver]]\n{AWAY}"),

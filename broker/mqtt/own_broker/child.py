@@ -190,6 +190,9 @@ class BrokerChild:
     def keep_files(self) -> None:
         """Write anew what is missing of its files while it runs; raises OSError."""
 
+    def look_at_revoked(self) -> None:
+        """Shut out whom an authority has named since the last look, where the broker knows one; raises OSError."""
+
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_files()

@@ -80,7 +80,7 @@ def _secrets(config: BrokerConfig, plan: Plan) -> None:
     config.mqtt.tls()
     config.embedded.tls()
     config.web.tls()
-    check_receivers(config, plan.timezone)
+    check_receivers(config.outside, plan.timezone)
 
 
 def _broker(config: BrokerConfig, plan: Plan, bridge_runs: bool) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def _record(config: BrokerConfig, plan: Plan, now: int, whole: bool) -> dict[str
 
 def _outside(config: BrokerConfig) -> Iterable[Outside]:
     for receiver in config.outside.receiver:
-        outbox = outbox_of(config, receiver)
+        outbox = outbox_of(config.outside, receiver)
         waiting = outbox.names()
         oldest = int(waiting[0].partition("-")[0]) if waiting else None
         yield Outside(receiver.name, len(waiting), oldest, len(outbox.dead()), outbox.ended())

@@ -109,7 +109,7 @@ def _welcome(router: APIRouter, gate: Gate) -> None:
         request: Request, key: Field, account: Field = "", name: Field = "", password: Field = "", again: Field = "",
     ) -> Response:  # fmt: skip
         address = gate.address_of(request)
-        gate.limits.may_try(None, address)
+        gate.limits.may_open("link", address)
         typed = {"key": key, "account": account, "name": name}
         try:
             link = gate.people.linked(key)
@@ -121,7 +121,7 @@ def _welcome(router: APIRouter, gate: Gate) -> None:
             visitor = gate.people.use_link(key, account, name, password)
             gate.note(request, visitor, "set password")
         except Unknown as why:
-            gate.limits.was_wrong(None, address)
+            gate.limits.opened_nothing("link", address)
             return form(request, 401, told=_told(request, why))
         except Impossible as why:
             return form(request, 422, link, _told(request, why), **typed)

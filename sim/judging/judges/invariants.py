@@ -9,7 +9,8 @@
     served      the record says of no room that it was served, if it was not
     finished    a run is over only when it owes nothing
 
-Where the clock of the bridge was wrong nothing is asked that compares its moments with the world's or with each other.
+A run of several days is asked day by day. Where the clock of the bridge was wrong nothing is asked that compares its
+moments with the world's or with each other.
 """
 
 import itertools
@@ -25,6 +26,7 @@ from sim.world.evidence import Evidence, Heard, Press, StoredRecord
 HEARD_WITHIN_S = 3.0  # a lamp shows what its room was told by then
 SHOWN_WITHIN_S = 5.0  # a press that is stored is on the screen by then
 ONE_GESTURE_S = 30.0
+DAY_S, NIGHT_S = 86_400, 3 * 3600
 BOOTS_FOR_S = 30.0  # a truck's computer takes no press so soon after its plug was pushed
 MEANT = ("lane_blocked", "breakdown")
 OVER = ("served", "skipped", "cancelled")
@@ -37,13 +39,32 @@ NO_RETURN = ("wait", "cancel_visit", "extra_truck")
 
 def invariants(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:  # noqa: ARG001 - they ask for nothing
     """Everything that holds in every run."""
-    found = [said("promise", name, fault=fault) for name, look in INVARIANTS.items() for fault in look(evidence)]
+    found = [said("promise", name, fault=fault) for name, faults in _looked(evidence) for fault in faults]
     return verdict("invariants", found, promises=len(INVARIANTS))
 
 
 def broken(evidence: Evidence) -> list[str]:
     """The names of those that did not hold."""
-    return [name for name, look in INVARIANTS.items() if next(look(evidence), None) is not None]
+    return [name for name, faults in _looked(evidence) if next(faults, None) is not None]
+
+
+def _looked(evidence: Evidence) -> Iterator[tuple[str, Iterator[Sentence]]]:
+    """Each promise with what breaks it; of several days each is asked by itself, for rooms are called on each anew."""
+    days = list(_days(evidence))
+    for name, look in INVARIANTS.items():
+        parts = [evidence] if look is _recorded else days
+        yield name, itertools.chain.from_iterable(map(look, parts))
+
+
+def _days(evidence: Evidence) -> Iterator[Evidence]:
+    """The days of a run, each from the hour of the night in which nobody is called."""
+    night_at = evidence.day_start_at + NIGHT_S
+    if evidence.end_at <= night_at + DAY_S:
+        yield evidence
+        return
+    while night_at < evidence.end_at:
+        yield evidence.between(night_at, night_at + DAY_S)
+        night_at += DAY_S
 
 
 def _recorded(evidence: Evidence) -> Iterator[Sentence]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sim.scenario.scenario import Happening, load, names, parse
+from sim.scenario.scenario import Happening, ScenarioError, load, names, parse
 from sim.scenario.schema import HAPPENINGS, Key
 from sim.scenario.writing import as_text, time_of
 
@@ -33,6 +33,17 @@ def test_every_kind_of_event_is_the_same_after_it_was_written(kind: str) -> None
     values = {name: value_for(key) for name, key in HAPPENINGS[kind].items()}
     scenario = replace(load("blocked_lane"), happenings=(Happening(kind, 6 * 3600 + 1.125, values),))
     assert parse(as_text(scenario), scenario.name, "written") == scenario
+
+
+def test_an_event_of_a_later_day_is_the_same_after_it_was_written() -> None:
+    """By the number of its day, and refused where the scenario has fewer."""
+    cut = Happening("link_cut", 3 * 86_400 + 6 * 3600 + 0.25, {"device": "r05", "for_min": 2.0})
+    scenario = replace(load("rolled_out"), happenings=(cut,))
+    text = as_text(scenario)
+    assert 'day = 4\nat = "06:00:00.250"' in text
+    assert parse(text, scenario.name, "written") == scenario
+    with pytest.raises(ScenarioError, match="would never happen"):
+        parse(text.replace("days = 7", "days = 3"), scenario.name, "written")
 
 
 def test_what_a_person_typed_survives() -> None:

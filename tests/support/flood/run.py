@@ -1,6 +1,6 @@
 """Each shape against a whole cell: what everybody else's presses take during it, after it, and after a restart.
 
-`.venv/bin/python -m bench.flood [SHAPE ...] [--seconds N] [--keep]`
+`python3 -m bench flood -- [SHAPE ...] [--seconds N] [--keep]`
 """
 
 import argparse

@@ -1,6 +1,8 @@
 """One real truck agent for the kill run: pyserial on a pty, gpiozero's mock pins, its own process, pressing by itself.
 
-argv: truck.toml, witness file, seed. Each press the outbox made durable is written to the witness file at once, so
+argv: truck.toml, witness file, seed; then `at-rest` for a driver who presses nothing, `world=S` for a world whose time
+is so many seconds ahead of the monotonic clock (whatever this machine's own clock says), `at=LAT,LON` for a truck that
+stands there. Each press the outbox made durable is written to the witness file at once, so
 that what was recorded is known even when this process is killed a moment later.
 """
 
@@ -35,16 +37,19 @@ class WitnessedOutbox(Outbox):
             os.write(witness, f"{record.boot} {record.seq}\n".encode())
 
 
-def receiver(master: int, dice: random.Random) -> None:
-    """A GPS receiver: RMC and GGA once a second along a street."""
-    lat_minutes = 11.5
+def receiver(master: int, dice: random.Random, given: dict[str, str]) -> None:
+    """A GPS receiver: RMC and GGA once a second along a street, or where the truck stands."""
+    ahead_s = float(given.get("world") or time.time() - time.monotonic())
+    lat, lon = (float(part) for part in given.get("at", "31.191667,121.44").split(","))
+    knots = "0.0" if "at" in given else "18.0"
     while True:
-        lat_minutes += dice.random() * 0.008
-        stamp = time.strftime("%H%M%S", time.gmtime())
-        day = time.strftime("%d%m%y", time.gmtime())
-        place = f"31{lat_minutes:07.4f},N,12126.4000,E"
+        if "at" not in given:
+            lat += dice.random() * 0.000133
+        now = time.gmtime(time.monotonic() + ahead_s)
+        stamp, day = time.strftime("%H%M%S", now), time.strftime("%d%m%y", now)
+        place = f"{int(lat):02d}{lat % 1 * 60:07.4f},N,{int(lon):03d}{lon % 1 * 60:07.4f},E"
         for body in (
-            f"GPRMC,{stamp}.00,A,{place},18.0,0.0,{day},,,A",
+            f"GPRMC,{stamp}.00,A,{place},{knots},0.0,{day},,,A",
             f"GPGGA,{stamp}.00,{place},1,08,1.0,5,M,0,M,,",
         ):
             os.write(master, f"${body}*{reduce(lambda x, c: x ^ ord(c), body, 0):02X}\r\n".encode())
@@ -65,6 +70,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     dice = random.Random(sys.argv[3])
     config = load(Path(sys.argv[1]))
+    given = {name: value for name, _, value in (word.partition("=") for word in sys.argv[4:])}
     master, slave = os.openpty()
     tty.setraw(slave)
     path = os.ttyname(slave)
@@ -72,7 +78,7 @@ def main() -> None:
     program.Outbox = WitnessedOutbox  # type: ignore[misc]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    threading.Thread(target=receiver, args=(master, dice), daemon=True).start()
+    threading.Thread(target=receiver, args=(master, dice, given), daemon=True).start()
     if "at-rest" not in sys.argv[4:]:
         threading.Thread(target=driver, args=(pins, config.button_pin, dice), daemon=True).start()
     program.run(

@@ -1,0 +1,107 @@
+"""Days on end with random faults: drawn by the seed alone, judged day by day, weighed each night by bounds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sim.judging.judges.invariants import broken, invariants
+from sim.scenario.scenario import DAY_S, Scenario, load
+from sim.search import soak
+from sim.search.draws import INVARIANTS
+from sim.search.growth import Night, grown, weight
+from sim.search.moments import Area
+from sim.search.search import base_of_search
+from sim.world.evidence import Evidence, Interval, LampChange, StoredRecord
+
+MORNINGS = replace(base_of_search(), name="mornings")
+QUIET = Area(
+    {"t01": ["wet-north-1"], "t03": ["dry-west-1"]},
+    {"t01": [("r01", "residential_wet"), ("r03", "residential_wet")], "t03": [("r12", "residential_dry")]},
+    {device: {"begins": [21_000.0], "comes": [22_400.0]} for device in ("t01", "t03", "r01", "r03", "r12")},
+)
+
+
+def test_the_same_seed_is_the_same_soak_and_every_day_has_faults_of_its_own() -> None:
+    """A function of seed and days, whose faults lie in the hours of their days and do not begin twice at once."""
+    one = soak.drawn_days(MORNINGS, QUIET, 5, 4)
+    assert one == soak.drawn_days(MORNINGS, QUIET, 5, 4) != soak.drawn_days(MORNINGS, QUIET, 6, 4)
+    assert one.days == 4 and one.demands == (INVARIANTS,)
+    assert {int(event.at_s // DAY_S) for event in one.happenings} == {0, 1, 2, 3}
+    for event in one.happenings:
+        assert MORNINGS.from_s <= event.at_s % DAY_S <= MORNINGS.to_s
+    jumps = [int(event.at_s // DAY_S) for event in one.happenings if event.kind == "clock_jump"]
+    assert set(jumps) <= {0}
+
+
+def test_a_longer_soak_of_a_seed_begins_as_the_shorter_one() -> None:
+    """So that a day that fails may be reached by fewer days."""
+    short, long = (soak.drawn_days(MORNINGS, QUIET, 9, days).happenings for days in (2, 5))
+    assert short == tuple(event for event in long if event.at_s < 2 * DAY_S)
+
+
+USUAL = {"bridge": 3_000_000, "trucks": 90_000, "units": 120_000}
+
+
+def nights(**changed: object) -> list[Night]:
+    """Four nights that are alike, with something else in the last one."""
+    usual = [Night(day, USUAL, 20_000_000 + 4_000_000 * day, 1_500_000, ()) for day in (1, 2, 3, 4)]
+    return [*usual[:3], replace(usual[3], **changed)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"objects": {**USUAL, "bridge": 4_500_000}}, "bridge weigh 4,500,000 bytes after day 4"),
+    ({"objects": {**USUAL, "units": 600_000}}, "units weigh"),
+    ({"other_files": 2_400_000}, "files beside the record"),
+    ({"record": 70_000_000}, "day 4 added"),
+    ({"stuck": ("t01 is not connected",)}, "in the night after day 4: t01 is not connected"),
+])  # fmt: skip
+def test_what_grows_or_is_stuck_is_said(changed: dict[str, object], said: str) -> None:
+    """Each bound fails by itself, and none where nothing grows."""
+    assert list(grown(nights())) == []
+    (found,) = grown(nights(**changed))
+    assert found.startswith(said)
+
+
+def test_a_weight_is_of_all_that_is_held_and_each_thing_counts_once() -> None:
+    """Also in slots and closures of objects; code weighs nothing."""
+    held = ["x" * 100_000]
+    assert weight([held, held, {"again": held}]) == pytest.approx(100_000, rel=0.02)
+    assert weight([test_the_same_seed_is_the_same_soak_and_every_day_has_faults_of_its_own, Night]) == 0
+
+
+def visit(day: int, number: int, state: str) -> StoredRecord:
+    """A visit of a day as the bridge has it on record."""
+    at = (day - 1) * DAY_S + 7 * 3600 + number
+    body = {"run_id": f"wet.{day}", "room": "r01", "waste": "residential_wet", "visit_number": 1, "state": state}
+    return StoredRecord(f"v{day}.{number}", "visit", f"wet.{day}/r01/1", at, body)
+
+
+def test_days_are_judged_each_by_itself() -> None:
+    """A visit that was made on one day does not excuse one on record of another; a silence belongs to its day."""
+    evidence = Evidence(5 * 3600, 2 * DAY_S, 0.0, stored=[visit(1, 1, "served"), visit(2, 1, "served")])
+    assert broken(evidence) == ["served"]
+    assert len(invariants(evidence, {}).faults) == 2
+    seven = DAY_S + 7 * 3600.0
+    quiet = Evidence(5 * 3600, 2 * DAY_S, 0.0, lamps=[LampChange(6 * 3600, "r01", "any", "off")],
+                     deaf={"r01": [Interval(seven, seven + 600)]})  # fmt: skip
+    assert broken(quiet) == ["unknown"]
+
+
+@pytest.mark.real
+def test_some_mornings_with_faults_hold_and_play_again_from_their_file(tmp_path: Path) -> None:
+    """Two short days of the soak as a sample: nothing lost, doubled, wrongly lit, grown or stuck."""
+    scenario = soak.drawn_days(MORNINGS, QUIET, 2, 2)
+    found = soak.soak(scenario)
+    assert found.held, [*found.faults, *found.grown]
+    assert len(found.nights) == 2 and found.records > 100 and found.visits >= 4
+    path = soak.written(scenario, replace(found, broken=["recorded"], faults=["made up"]), tmp_path)
+    again = load(str(path))
+    assert (again.days, again.seed, again.happenings) == (2, 2, scenario.happenings)
+
+
+def test_a_week_of_the_soak_is_of_the_demo_area() -> None:
+    """All waste kinds of a usual day, people who answer, and no faults but those that are drawn."""
+    usual: Scenario = soak.base()
+    assert usual.happenings == () and usual.dispatcher["resolve_after_s"] > 0
+    assert len(usual.area["runs"]) == 5

@@ -1,0 +1,298 @@
+"""Faults on real parts, one after the other or each by itself, and what came of it.
+
+`.venv/bin/python -m tests.support.faults.run [FAULT ...] [--seed N] [--for SECONDS]` plays each in a street of its own
+(default: all) and prints a line of JSON for it. After each everybody must speak and be answered again, nothing that a
+device kept may be missing or there twice, and no lamp that was called may have been dark.
+"""
+
+import argparse
+import datetime
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sim.live.devices import spoil
+from sim.live.faults.plan import planned
+from tests.support.faults.machines import faketime
+from tests.support.faults.street import BACK_S, CALLED, MORNING, NIGHT, ROOMS, Street
+from tests.support.kill.run import Outcome, judged
+from tests.support.processes import REPO, wait_until
+
+DARK_S = 10.0  # a lamp that knows nothing flashes each 5 s; longer than this is dark
+UNKNOWN_S = 110.0  # a room that has not heard for so long must say so
+DAY_S = 86_400
+DISK = "192m"  # so that the bridge begins with room, and has none when it is filled
+OLD_RELEASE = "289e7ab7"  # the last commit of 0.2.0
+
+
+class CannotBePlayedError(Exception):
+    """What a fault needs is not on this machine; the text says what."""
+
+
+@dataclass
+class Played:
+    """A fault, and what came of it."""
+
+    fault: str
+    seed: int
+    lasted_s: float = 0.0
+    back_after_s: float = 0.0  # until every device had said something new and was answered
+    presses: int = 0
+    stored: int = 0
+    dark_s: float = 0.0  # the longest that a called lamp was dark
+    late_s: float = 0.0  # that processes waited for a core: a lamp may be dark so much longer
+    notes: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+Deed = Callable[[Street, float, Played], None]
+
+
+def _freeze(what: str) -> Deed:
+    def do(street: Street, for_s: float, played: Played) -> None:
+        street.freeze(what, True)
+        time.sleep(for_s)
+        street.freeze(what, False)
+
+    return do
+
+
+def _kill_broker(street: Street, for_s: float, played: Played) -> None:
+    street.broker.kill()
+    time.sleep(for_s)
+    street.broker.start()
+
+
+def _kill_bridge(street: Street, for_s: float, played: Played) -> None:
+    street.bridge.kill()
+    time.sleep(for_s)
+    street.start_bridge()
+
+
+def _kill_truck(street: Street, for_s: float, played: Played) -> None:
+    for truck in street.trucks.values():
+        truck.kill()
+    time.sleep(for_s)
+    for truck in street.trucks.values():
+        truck.start()
+
+
+def _kill_unit(street: Street, for_s: float, played: Played) -> None:
+    street.units[ROOMS[0]].kill()
+    time.sleep(for_s)
+    street.units[ROOMS[0]].start()
+
+
+def _spoil(*, gone: bool) -> Deed:
+    def do(street: Street, for_s: float, played: Played) -> None:
+        street.broker.kill()
+        spoil(street.broker.folder / street.broker.KEPT, gone=gone)
+        time.sleep(for_s)
+        street.broker.start()
+        played.notes += street.broker.notes
+
+    return do
+
+
+def _clock(machine: str, by_s: int) -> Deed:
+    def do(street: Street, for_s: float, played: Played) -> None:
+        street.machines[machine].set_wrong(by_s)
+        time.sleep(for_s)
+        played.notes.append(f"whole after {street.is_whole('while the clock is wrong'):.1f} s with the wrong clock")
+        street.machines[machine].set_wrong(0)
+        time.sleep(2)
+
+    return do
+
+
+def _fill_disk(street: Street, for_s: float, played: Played) -> None:
+    filler = street.bridge.folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 65536)
+        except OSError:
+            pass
+    time.sleep(for_s)
+    said = [row["word"] for row in street.bridge.get("/api/v1/picture")["health"]]
+    if "store_trouble" not in said:
+        played.wrong.append(f"the screen does not say that the disk is full: {said}")
+    filler.unlink()
+
+
+def _upgrade(street: Street, for_s: float, played: Played) -> None:
+    """A second process on the same folder is refused; then one goes in order and the next begins, under load."""
+    config = street.bridge.folder / "broker.toml"
+    second = subprocess.run(
+        [sys.executable, "-m", "broker", "--config", str(config)], cwd=REPO, capture_output=True, text=True, timeout=60
+    )
+    played.notes.append(f"a second bridge beside it: exit code {second.returncode}, {second.stderr.strip()[-160:]}")
+    if second.returncode == 0:
+        played.wrong.append("two bridges on one folder")
+    time.sleep(for_s)
+    began_s = time.monotonic()
+    street.bridge.stop()
+    street.start_bridge()
+    played.notes.append(f"no bridge for {time.monotonic() - began_s:.1f} s")
+
+
+def _rollback(street: Street, for_s: float, played: Played) -> None:
+    """To the code of 0.2.0, and back, under load."""
+    street.bridge.stop()
+    street.bridge.repo = _old_release(street.folder)
+    street.start_bridge()
+    played.notes.append(f"0.2.0 is whole after {street.is_whole('with the older release'):.1f} s")
+    time.sleep(for_s)
+    street.bridge.stop()
+    street.bridge.repo = REPO
+    street.start_bridge()
+
+
+def _old_release(folder: Path) -> Path:
+    old = folder / "old"
+    old.mkdir()
+    packed = subprocess.run(["git", "-C", REPO, "archive", OLD_RELEASE], capture_output=True)
+    if packed.returncode:
+        raise CannotBePlayedError(f"the history has no commit {OLD_RELEASE}: {packed.stderr.decode().strip()}")
+    subprocess.run(["tar", "-x", "-C", old], input=packed.stdout, check=True)
+    return old
+
+
+def _day_changes(street: Street, for_s: float, played: Played) -> None:
+    """Midnight passes, 20 s after the beginning at the earliest."""
+    today = _day_of(street)
+    wait_until(lambda: _day_of(street) != today, "the next day begins", BACK_S)
+    played.notes.append(f"{today} became {_day_of(street)} under load")
+    time.sleep(for_s)
+
+
+def _day_of(street: Street) -> str:
+    at = street.bridge.get("/api/v1/picture")["at"]
+    return datetime.datetime.fromtimestamp(at, ZoneInfo("Asia/Shanghai")).date().isoformat()
+
+
+def _network(street: Street, for_s: float, played: Played) -> None:
+    street.network.go()
+    time.sleep(for_s)
+    played.notes.append(f"plans of the network by seed {played.seed}, {for_s:g} s")
+
+
+DEEDS: dict[str, Deed] = {
+    "network": _network,
+    "freeze_broker": _freeze("broker"),
+    "freeze_bridge": _freeze("bridge"),
+    "freeze_truck": _freeze(CALLED),
+    "freeze_unit": _freeze(ROOMS[0]),
+    "kill_broker": _kill_broker,
+    "kill_bridge": _kill_bridge,
+    "kill_truck": _kill_truck,
+    "kill_unit": _kill_unit,
+    "full_disk": _fill_disk,
+    **{f"clock_{machine}_{word}": _clock(machine, by_s) for machine in ("broker", "bridge", "truck")
+       for word, by_s in (("day_ahead", DAY_S), ("day_behind", -DAY_S))},
+    "broker_file_lost": _spoil(gone=True),
+    "broker_file_spoilt": _spoil(gone=False),
+    "upgrade": _upgrade,
+    "rollback": _rollback,
+    "day_change": _day_changes,
+}  # fmt: skip
+USUAL_S = {"network": 120.0, "freeze_broker": 130.0, "freeze_bridge": 130.0, "kill_broker": 130.0, "kill_bridge": 130.0}
+OTHERS_S = 20.0
+SILENT = ("freeze_broker", "freeze_bridge", "kill_broker", "kill_bridge")  # nobody hears the bridge meanwhile
+NOT_SEEN = ("freeze_unit", "kill_unit")  # whose own lamp does not work meanwhile
+
+
+def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None = None) -> Played:
+    """Play some faults one after the other in one street; raises CannotBePlayedError before it begins."""
+    clocks = any(fault.startswith("clock_") for fault in faults)
+    if clocks and faketime() is None:
+        raise CannotBePlayedError("faketime is not installed: apt-get install faketime")
+    lengths = {fault: for_s or USUAL_S.get(fault, OTHERS_S) for fault in faults}
+    names = (CALLED, "t41", "t42", *ROOMS, "bridge")
+    plans = {name: planned(seed, name, lengths["network"]) for name in names} if "network" in faults else None
+    by_night = "day_change" in faults
+    played = Played(" ".join(faults), seed)
+    with _disk(folder / "bridge", small="full_disk" in faults):
+        street = Street(folder, seed=seed, hour=NIGHT if by_night else MORNING, clocks=clocks, plans=plans)
+        try:
+            street.start(called=not by_night)
+            for fault in faults:
+                _one(street, fault, lengths[fault], played, called=not by_night)
+            street.rest()
+        finally:
+            street.stop()
+        gapless = [*ROOMS, *([] if "kill_truck" in faults else [CALLED])]
+        outcome = judged(folder, list(street.trucks.values()), Outcome(), gapless)
+    played.presses, played.stored = outcome.presses, outcome.stored
+    played.wrong += [f"missing: {one}" for one in outcome.missing] + [f"twice: {one}" for one in outcome.repeated]
+    return played
+
+
+def _one(street: Street, fault: str, for_s: float, played: Played, *, called: bool) -> None:
+    began_s = time.monotonic()
+    DEEDS[fault](street, for_s, played)
+    ended_s = time.monotonic()
+    played.lasted_s = round(played.lasted_s + ended_s - began_s, 1)
+    back_s = street.is_whole(f"after {fault}")
+    played.back_after_s = max(played.back_after_s, round(back_s, 1))
+    played.late_s = round(street.late_s, 1)
+    for room in ROOMS if called else ():
+        if fault in NOT_SEEN and room == ROOMS[0]:
+            continue
+        dark_s = street.dark_s(room, began_s, time.monotonic())
+        played.dark_s = max(played.dark_s, round(dark_s, 1))
+        if dark_s > DARK_S + played.late_s:
+            played.wrong.append(f"{fault}: the lamp of {room} was called and dark for {dark_s:.1f} s")
+        if fault in SILENT and for_s > UNKNOWN_S and street.dark_s(room, began_s + UNKNOWN_S, ended_s) < 1:
+            played.wrong.append(f"{fault}: the lamp of {room} says nothing of a silence of {for_s:g} s")
+
+
+@contextmanager
+def _disk(folder: Path, *, small: bool) -> Iterator[None]:
+    """The bridge's folder on a small file system of its own, where that is wanted."""
+    if not small:
+        yield
+        return
+    folder.mkdir(parents=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", folder], capture_output=True)
+    if mounted.returncode:
+        raise CannotBePlayedError(f"a full disk needs the right to mount one: {mounted.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def main() -> int:
+    """Print a line for each; 1 if anything was wrong."""
+    top = argparse.ArgumentParser(prog="python -m tests.support.faults.run", description=__doc__.partition("\n")[0])
+    top.add_argument("faults", nargs="*", help=f"which (default: all): {' '.join(DEEDS)}")
+    top.add_argument("--seed", type=int, default=1)
+    top.add_argument("--for", dest="for_s", type=float, help="how long each lasts, in seconds (default: by its kind)")
+    args = top.parse_args()
+    if unknown := [fault for fault in args.faults if fault not in DEEDS]:
+        top.error(f"no fault {unknown[0]!r}; there are {' '.join(DEEDS)}")
+    failed = False
+    for fault in args.faults or DEEDS:
+        with tempfile.TemporaryDirectory(prefix="zhanpai-faults-") as folder:
+            try:
+                played = play(Path(folder), [fault], seed=args.seed, for_s=args.for_s)
+            except CannotBePlayedError as why:
+                print(f"NOT RUN: {fault}: {why}", flush=True)
+                continue
+            except AssertionError as why:
+                played = Played(fault, args.seed, wrong=[str(why)])
+        print(json.dumps(asdict(played), ensure_ascii=False), flush=True)
+        failed = failed or bool(played.wrong)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
