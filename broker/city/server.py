@@ -33,7 +33,7 @@ from broker.web.pages.screens import HEADERS
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.pages.ways import landing_of
 from broker.web.problems import REFUSALS
-from broker.web.security import OWN_NAMES, guarded
+from broker.web.security import guarded
 from broker.web.server import MOST_AT_ONCE, bound_socket
 
 log = logging.getLogger("zhanpai.city")
@@ -85,9 +85,8 @@ def serve(
     """
     stop = stop or threading.Event()
     password = config.city.password()
-    if config.web.host not in OWN_NAMES and config.web.cert_file is None and not config.web.trusted_proxies:
-        log.warning("the city is open to the network on %s without HTTPS: set [web] cert_file and key_file",
-                    config.web.host)  # fmt: skip
+    if config.web.is_open_without_tls:
+        log.warning("%s", config.web.clear_note)
     socket = bound_socket(config)
     people = People(config.people.folder)
     gate = Gate(people, Sessions(people), one_click=config.people.one_click)
