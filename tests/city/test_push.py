@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,13 +12,22 @@ import pytest
 
 from broker.__main__ import main
 from broker.city.push import BATCH, NAME, rest_s
+from broker.city.standing import standing
+from broker.reports.figures import figures_of
 from broker.store import Conflict, Unavailable, transfer
 from broker.store import city as city_tables
 from broker.store.city import CityDatabase, CityShare
 from tests.support.city.cells import AREA, city_records, push_of, record_in
+from tests.support.city.district import days_of, records_of, silent_for
+from tests.support.facts import DAY, keeper
+from tests.support.outside import picture_of
+from tests.support.processes import wait_until
 from tests.support.record.samples import NOON, ZONE, bins, visit
 
 pytestmark = pytest.mark.real
+REPO = Path(__file__).parents[2]
+PLAN = {"state": "running", "known": True, "last_day": "2026-12-31", "next_day": None, "days_left": 30}
+SAID = {**picture_of(), "link": {"up": True, "since_at": NOON}, "health": [], "alarms": [], "trucks": [], "plan": PLAN}
 
 
 def lines(store) -> list[bytes]:
@@ -156,6 +167,61 @@ def test_a_city_that_is_away_is_tried_again_and_gets_everything(server, database
     assert push.state()["away_since_at"] is None and push.state()["waiting"] == 0
     push.close()
     assert same(tmp_path, database)
+
+
+def test_a_cell_that_was_cut_off_for_an_hour_is_silent_and_then_whole(server, database, tmp_path):
+    """It worked on all the while: an hour of records, presses and a correction; then the figures are the same."""
+    hour = [*days_of(4, days=2), *(keeper(NOON + 10 * second) for second in range(360))]
+    records = records_of(hour, AREA)
+    with closing(record_in(tmp_path)) as record:
+        record.append(records[:5])
+    push = push_of(tmp_path, database, picture=lambda: SAID)
+    push.turn()
+    server.stop()
+    tries = 0
+    for minute in range(60):
+        tries += push.turn() > 0 and minute < 3
+        with closing(record_in(tmp_path)) as record:
+            record.append(records[5 + 6 * minute : 5 + 6 * minute + 6])
+    with closing(record_in(tmp_path)) as record:
+        record.append(records)
+        record.amend(records[0].id, {"bins_after": 0}, "miscounted", "ann", NOON)
+    server.start()
+    silent_for(database, AREA, 3600)
+    with closing(CityDatabase(database, None, lambda: NOON)) as city:
+        assert standing(city.cells()[0])["silent"]
+        while push.turn() < 1:
+            pass
+        assert not standing(city.cells()[0])["silent"]
+        push.close()
+        with closing(record_in(tmp_path)) as record:
+            assert figures_of(city.records(AREA, ZONE), DAY, DAY, ZONE) == figures_of(record, DAY, DAY, ZONE) != {}
+    assert same(tmp_path, database) and tries == 3
+
+
+def test_a_push_that_is_killed_at_any_moment_goes_on(database, tmp_path):
+    """kill -9 in the midst of it, again and again: each record is there once, and none is missing."""
+    folder = tmp_path / "data" / "records"
+    filled(folder, count=12 * BATCH)
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "demo"\n[city]\nurl = "{database}"\n')
+    there = 0
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-m", "broker", "push", "--config", str(config)], cwd=REPO)
+        with psycopg.connect(database, autocommit=True) as connection:
+            there = wait_until(lambda before=there: _more(connection, before), "it pushes", 60)
+        process.kill()
+        process.wait(20)
+    assert pushed(folder, database)["others"] == 0
+    assert same(folder, database)
+
+
+def _more(connection: psycopg.Connection, before: int) -> int:
+    """How many records there are, once they are more."""
+    if connection.execute("SELECT to_regclass('zp_record')").fetchone() == (None,):
+        return 0
+    (found,) = connection.execute("SELECT count(*) FROM zp_record").fetchone() or (0,)
+    return found if found > before or found == 12 * BATCH else 0
 
 
 def test_tries_get_no_rarer_than_the_city_may_wait():

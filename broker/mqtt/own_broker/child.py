@@ -247,6 +247,7 @@ class BrokerChild:
                 stderr=said,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
+                env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"},  # ours
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and self._child.poll() is None:
