@@ -95,6 +95,28 @@ def test_property_and_who_is_asked_are_told_too(street: WholeWeb, page: Page, wh
     assert findings(page) == [] and odd == []
 
 
+def test_what_nobody_has_seen_sounds_after_fifteen_seconds(street: WholeWeb, page: Page) -> None:
+    """On the page of who is asked, once its reader has switched that on; not before, and not when it was seen."""
+    show(street)
+    page.add_init_script("""window.rung = 0; const start = OscillatorNode.prototype.start;
+        OscillatorNode.prototype.start = function (...at) { window.rung += 1; return start.apply(this, at); };""")
+    routed(page, street.house.person(street.app, "wu"))
+    picture = street.desk.picture
+    (told_at,) = {row["told_at"] for row in picture["incidents"][0]["answers"] if row["id"] == "estate"}
+
+    def shown_after(seconds: int) -> None:
+        street.desk.show({**picture, "at": told_at + seconds})
+        expect(page.locator("#clock")).to_have_text(re.compile(f":{(told_at + seconds) % 60:02}$"))
+
+    page.goto(f"{HOME}/asked")
+    page.get_by_test_id("sound").click()
+    shown_after(picture["limits"]["sound_s"] - 1)
+    assert page.evaluate("window.rung") == 0
+    shown_after(picture["limits"]["sound_s"])
+    page.wait_for_function("window.rung > 0")
+    street.desk.show(picture)
+
+
 def test_a_crew_answers_no_booking_that_it_sees_of_long_ago(street: WholeWeb, page: Page) -> None:
     """Without a network for some minutes the list says of when it is, and yes and no wait; a load is noted on."""
     show(street)

@@ -117,6 +117,20 @@ def test_a_strip_pushed_aside_stays_there(screen: Screen) -> None:
     assert strips(screen).evaluate("part => part.scrollLeft") == 250
 
 
+def test_an_offer_says_how_sure_the_extra_trucks_coming_is(screen: Screen) -> None:
+    """Assumed is not read as known; each of the four in the reader's language."""
+    offers = screen.picture["incidents"][0]["offers"]
+    index = next(at for at, offer in enumerate(offers) if offer["extra"])
+    screen.open("en")
+    screen.page.get_by_test_id(f"offer-{index}").locator("summary").click()
+    told = screen.page.get_by_test_id(f"extra-{index}")
+    for by, text in (("position", "by where it is now"), ("last_seen", "heard last at"), ("yard", "from its yard"),
+                     ("assumed", "t99 is assumed to be there at")):  # fmt: skip
+        offers[index]["extra"] |= {"by": by, "seen_at": screen.picture["at"] - 600}
+        screen.later(1)
+        expect(told).to_contain_text(text)
+
+
 def test_an_open_offer_stays_open_while_its_times_move(screen: Screen) -> None:
     """New minutes are written into the offer that is being read, also when the incident changes; its id is sent."""
     incident = screen.picture["incidents"][0]

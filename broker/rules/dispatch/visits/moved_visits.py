@@ -31,7 +31,8 @@ def insert_visit(day: Day, run: Run, visit: Visit, now: int, *, earliest_at: int
     comes last and a person is told."""
     run.take_out(visit.key)
     tour, stop = tour_of(day, run, now), stop_of(day, run, visit, now)
-    stop = replace(stop, open_at=max(stop.open_at or 0, earliest_at or 0) or None)
+    # When it was expected so far is no promise: its lane is clear, its road is open, its room was not called yet.
+    stop = replace(stop, open_at=max(stop.open_at or 0, earliest_at or 0) or None, before_at=visit.promised_at)
     offer = insert(tour, stop, ways_of(day, run, now))
     effects: list[Effect] = []
     if offer.unplaced:
