@@ -55,6 +55,9 @@ def test_the_figures_compare_areas_and_go_from_day_to_day(page) -> None:
     made, odd = page
     expect(made.get_by_test_id("span")).to_contain_text(DAY)
     expect(made.get_by_test_id("sheet-bins").locator("tbody tr")).to_have_count(len(NAMES))
+    expect(made.get_by_test_id("kinds").locator("tbody tr")).to_have_count(4)
+    in_all = made.get_by_test_id("sheet-bins").locator("tfoot td").inner_text()
+    expect(made.get_by_test_id("kinds").locator("tfoot td").first).to_have_text(in_all)
     made.get_by_test_id("by").select_option("waste")
     expect(made.get_by_test_id("sheet-bins").locator("tbody tr")).to_have_count(3)
     made.get_by_test_id("before").click()

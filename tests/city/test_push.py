@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.support.facts import DAY, keeper
 from tests.support.outside import picture_of
 from tests.support.processes import wait_until
 from tests.support.record.samples import NOON, ZONE, bins, visit
+from tests.support.settings.broker import PORT, door
 
 pytestmark = pytest.mark.real
 REPO = Path(__file__).parents[2]
@@ -110,6 +112,7 @@ def test_a_record_that_was_restored_from_a_backup_is_found_out(database, tmp_pat
     shutil.copy(backup / NAME, cell / NAME)
     state = pushed(cell, database)
     assert (state["surplus"], state["pushed"]) == (10, 20)
+    assert pushed(cell, database)["surplus"] == 10, "also at a start with nothing to push"
     with closing(CityShare(database, None, AREA, ZONE, _record_of(cell), lambda: NOON)) as share:
         row = share.pushed()
     assert (row.went_back_from, row.went_back_to) == (40, 30)
@@ -230,16 +233,14 @@ def test_tries_get_no_rarer_than_the_city_may_wait():
     assert max(rest_s(failures, push_s) for failures in range(99) for push_s in range(1, 31)) <= 30
 
 
-def test_two_cells_push_at_once_and_are_kept_apart(database, tmp_path):
-    """Records of one id in two areas are two records; the tables are made once, whoever comes first."""
-    folders = {area: tmp_path / area for area in ("xh", "ja")}
-    for area, folder in folders.items():
-        filled(folder, area, count=40 if area == "ja" else 30)
-    pushes = {area: push_of(folder, database, area) for area, folder in folders.items()}
-    for push in pushes.values():
-        push.turn()
-    for push in pushes.values():
-        push.close()
+def test_cells_push_at_once_and_are_kept_apart(database, tmp_path):
+    """Records of one id in several areas are several; the tables are made once, whoever comes first."""
+    folders = {area: tmp_path / area for area in ("xh", "ja", "pt", "hp")}
+    for number, (area, folder) in enumerate(folders.items()):
+        filled(folder, area, count=30 + number)
+    with ThreadPoolExecutor(len(folders)) as pool:
+        states = list(pool.map(lambda area: pushed(folders[area], database, area), folders))
+    assert [state["pushed"] for state in states] == [30, 31, 32, 33]
     assert all(same(folder, database, area) for area, folder in folders.items())
 
 
@@ -269,6 +270,16 @@ def test_the_command_pushes_all_there_is_and_ends(database, tmp_path, capsys):
     config.write_text('[area]\nplan = "demo"\n[city]\nurl = "postgresql://nobody@127.0.0.1:1/x"\n')
     assert main(["push", "--config", str(config)]) == 1
     assert "cannot be used now" in capsys.readouterr().err
+
+
+def test_a_look_at_the_configuration_says_that_the_city_is_not_there(tmp_path, capsys):
+    """It keeps no bridge from its work: a note, and all else is good."""
+    config = tmp_path / "broker.toml"
+    city = '[city]\nurl = "postgresql://nobody@127.0.0.1:1/x"\n'
+    config.write_text(f'[area]\nplan = "demo"\n[mqtt]\nport = {PORT}\n[web]\nenabled = false\n{city}')
+    with door("127.0.0.1", PORT):
+        assert main(["--check-config", "--config", str(config)]) == 0
+    assert "note: [city] url: the database cannot be used now" in capsys.readouterr().err
 
 
 def test_a_database_that_is_not_there_is_no_city():
