@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Where the quick tests write: in memory, where there is a gigabyte for it.
 QUICK_TMP := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 1000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: help setup demo test every-test quick quick-tests check bench lock clean
+.PHONY: help setup demo test deb every-test quick quick-tests check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ check: setup  ## lint, types, import contracts, dead code
 bench: setup  ## the benchmarks, as ratios of one interleaved run
 	@scripts/setup mosquitto mosquitto-clients postgresql patch systemd faketime
 	@$(PY) -m bench
+
+deb: setup  ## the Debian package of the office side, with its locked wheels, in dist/
+	@scripts/deb
 
 lock: setup  ## write requirements/*.txt anew from requirements/*.in
 	@scripts/lock

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from broker.city.figures import AREA, CityFigures, Counted, names_of, rows
-from broker.city.standing import SILENT_S, alarms, standing
+from broker.city.standing import SILENT_S, alarms, readable, standing
 from broker.config import CityConfig
 from broker.reports.sheets import counted_sheets
 from broker.rules.states.case import Case
@@ -96,16 +96,20 @@ class Cells:
         self.database = database
         self._turn, self._read_at, self._cells = threading.Lock(), float("-inf"), list[Cell]()
 
-    def now(self) -> list[Cell]:
-        """All of them; raises HTTPException while the database is away."""
+    def read(self) -> list[Cell]:
+        """All of them; raises StoreError."""
         with self._turn:
             if time.monotonic() - self._read_at > KEPT_S:
-                try:
-                    self._cells = self.database.cells()
-                except StoreError as why:
-                    raise HTTPException(503, str(why)) from why
+                self._cells = self.database.cells()
                 self._read_at = time.monotonic()
             return self._cells
+
+    def now(self) -> list[Cell]:
+        """All of them; raises HTTPException while the database is away."""
+        try:
+            return self.read()
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
 
 
 def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Callable[[], float]) -> APIRouter:
@@ -161,7 +165,7 @@ def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Cal
         try:
             for cell in cells.now():
                 records = cells.database.records(cell.area, cell.timezone).latest("case")
-                known = [Case.from_body(record.body) for record in records.values()]
+                known = readable(records, Case.from_body)
                 found += [_case_row(cell, case) for case in known if case.is_enforcements]
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
@@ -170,18 +174,19 @@ def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Cal
     return router
 
 
-def health_router(cells: Cells) -> APIRouter:
-    """`/healthz`: whether the city's page has its database."""
+def health_router(cells: Cells, outside: Callable[[], list[dict[str, Any]]]) -> APIRouter:
+    """`/healthz`: whether the city's page has its database, and how its platform is told."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="200 while the database answers, else 503; how many cells are heard")
+    @router.get("/healthz", summary="200 while the database answers, else 503; which cells are silent")
     def healthz() -> JSONResponse:
         try:
             found = cells.now()
         except HTTPException as why:
             return JSONResponse({"ok": False, "trouble": why.detail}, 503)
         silent = [cell.area for cell in found if standing(cell)["silent"]]
-        return JSONResponse({"ok": True, "trouble": None, "cells": len(found), "silent": silent})
+        said = {"ok": True, "trouble": None, "cells": len(found), "silent": silent, "outside": outside()}
+        return JSONResponse(said)
 
     return router
 

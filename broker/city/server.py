@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -13,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from broker import NAME, __version__
 from broker.city.api import Cells, city_router, health_router
 from broker.city.figures import CityFigures
+from broker.city.platform import Platform
 from broker.config import CityConfig
 from broker.people.administration import Administration
 from broker.people.errors import PeopleError
@@ -31,23 +33,24 @@ from broker.web.pages.screens import HEADERS
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.pages.ways import landing_of
 from broker.web.problems import REFUSALS
-from broker.web.security import OWN_NAMES, guarded
+from broker.web.security import guarded
 from broker.web.server import MOST_AT_ONCE, bound_socket
 
 log = logging.getLogger("zhanpai.city")
 
 
 def build_city(
-    config: CityConfig, database: CityDatabase, gate: Gate, now: Callable[[], float], figures: CityFigures | None = None
-) -> FastAPI:
-    """The ASGI application of a city, behind `gate`."""
+    config: CityConfig, cells: Cells, gate: Gate, now: Callable[[], float], figures: CityFigures | None = None,
+    outside: Callable[[], list[dict[str, Any]]] = list,
+) -> FastAPI:  # fmt: skip
+    """The ASGI application of a city, behind `gate`; `outside` says how its platform is told."""
     app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None, responses=REFUSALS)
     app.state.of_city = True
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
-    cells, house = Cells(database), Administration(gate.people, (), ())
+    house = Administration(gate.people, (), ())
     for router in (
-        city_router(config, cells, figures or CityFigures(database, now), now), health_router(cells),
+        city_router(config, cells, figures or CityFigures(cells.database, now), now), health_router(cells, outside),
         people_router(gate), sign_in_router(gate), account_router(gate, house),
         account_pages(gate, house, {}, config.city.timezone),
     ):  # fmt: skip
@@ -82,25 +85,27 @@ def serve(
     """
     stop = stop or threading.Event()
     password = config.city.password()
-    if config.web.host not in OWN_NAMES and config.web.cert_file is None and not config.web.trusted_proxies:
-        log.warning("the city is open to the network on %s without HTTPS: set [web] cert_file and key_file",
-                    config.web.host)  # fmt: skip
+    if config.web.is_open_without_tls:
+        log.warning("%s", config.web.clear_note)
     socket = bound_socket(config)
     people = People(config.people.folder)
     gate = Gate(people, Sessions(people), one_click=config.people.one_click)
     _say_who_there_is(gate)
-    database = CityDatabase(config.city.url, password, time.time)
+    cells = Cells(CityDatabase(config.city.url, password, time.time))
+    platform = Platform(config.outside, cells.database, cells.read)
     cert_file, key_file = config.web.tls() or (None, None)
     proxies = list(config.web.trusted_proxies)
     server = uvicorn.Server(
         uvicorn.Config(
-            build_city(config, database, gate, time.time), http=LimitedProtocol, log_level="warning", lifespan="off",
-            timeout_graceful_shutdown=1, server_header=False, backlog=MOST_AT_ONCE, ssl_certfile=cert_file,
-            ssl_keyfile=key_file, proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
+            build_city(config, cells, gate, time.time, outside=platform.state), http=LimitedProtocol,
+            log_level="warning", lifespan="off", timeout_graceful_shutdown=1, server_header=False,
+            backlog=MOST_AT_ONCE, ssl_certfile=cert_file, ssl_keyfile=key_file, proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
         )
     )  # fmt: skip
     thread = threading.Thread(target=server.run, args=([socket],), name="web", daemon=True)
     thread.start()
+    platform.start()
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.01)
@@ -110,10 +115,11 @@ def serve(
             ready(port)
         stop.wait()
     finally:
+        platform.stop()
         server.should_exit = server.force_exit = True
         thread.join(5)
         socket.close()
-        database.close()
+        cells.database.close()
 
 
 def _say_who_there_is(gate: Gate) -> None:

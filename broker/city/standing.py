@@ -1,9 +1,13 @@
 """How a cell stands, as its city shows it: silent or not, what it said last, what did not go as it should. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
 
+from broker.store import Record
 from broker.store.city import Cell
+
+Read = TypeVar("Read")
 
 SILENT_S = 75  # without a beat; a page that looks each few seconds shows it within 90
 BEHIND = 5000  # records that a cell which is heard has still to push: the figures are of before
@@ -47,6 +51,15 @@ def notes(cell: Cell) -> list[dict[str, Any]]:
 
 def _note(word: str, **values: int | str | None) -> dict[str, Any]:
     return {"word": word, "values": values}
+
+
+def readable(records: Mapping[str, Record], read: Callable[[Mapping[str, Any]], Read]) -> list[Read]:
+    """What the newest records say; one that somebody else wrote in another way hides no other."""
+    found = []
+    for record in records.values():
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            found.append(read(record.body))
+    return found
 
 
 def alarms(cell: Cell) -> list[dict[str, Any]]:

@@ -91,9 +91,23 @@ def _check(path: Path, config: BrokerConfig) -> int:
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
     clear = [config.web.clear_note] if config.web.enabled and config.web.is_open_without_tls else []
-    for note in (*clear, *of_receivers, *([] if said is None else [said])):
+    for note in (*clear, *of_receivers, *_of_city(config), *([] if said is None else [said])):
         print(f"{path}: note: {note}", file=sys.stderr)
     return 0
+
+
+def _of_city(config: BrokerConfig) -> list[str]:
+    """Why the city's database cannot be used now, which keeps no bridge from its work."""
+    if config.city.url is None:
+        return []
+    from broker.store.city import CityDatabase
+
+    with contextlib.closing(CityDatabase(config.city.url, config.city.password(), time.time)) as city:
+        try:
+            city.cells()
+        except StoreError as why:
+            return [f"[city] url: {why}"]
+    return []
 
 
 def _folders_must_have_a_place(config: BrokerConfig) -> None:

@@ -17,7 +17,7 @@ import orjson
 from broker.store import codec
 from broker.store.contract import Store
 from broker.store.postgres import SCHEMA, PostgresStore
-from broker.store.record import Conflict, Receipt, Record
+from broker.store.record import Conflict, Receipt, Record, Unavailable
 from broker.store.session import Connection, Session
 
 # Each is done once, in this order: what was released is never changed, a change is one more.
@@ -91,6 +91,8 @@ class Cell(NamedTuple):
 
 def made(connection: Connection) -> None:
     """The tables, made or brought up to date; raises Conflict where a newer release made them."""
+    if _is_up_to_date(connection):
+        return  # who may only read comes when they are there
     connection.execute("SELECT pg_advisory_xact_lock(7232, 1)")
     connection.execute(SCHEMA)
     connection.execute("CREATE TABLE IF NOT EXISTS zp_city (one bool PRIMARY KEY DEFAULT true, steps int NOT NULL)")
@@ -105,6 +107,12 @@ def made(connection: Connection) -> None:
     for step in STEPS[row[0] :]:
         connection.execute(step.encode())
     connection.execute("UPDATE zp_city SET steps = %s", (len(STEPS),))
+
+
+def _is_up_to_date(connection: Connection) -> bool:
+    if connection.execute("SELECT to_regclass('zp_city')").fetchone() == (None,):
+        return False
+    return connection.execute("SELECT steps FROM zp_city").fetchone() == (len(STEPS),)
 
 
 class CityShare(PostgresStore):
@@ -179,7 +187,10 @@ class CityDatabase:
 
     def cells(self) -> list[Cell]:
         """All cells by their area."""
-        return self._cells.run(self._read_cells)
+        try:
+            return self._cells.run(self._read_cells)
+        except Unavailable:  # a connection that was cut is found out by the first who asks
+            return self._cells.run(self._read_cells)
 
     def _read_cells(self, connection: Connection) -> list[Cell]:
         if not self._made:
@@ -204,7 +215,7 @@ class CityDatabase:
 
     def records(self, area: str, timezone: str) -> Store:
         """The records of a cell."""
-        return PostgresStore(self._figures, area, timezone, self._now, make=False)
+        return PostgresStore(self._figures, area, timezone, self._now)
 
     def count(
         self, area: str, kinds: Sequence[str], late: Sequence[str], from_at: int, to_at: int

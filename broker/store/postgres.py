@@ -54,14 +54,15 @@ class PostgresStore(Store):
         password: str | None = None,
     ) -> None:  # fmt: skip
         """Without `make` an area that has no records yet is refused as a Conflict naming those that have; a Session in
-        place of an address is shared with others, and not closed here."""
+        place of an address is shared with others, who made the tables and close it: one may only read by it."""
         self._area, self._timezone, self.now, self._make = area, timezone, now, make
         self._own = isinstance(address, str)
         self._writer = Session(address, password) if isinstance(address, str) else address
         self._reader = Session(address, password) if isinstance(address, str) else address
         self._last_commit_at: float | None = None
         self._warnings: list[str] = []
-        self._writer.run(self._prepare)
+        if self._own:
+            self._writer.run(self._prepare)
 
     def _prepare(self, connection: Connection) -> None:
         # Several bridges may start at once, and CREATE IF NOT EXISTS alone is not safe against that.

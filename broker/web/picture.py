@@ -288,8 +288,21 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
         "away_until": run.away_until,
         "along_m": None if progress.along_m is None else round(progress.along_m),
         "version": run.version,
-        "visits": [_visit(bridge, run, day.visits[key]) for key in run.order],
+        "visits": _visits(bridge, run),
     }
+
+
+def _visits(bridge: Bridge, run: Run) -> list[dict[str, Any]]:
+    """A run's visits, each with how far along the run's line its room lies; None where that line does not pass it."""
+    day = bridge.dispatch.day
+    trip = day.plan.runs.get(run.trip_id)
+    planned = trip.visits if trip is not None else ()
+    rooms = {one.room_id: round(one.distance_m) for one in planned}
+    stops = {(one.room_id, one.sequence): round(one.distance_m) for one in planned}  # one may be passed twice
+    return [
+        {**_visit(bridge, run, visit), "along_m": stops.get((visit.room, visit.sequence), rooms.get(visit.room))}
+        for visit in (day.visits[key] for key in run.order)
+    ]
 
 
 def _route_name(day: Day, run: Run) -> str:

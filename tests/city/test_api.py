@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
+from broker.city.api import Cells
 from broker.city.figures import CityFigures
 from broker.city.server import build_city
 from broker.config import CityConfig
@@ -38,7 +40,7 @@ class Town:
         self.house = House()
         self.house.account("wang", "supervisor")
         figures = CityFigures(self.city, lambda: NOON, 0, 0)
-        self.app = build_city(config, self.city, self.house.gate, lambda: NOON, figures)
+        self.app = build_city(config, Cells(self.city), self.house.gate, lambda: NOON, figures)
         self.client = self.house.machine(self.app, "supervisor")
 
 
@@ -100,7 +102,7 @@ def asked(town: Town) -> dict:
 def build_client(town: Town):
     """A client of an application that has asked nothing yet."""
     config = CityConfig.model_validate({"city": {"url": town.database}})
-    return town.house.machine(build_city(config, town.city, town.house.gate, lambda: NOON), "viewer")
+    return town.house.machine(build_city(config, Cells(town.city), town.house.gate, lambda: NOON), "viewer")
 
 
 def test_what_is_open_is_listed_with_the_worst_first(town: Town) -> None:
@@ -156,11 +158,25 @@ def test_what_did_not_come_as_it_should_is_said(town: Town) -> None:
     assert notes["went_back"]["from_row"] == 9 and "two_at_once" in notes
 
 
+def test_the_citys_server_only_reads(town: Town) -> None:
+    """Its account of the database needs no more than that; the cells made the tables."""
+    with psycopg.connect(town.database, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS reads")
+        connection.execute("CREATE ROLE reads LOGIN IN ROLE pg_read_all_data")
+    city = CityDatabase(town.database.replace("postgres@", "reads@"), None, lambda: NOON)
+    config = CityConfig.model_validate({"city": {"url": town.database}})
+    client = town.house.machine(build_city(config, Cells(city), town.house.gate, lambda: NOON), "viewer")
+    assert len(client.get("/api/v1/city").json()["cells"]) == 10
+    assert client.get(f"/api/v1/city/sheets?day={DAY}").json()["sheets"][0]["total"][1] > 0
+    assert len(client.get("/api/v1/city/cases").json()) == 2
+    city.close()
+
+
 def test_a_city_that_is_there_before_its_cells_shows_none(database: str) -> None:
     """Whoever comes first makes the tables."""
     city, house = CityDatabase(database, None, lambda: NOON), House()
     config = CityConfig.model_validate({"city": {"url": database}})
-    client = house.machine(build_city(config, city, house.gate, lambda: NOON), "viewer")
+    client = house.machine(build_city(config, Cells(city), house.gate, lambda: NOON), "viewer")
     assert client.get("/api/v1/city").json()["cells"] == []
     assert client.get("/api/v1/city/sheets").json()["sheets"][0]["rows"] == []
     city.close()
@@ -171,7 +187,7 @@ def test_a_city_without_its_database_says_so() -> None:
     city = CityDatabase("postgresql://nobody@127.0.0.1:1/x", None, lambda: NOON)
     house = House()
     config = CityConfig.model_validate({"city": {"url": "postgresql://nobody@127.0.0.1:1/x"}})
-    client = house.machine(build_city(config, city, house.gate, lambda: NOON), "viewer")
+    client = house.machine(build_city(config, Cells(city), house.gate, lambda: NOON), "viewer")
     for path in ("/api/v1/city", "/api/v1/city/cases", "/api/v1/city/sheets"):
         answer = client.get(path)
         assert answer.status_code == 503 and "cannot be used now" in answer.json()["detail"]

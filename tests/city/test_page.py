@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from broker.city.api import Cells
 from broker.city.figures import CityFigures
 from broker.city.server import build_city
 from broker.config import CityConfig
@@ -27,7 +28,7 @@ def page(database_of_figures: str) -> Iterator[tuple[Page, list[str]]]:
     district(database_of_figures)
     city, house = CityDatabase(database_of_figures, None, lambda: NOON), House()
     config = CityConfig.model_validate({"city": {"url": database_of_figures, "name": "静安区 / Jing'an District"}})
-    app = build_city(config, city, house.gate, lambda: NOON, CityFigures(city, lambda: NOON, 600, 600))
+    app = build_city(config, Cells(city), house.gate, lambda: NOON, CityFigures(city, lambda: NOON, 600, 600))
     with chromium_page() as made:
         odd = routed(made, house.machine(app, "supervisor"))
         made.goto(f"{HOME}/city")
@@ -54,6 +55,9 @@ def test_the_figures_compare_areas_and_go_from_day_to_day(page) -> None:
     made, odd = page
     expect(made.get_by_test_id("span")).to_contain_text(DAY)
     expect(made.get_by_test_id("sheet-bins").locator("tbody tr")).to_have_count(len(NAMES))
+    expect(made.get_by_test_id("kinds").locator("tbody tr")).to_have_count(4)
+    in_all = made.get_by_test_id("sheet-bins").locator("tfoot td").inner_text()
+    expect(made.get_by_test_id("kinds").locator("tfoot td").first).to_have_text(in_all)
     made.get_by_test_id("by").select_option("waste")
     expect(made.get_by_test_id("sheet-bins").locator("tbody tr")).to_have_count(3)
     made.get_by_test_id("before").click()

@@ -21,7 +21,7 @@ def test_a_mosquitto_apart_lets_in_bridge_and_devices_and_shuts_out_who_is_stole
 ) -> None:
     """Written, run as it is, tried by `--check-config`; after `revoke`, by this command and SIGHUP, it is out."""
     here = Street(tmp_path)
-    assert here.flash("ca", "--host", "127.0.0.1", "--host", "localhost")[1]["made"] == ["bridge.pem"]
+    assert here.flash("ca", "--host", "127.0.0.1", "--host", "localhost")[1]["made"] == ["bridge.key", "bridge.pem"]
     monkeypatch.setattr(broker_files, "PORT", free_port())
     pair = f'cert_file = "{here.keys}/NAME.pem"\nkey_file = "{here.keys}/NAME.key"\nca_file = "{here.keys}/ca.pem"\n'
     config = tmp_path / "broker.toml"

@@ -64,6 +64,8 @@ def test_a_board_is_heard_by_its_certificate_and_keeps_it_when_it_is_written_aga
                 code, told, said = shop.flash("binroom", "--id", "r01")
                 assert code == 0 and told["units"][0]["written"] == [], said
                 assert here.identities.of("r01") == issued
+                _, told, said = shop.flash("selftest", "--id", "r01", "--hold-ms", "10")
+                assert {step["name"]: step["ok"] for step in told["steps"]}["broker"], said
             assert the_keys_of(here.keys) == ["broker.key", "ca.key"]
             with shop.board("binroom-r02"):
                 code, told, said = shop.flash("binroom", "--id", "r02", "--password")

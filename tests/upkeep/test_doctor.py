@@ -17,7 +17,6 @@ from broker.upkeep.doctor.judging import findings, well
 from broker.upkeep.doctor.looking import look
 from broker.upkeep.doctor.sights import Disk, Outside, Sights
 from broker.words import LANGUAGES, Words
-from tests.support.processes import BridgeProcess, mosquitto, wait_until
 from tests.support.record.samples import NOON
 from tests.support.upkeep.office import Office
 
@@ -248,27 +247,3 @@ def test_certificates_that_end_soon_are_named(office: Office, monkeypatch: pytes
 
     monkeypatch.setattr(looking, "check_certificates", over)
     assert "certificate_wrong" in words_of(office)
-
-
-@pytest.mark.real
-def test_beside_a_running_bridge_its_own_reasons_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In the reader's language, when its broker goes away; while it is there nothing is said of bridge or broker."""
-    from broker.__main__ import main
-
-    broker = mosquitto(tmp_path / "broker")
-    bridge = BridgeProcess(tmp_path / "office", broker.port)
-    asked = ["doctor", "--json", "--config", str(bridge.folder / "broker.toml")]
-
-    def found() -> dict[str, dict[str, str]]:
-        main(asked)
-        return {row["word"]: row["what"] for row in json.loads(capsys.readouterr().out)["findings"]}
-
-    try:
-        bridge.start()
-        wait_until(lambda: not {"bridge_ill", "bridge_away", "broker_wrong"} & set(found()), "all is well with it")
-        broker.stop()
-        said = wait_until(lambda: found().get("bridge_ill"), "its broker is missed")
-        assert "link_lost" in said["zh"] and "（" in said["zh"] and "broker" in said["en"]
-    finally:
-        bridge.stop()
-        broker.stop()

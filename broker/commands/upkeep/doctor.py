@@ -52,7 +52,7 @@ def as_text(words: Words, found: list[Finding], language: str) -> str:
         level = words.say(language, "level", one.level)
         lines.append(f"{level:5} {_sentence(words, one, language)}")
         then = words.say(language, "all", "then")
-        lines.append(f"      {then} {words.say(language, 'next', one.word, **one.values)}")
+        lines.append(f"      {then}{words.say(language, 'next', one.word, **one.values)}")
     if well(found):
         lines.append(words.say(language, "all", "well"))
     return "\n".join(lines)

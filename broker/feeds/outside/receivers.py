@@ -45,6 +45,11 @@ def outbox_of(outside: OutsideConfig, receiver: ReceiverConfig) -> Outbox:
     return Outbox(outside.folder / receiver.name, receiver.place)
 
 
+def of_area(outside: OutsideConfig, area: str) -> OutsideConfig:
+    """Who is told of one cell of a city: what waits is in a folder of its own."""
+    return outside.model_copy(update={"folder": outside.folder / area})
+
+
 def sink_of(receiver: ReceiverConfig, timezone: str) -> Sink:
     """The way to one receiver; raises ConfigError."""
     if receiver.url is not None:

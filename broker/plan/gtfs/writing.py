@@ -38,7 +38,7 @@ def write_gtfs(plan: Plan, target: Path | str) -> None:
 
 def _agency(plan: Plan) -> _Table:
     columns: tuple[str, ...] = ("agency_id", "agency_name", "agency_url", "agency_timezone")
-    row: tuple[str, ...] = (plan.area_id, plan.name, f"https://{plan.area_id}.invalid/", plan.timezone)
+    row: tuple[str, ...] = (plan.area_id, plan.name, f"https://example.org/{plan.area_id}", plan.timezone)
     if plan.transfer_station is not None:
         columns = (*columns, "transfer_station_lat", "transfer_station_lon")
         row = (*row, *map(str, plan.transfer_station))

@@ -75,6 +75,11 @@ def ways_of(visitor: Visitor | None, *, of_city: bool = False) -> list[dict[str,
     ]
 
 
+def is_there(page: str, *, of_city: bool) -> bool:
+    """Whether a cell's server, or a city's, has this page."""
+    return page in (*CITY_WAYS, OPERATIONS, "/docs") if of_city else page not in CITY_WAYS.keys() - WAYS.keys()
+
+
 def is_of_city(request: Request) -> bool:
     """Whether it is a city's server that is asked."""
     return bool(getattr(request.app.state, "of_city", False))

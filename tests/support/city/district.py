@@ -47,8 +47,10 @@ def days_of(area: int, days: int = 3, now: int = NOON) -> list[Any]:
     return found
 
 
-def beat_of(area: int, *, now: int = NOON, presses: int = 0, alarms: int = 0, **changes: Any) -> dict[str, Any]:
-    """What a cell says, with so many presses and alarms."""
+def beat_of(
+    area: int, *, now: int = NOON, presses: int = 0, alarms: int = 0, since: int = NOON, **changes: Any
+) -> dict[str, Any]:  # fmt: skip
+    """What a cell says, with so many presses, and alarms that began at `since`."""
     rooms = 60 + 7 * area
     progress = {
         "served": 120 + 9 * area, "skipped": area % 3, "owed": 80 - 6 * area, "cancelled": 0, "by_waste": {},
@@ -64,7 +66,7 @@ def beat_of(area: int, *, now: int = NOON, presses: int = 0, alarms: int = 0, **
     }  # fmt: skip
     text = {"zh": "箱房 r07 失去联系（未确认）", "en": "r07 is not heard (not seen)"}
     alarm = {"topic": "silent", "word": "x", "level": "warning", "values": {}, "state": "unseen_active", "until": None,
-             "announced_at": now, "text": text}  # fmt: skip
+             "announced_at": since, "text": text}  # fmt: skip
     return {
         "at": now, "version": __version__, "screen": f"http://127.0.0.1:{9000 + area}/", "old_since_at": None,
         "link": {"up": True, "since_at": now - 40_000}, "unstored": 0, "health": [], "progress": progress,
@@ -75,7 +77,7 @@ def beat_of(area: int, *, now: int = NOON, presses: int = 0, alarms: int = 0, **
              "changed_at": now, "acknowledged_at": now - 100 if n % 2 else None}
             for n in range(presses)
         ],
-        "alarms": [{**alarm, "about": f"silent/room/r{n}", "since": now - 900 * (n + 1)} for n in range(alarms)],
+        "alarms": [{**alarm, "about": f"silent/room/r{n}", "since": since - 900 * n} for n in range(alarms)],
         **changes,
     }  # fmt: skip
 
@@ -103,7 +105,8 @@ def silent_for(database: str, area: str, seconds: int) -> None:
 def district(database: str, now: int = NOON) -> None:
     """Ten cells, one of them silent, one whose broker is away, with presses and alarms."""
     for number, area in enumerate(NAMES):
-        changes: dict[str, Any] = {"presses": 2 if number == 3 else number == 6, "alarms": number % 4 == 1}
+        presses = 2 if number == 3 else number == 6
+        changes: dict[str, Any] = {"presses": presses, "alarms": number % 4 == 1, "since": now - 900}
         if number == 7:
             changes["link"] = {"up": False, "since_at": now - 300}
         records = records_of(days_of(number, now=now), area)

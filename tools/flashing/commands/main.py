@@ -187,7 +187,7 @@ def _authority(options: argparse.Namespace, screen: Screen) -> int:
     folder = options.folder or settings.keys
     outcome = make_authority(folder, settings.area, list(dict.fromkeys(hosts)), dry_run=options.dry_run)
     if access is not None and access.certificates and not (folder / BRIDGE).exists():
-        outcome.made.append(BRIDGE)
+        outcome.made += ["bridge.key", BRIDGE]
         if not options.dry_run:
             make_account(folder, f"bridge-{settings.area}", folder / BRIDGE)
     if not (folder / CRL).exists():

@@ -36,11 +36,10 @@ class RenewalOutcome:
 
     def summary(self) -> list[str]:
         """A line for each device."""
-        if self.dry_run:
-            return [f"{device}: would be made anew, ends {ends}" for device, ends in self.silent.items()]
+        waits = "would be made anew" if self.dry_run else "no answer, told again the next time"
         lines = [f"{device}: taken, ends {ends}" for device, ends in self.taken.items()]
         lines += [f"{device}: refused: {said}" for device, said in self.refused.items()]
-        lines += [f"{device}: no answer, told again the next time; ends {ends}" for device, ends in self.silent.items()]
+        lines += [f"{device}: {waits}; ends {ends}" for device, ends in self.silent.items()]
         return lines or ["no certificate is due"]
 
 

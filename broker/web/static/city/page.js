@@ -7,10 +7,10 @@ import { Choice, Span, spanned, wanted } from "../frame/span.js";
 import { clocks, language, named, say } from "../frame/words.js";
 import { drawn } from "../figures/charts.js";
 import { Sheet } from "../figures/sheet.js";
-import { Cases, Cells, Open, Whole } from "./parts.js";
+import { Cases, Cells, Kinds, Open, Whole } from "./parts.js";
 
 const BY = ["area", "waste"], LOOK_MS = 5000, FIGURES_MS = 60_000, CASES_MS = 30_000, LOST_MS = 20_000;
-let city = null, heardAt = 0, shown = null, cases = null, said = "", asking = 0, spoken = "";
+let city = null, heardAt = 0, shown = null, kinds = null, cases = null, said = "", asking = 0, spoken = "";
 
 // What is asked again and again waits for no older question of its kind.
 function every(ms, look) {
@@ -30,6 +30,9 @@ async function figures() {
   const found = await ask(`/api/v1/city/sheets?${new URLSearchParams({ ...view, language })}`, (why) => { said = why; });
   if (mine !== asking) return;
   if (found) shown = found;
+  draw();
+  const rows = found && (await ask(`/api/v1/city/stats?${new URLSearchParams({ from_day: found.from_day, to_day: found.to_day, period: found.view, by: "waste" })}`));
+  if (mine === asking && rows) kinds = rows;
   draw();
 }
 
@@ -51,6 +54,7 @@ function Figures() {
   return html`<p class="span" data-testid="span">${say(`view_${shown.view}`)} · <strong>${spanned(shown)}</strong> · ${say(`by_${shown.by}`)}</p>
     <div class="tools"><${Span} shown=${shown} go=${go} /> <${Choice} word="by" name="by" values=${BY} chosen=${shown.by} go=${go} />
       <span class="files"><a href=${filesOf(shown)("xlsx")} data-testid="xlsx">${say("workbook")}</a></span></div>
+    <${Kinds} rows=${kinds} />
     <div class="sheets">${shown.sheets.map((sheet) => html`<${Sheet} key=${sheet.key} sheet=${sheet} files=${filesOf(shown)} opened=${opened} />`)}</div>`;
 }
 

@@ -75,6 +75,18 @@ export function Open({ city, now }) {
 
 const pressed = (press) => [press.truck, say(press.reason), named(press.room_name), named(press.estate_name)].filter(Boolean).join(" · ");
 
+// What all cells together did, kind by kind: what nobody knows is a dash, no zero.
+export function Kinds({ rows }) {
+  const known = rows?.filter((row) => !row.gap).sort((one, other) => !one.waste - !other.waste);
+  if (!known?.length) return null;
+  const cell = (value) => (value === null ? "–" : count(value)), kg = (grams) => (grams === null ? "–" : count(Math.round(grams / 1000)));
+  const total = (name) => known.reduce((all, row) => (row[name] === null ? all : (all ?? 0) + row[name]), null);
+  const cells = (of) => html`<td class="number">${cell(of("bins"))}</td><td class="number">${kg(of("grams"))}</td><td class="number">${cell(of("served"))}</td><td class="number">${cell(of("skipped"))}</td><td class="number">${cell(of("incidents"))}</td>`;
+  return html`<div class="card kinds"><div class="scroll" tabindex="0" role="region" aria-label=${say("table_of", { title: say("kinds") })}><table data-testid="kinds"><thead><tr>${["kinds", "kind_bins", "kind_kg", "kind_served", "kind_skipped", "kind_presses"].map((head, place) => html`<th key=${head} scope="col" class=${place ? "number" : ""}>${say(head)}</th>`)}</tr></thead>
+    <tbody>${known.map((row) => html`<tr key=${row.waste}><th scope="row">${row.waste ? say(row.waste) : say("kind_none")}</th>${cells((name) => row[name])}</tr>`)}</tbody>
+    <tfoot><tr><th scope="row">${say("kind_all")}</th>${cells(total)}</tr></tfoot></table></div></div>`;
+}
+
 export function Cases({ cases, timezone }) {
   if (!cases?.length) return html`<p class="quiet">${say(cases ? "no_cases" : "is_looked")}</p>`;
   const { day } = clocks(timezone), heads = ["case_area", "case_kind", "case_place", "case_times", "case_since", "case_state"];

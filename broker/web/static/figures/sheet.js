@@ -17,5 +17,5 @@ export function Sheet({ sheet, files, opened }) {
       ${sheet.total ? html`<tfoot><${Row} row=${sheet.total} sheet=${sheet} opened=${opened} /></tfoot>` : null}</table></div></div></section>`;
 }
 
-const MIXED = ["alarms", "bookings"]; // counts beside measures
+const MIXED = ["alarms", "alarm_hours", "bookings"]; // counts beside measures
 const Row = ({ row, sheet, opened }) => html`<tr>${row.map((value, place) => (place ? html`<td key=${place} class="number">${cell(value, language, MIXED.includes(sheet.key) ? 0 : fractions(sheet))}</td>` : html`<th key=${place} scope="row">${row === sheet.total || sheet.key === "bookings" || !isDay(value) ? value : html`<a href=${opened.of(value)} onClick=${(event) => { event.preventDefault(); opened.go(value); }}>${value}</a>`}</th>`))}</tr>`;
