@@ -21,7 +21,7 @@ from broker.commands.upkeep import backup, broker_files, doctor, restore
 
 COMMANDS = (
     fsck, export, import_records, import_weighings, amend, stats, explain, replay, command, accounts, people, outside,
-    import_tainan, registers, teaching, city, backup, restore, broker_files, doctor, nats_accounts, takeover,
+    import_tainan, registers, teaching, city, nats_accounts, takeover, backup, restore, broker_files, doctor,
 )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.own_broker.child import free_port
-from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
+from broker.mqtt.own_broker.child import BrokerChild, free_port
+from broker.mqtt.own_broker.mosquitto import choose_broker
 from broker.plan.calendar import day_start_at
 from broker.store import StoreError
 from broker.store.opening import reading_store
@@ -56,17 +56,18 @@ class Cell:
         self.number = number
         self.plan = plan = area_plan(number, trucks)
         self.area = area = plan.area_id
+        self.day = date
         self._clock, self._folder, self._more = clock, folder, more
-        self._passwords = {
+        self.passwords = {
             name: secrets.token_urlsafe(18) for name in (*plan.rooms, *plan.trucks(), f"bridge-{area}", f"watch-{area}")
         }
-        self._port = free_port()
+        self.port, self.bridge_port = self.addresses()
         scenario = _scenario(number, date, seed)
         scene = Scene(plan, bins_of(plan), day_start_at(plan, scenario.date))
         self.timeline = Timeline(clock.start_at)
         self.evidence = Evidence(clock.start_at, clock.start_at + LONGEST_S, float(scene.day_start_at))
         self._director = director = Director(scenario, scene, self.timeline, self.evidence)
-        self._sockets = Sockets((HOST, self._port), self._passwords)
+        self._sockets = Sockets((HOST, self.port), self.passwords)
         self._devices = CellDevices(
             self.timeline, plan, director.truck_ids, folder / "devices", self.evidence, seed, self._sockets,
             director.lamp_shown, director.itinerary_shown,
@@ -82,14 +83,21 @@ class Cell:
         self.machines += 1
         self.folder = folder = self._folder / str(self.machines)
         folder.mkdir(parents=True)
-        self.broker: EmbeddedBroker = choose_broker(
-            folder / "mosquitto", self.area, self._passwords, rooms=self.plan.rooms, host=HOST, port=self._port
-        )
+        self.broker = self.own_broker(folder / "mosquitto")
         self.http_port = free_port()
+        password = self.passwords[f"bridge-{self.area}"]
         self.bridge = LiveBridge(
-            folder, self.plan, HOST, self._port, self.http_port, self._passwords[f"bridge-{self.area}"], self._clock,
-            lambda: None, self._more,
-        )  # fmt: skip
+            folder, self.plan, HOST, self.bridge_port, self.http_port, password, self._clock, lambda: None, self._more
+        )
+
+    def addresses(self) -> tuple[int, int]:
+        """The ports of this machine at which devices, and the bridge, meet a broker."""
+        port = free_port()
+        return port, port
+
+    def own_broker(self, folder: Path) -> BrokerChild:
+        """The broker of the cell's machine; not started."""
+        return choose_broker(folder, self.area, self.passwords, rooms=self.plan.rooms, host=HOST, port=self.port)
 
     def launch(self) -> None:
         """Start its machine; whoever waits asks whether `bridge.answers`."""
@@ -143,6 +151,11 @@ class Cell:
                 if visit["state"] in OWED and name in made and name not in self._said:
                     self._said.add(name)
                     self._person.answer(name, served=True)
+
+    @property
+    def speed(self) -> int:
+        """How many times as fast as life it is played."""
+        return self._clock.speed
 
     @property
     def address(self) -> str:

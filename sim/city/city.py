@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from broker.plan.demo_area import TIMEZONE
 from sim.city.cell import Cell, Sections, begins_at
 from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
 
 READY_S = 30.0  # and for each cell
 EACH_READY_S = 12.0
-DATE = "2026-11-25"
 
 
 def shares(trucks: int, cells: int) -> list[int]:
@@ -23,13 +25,14 @@ class City:
 
     def __init__(self, cells: int, trucks: int, speed: int, seed: int, folder: Path, way: Callable[[int], Sections]):
         """`way` gives the sections by which the cell of a number reaches the city."""
-        self.clock = SpedClock(begins_at(DATE), speed, folder / "go")
+        date = f"{datetime.now(ZoneInfo(TIMEZONE)):%Y-%m-%d}"  # as the city's page begins with today
+        self.clock = SpedClock(begins_at(date), speed, folder / "go")
         self._folder = folder
         self.cells: list[Cell] = []
         try:
             for number, share in enumerate(shares(trucks, cells), 1):
                 place = folder / "cells" / f"{number:02d}"
-                self.cells.append(Cell(number, share, place, self.clock, DATE, seed + number, way(number)))
+                self.cells.append(Cell(number, share, place, self.clock, date, seed + number, way(number)))
         except BaseException:
             self.close()
             raise

@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
         if (number := getattr(options, name)) is not None and not 1 <= number <= options.cells:
             parser.error(f"--{name.replace('_', '-')}: the cells are 1 to {options.cells}")
     asked = Asked(options.cells, trucks, options.speed, options.seconds, options.seed, options.kill_cell,
-                  options.cut_cell, options.stop_postgres)  # fmt: skip
+                  options.cut_cell, options.stop_postgres, options.costs)  # fmt: skip
     return play_city(asked, Console())
 
 
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kill-cell", type=int, metavar="N", help="kill this cell's machine; a standby takes over")
     parser.add_argument("--cut-cell", type=int, metavar="N", help="cut this cell off from the city for a while")
     parser.add_argument("--stop-postgres", action="store_true", help="PostgreSQL is down for a while")
+    parser.add_argument("--costs", action="store_true", help="print what each cell used: see docs/capacity.md")
     return parser
 
 

@@ -13,6 +13,7 @@ from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.store import StoreError
 from broker.words import filled
 from sim.city.city import City
+from sim.city.costs import Costs
 from sim.city.drills import CUT_FROM, CUT_UNTIL, ENDLESS_S, KILL_AT, STANDBY_MOST_S, STOP_FROM, STOP_UNTIL, Drills
 from sim.city.office import Office
 from sim.city.postgres import NoPostgresError
@@ -39,6 +40,7 @@ class Asked:
     kill_cell: int | None = None
     cut_cell: int | None = None
     stop_postgres: bool = False
+    costs: bool = False
 
 
 def play_city(asked: Asked, console: Console) -> int:
@@ -83,11 +85,12 @@ class _Run:
                          {"cells": asked.cells, "trucks": asked.trucks, "speed": asked.speed}))  # fmt: skip
         for number, cell in enumerate(city.start(), 1):
             self._say(f"{number}/{asked.cells} {cell.area} {cell.plan.name}: {cell.address}")
-        self._office.serve(city.clock)
+        self._office.serve()
         for line in self._office.told():
             self._say(line)
         self._say("a click in a screen's first row makes you anybody (demo accounts); Ctrl-C ends everything")
         self._plan_drills()
+        costs = [Costs(cell) for cell in city.cells] if asked.costs else []
         since_s = time.monotonic()
         with Live(console=self._console, auto_refresh=False, transient=True) as screen:
             shown_s = counted_s = 0.0
@@ -101,6 +104,8 @@ class _Run:
                 if time.monotonic() - shown_s >= SHOW_S:
                     shown_s = time.monotonic()
                     screen.update(self._table(), refresh=True)
+        for one in costs:
+            self._say(one.line(self._office.database_bytes(city.cells[0]) // len(costs)))
         return self._judged()
 
     def _turn(self) -> None:
@@ -172,8 +177,8 @@ class _Run:
             waiting = [cell for cell in waiting if truth_of(cell.evidence, cell.stored(), until_at).faults]
         for cell in city.cells:
             cell.power_off()
-        self._faults += self._office.settle(city.cells, SETTLED_WITHIN_S)
         truths = {cell.area: truth_of(cell.evidence, cell.stored(), until_at) for cell in city.cells}
+        self._faults += self._office.settle(city.cells, SETTLED_WITHIN_S)
         self._faults += [f"{area}: {fault}" for area, truth in truths.items() for fault in truth.faults]
         records, visits = sum(one.records for one in truths.values()), sum(one.visits for one in truths.values())
         bins = sum(one.bins for one in truths.values())
@@ -181,6 +186,9 @@ class _Run:
             f"{records} records kept by devices, {visits} visits made, {bins} bins emptied: "
             f"{'all on record' if not self._faults else 'see below'}"
         )
+        figures = ", ".join(f"{name} {number}" for name, number in self._office.figures.items())
+        self._say(f"the city's figures, one visit corrected and one cell pushed twice: {figures}: "
+                  f"{'the sum of the cells' if not self._faults else 'see below'}")  # fmt: skip
         for fault in self._faults[:20]:
             self._console.print(f"[red]{fault}[/red]", highlight=False)
         if not records or not visits:

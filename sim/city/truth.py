@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from broker.rules.statistics.cube import count
+from broker.reports.figures import figures_of
+from broker.store import Store
 from sim.judging.judges.visits import records_stored_once
 from sim.world.evidence import Evidence, StoredRecord
 
@@ -60,8 +61,15 @@ def truth_of(evidence: Evidence, stored: Sequence[StoredRecord], until_at: float
     return Truth(len(kept), len(done), bins, tuple(faults))
 
 
-def sums_of(stored: Iterable[StoredRecord], timezone: str) -> dict[str, int]:
-    """The figures of a record, all days and kinds of waste together."""
-    cube = count([one for one in stored if one.kind in ("visit", "call", "keeper")], timezone)
-    names = sorted({name for row in cube.values() for name in row})
-    return {name: sum(row[name] for row in cube.values()) for name in names}
+def sums_of(store: Store, day: str, timezone: str) -> dict[str, int]:
+    """The figures of a cell's record on a day, all kinds of waste, rooms and trucks together."""
+    return added(figures_of(store, day, day, timezone).values())
+
+
+def added(parts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """The sum of several."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, number in part.items():
+            total[name] = total.get(name, 0) + number
+    return total

@@ -72,3 +72,10 @@ def test_what_must_run_is_always_started_again(name: str) -> None:
 def test_the_bridge_is_watched() -> None:
     """By systemd's watchdog, which its loop tells each turn."""
     assert {"Type=notify", "WatchdogSec=60"} <= set(lines_of("zhanpai-bridge.service"))
+
+
+def test_units_start_what_every_debian_has() -> None:
+    """Our Python, Mosquitto, a shell: a small machine has not even a /bin/kill."""
+    lines = [line for name in SERVICES for line in lines_of(name) if line.startswith("Exec")]
+    started = {line.split("=", 1)[1].split()[0] for line in lines}
+    assert started == {"/usr/lib/zhanpai/venv/bin/python", "/usr/sbin/mosquitto", "/bin/sh"}

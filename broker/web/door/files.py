@@ -76,7 +76,7 @@ class Files:
             if kept is None or kept.changed_ns != changed_ns:
                 body = path.read_bytes()
                 packed = gzip.compress(body, mtime=0) if len(body) >= LEAST_PACKED else None
-                tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+                tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
                 kept = self._kept[name] = Kept(changed_ns, body, packed, tag)
             return kept
         except OSError:

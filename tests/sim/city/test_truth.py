@@ -1,9 +1,7 @@
 """The verdict of a city finds what is lost, what is doubled and what never was."""
 
-from sim.city.truth import sums_of, truth_of
+from sim.city.truth import added, truth_of
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
-
-ZONE = "Asia/Shanghai"
 
 
 def evidence() -> Evidence:
@@ -46,5 +44,5 @@ def test_other_bins_than_were_emptied_are_named_and_unknown_ones_are_not_counted
     assert truth_of(evidence(), [fix(1), fix(2), visit("r01", before=None)], 5000).bins == 0
 
 
-def test_the_figures_of_a_record_are_one_line():
-    assert sums_of([], ZONE) == {}
+def test_figures_are_added_by_name():
+    assert added([{"visits": 2, "bins": 3}, {"visits": 1}]) == {"visits": 3, "bins": 3}

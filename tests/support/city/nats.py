@@ -30,17 +30,15 @@ def nats_servers() -> list[tuple[tuple[int, ...], str]]:
 
 
 class Nodes:
-    """Three nodes with these accounts; `ports` are those for MQTT."""
+    """Three nodes; `ports` are those for MQTT."""
 
-    def __init__(self, program: str, folder: Path, accounts: str) -> None:
+    def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder = program, folder
-        self.ports: list[int] = []
         self._monitors = [free_port() for _ in range(3)]
         own = {1883: [free_port() for _ in range(3)], 4222: [free_port() for _ in range(3)],
                6222: [free_port() for _ in range(3)]}  # fmt: skip
         self.ports = own[1883]
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "accounts.conf").write_text(accounts, encoding="utf-8")
         for number in range(3):
             text = (CONFIGURATION / f"n{number + 1}.conf").read_text(encoding="utf-8")
             for port, ports in own.items():
@@ -51,8 +49,9 @@ class Nodes:
             (folder / f"n{number + 1}.conf").write_text(text + monitor, encoding="utf-8")
         self._nodes: list[subprocess.Popen[bytes] | None] = [None, None, None]
 
-    def start(self) -> None:
-        """All three; returns when they are one."""
+    def start(self, accounts: str) -> None:
+        """All three with these accounts; returns when they are one."""
+        (self._folder / "accounts.conf").write_text(accounts, encoding="utf-8")
         for number in range(3):
             self.start_one(number)
         deadline = time.monotonic() + READY_S

@@ -84,3 +84,19 @@ def test_everybody_can_read_and_reach_it(street: WholeWeb, page: Page, path: str
         assert language == "zh" or re.findall(r"[\u4e00-\u9fff]+", page.evaluate(SHOWN)) == []
     page.goto("about:blank")
     assert [one for one in odd if not any(word in one for word in EXPECTED)] == []
+
+
+def test_the_browsers_language_is_spoken_until_another_is_chosen(street: WholeWeb, page: Page) -> None:
+    """A browser that asks for English is answered in it at first; what was chosen stays, and no page is in two."""
+    browser = page.context.browser
+    assert browser is not None
+    english = browser.new_page(locale="en-GB")
+    odd = routed(english, street.house.person(street.app, "area"))
+    english.goto(f"{HOME}/devices")
+    expect(english.locator("h1")).to_have_text("Devices")
+    english.get_by_test_id("language").click()
+    expect(english.locator("h1")).to_have_text("设备")
+    english.goto(f"{HOME}/figures")
+    expect(english.locator("h1")).to_have_text("统计")
+    assert english.evaluate("document.documentElement.lang") == "zh" and odd == []
+    english.close()

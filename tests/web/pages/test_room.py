@@ -269,6 +269,32 @@ def test_a_strip_tells_late_early_ghosts_and_several_trucks(screen: Screen) -> N
     assert any("skipped" in state for state in states) and line.locator("path.odd").count() >= 1
 
 
+def test_what_waits_and_what_the_day_has_brought_stand_beside(screen: Screen) -> None:
+    """Bins at a stop that is still to come, their sum on the line; who is on duty, the day by kind, week and month."""
+    run = next(run for run in screen.picture["runs"] if run["truck"] == "t01")
+    next_ones = [visit for visit in run["visits"] if visit["state"] == "pending"][-2:]
+    for room in screen.picture["rooms"]:
+        ours = room["room"] in {visit["room"] for visit in next_ones}
+        bins = {"count": 7, "grams": 90_000, "inside": 7, "inside_grams": 90_000, "quality": 0, "at": 0}
+        room["bins"] = {run["waste"]: bins} if ours else {}
+    row = {
+        "waste": run["waste"], "gap": False, "served": 3, "visits": 9, "bins": 41, "grams": 2_500_000,
+        "weighed_grams": 2_400_000, "incidents": 2, "served_share": 0.5, "plan_on_time_share": 0.25,
+        "calls_13_to_19_share": 0.75,
+    }  # fmt: skip
+    screen.figures |= {"api/v1/people/on-duty": ["wang"], "api/v1/answers/names": {"wang": "Wang"}}
+    screen.figures["api/v1/stats"] = [row]
+    screen.open("en", width=1920)
+    line = screen.page.get_by_test_id(f"line-{run['route']}")
+    expect(line.locator("text.word", has_text="7 bins")).to_have_count(2)
+    expect(line).to_contain_text("waiting 14 bins · 180 kg")
+    expect(screen.page.get_by_test_id("duty")).to_contain_text("dispatcherWang")
+    expect(screen.page.get_by_test_id("chain").locator("tbody td")).to_have_text(["3/9", "41 bins 2500 kg", "2400 kg"])
+    for share in ("50 %", "25 %", "75 %"):
+        expect(screen.page.get_by_test_id("periods").get_by_text(share)).to_have_count(2)  # of the week and the month
+    expect(screen.page.get_by_test_id("sources")).to_contain_text("oldest position")
+
+
 def test_a_strips_stops_stand_by_the_way_along_the_line(screen: Screen) -> None:
     """As the plan's shape has it, not as the crow flies: what is further to drive is further apart, and a truck with
     half of a way behind it is in its middle."""
