@@ -166,6 +166,8 @@ class Push:
             )  # fmt: skip
             share.went_back(int(self._now()), there.row, reader.last_row())
             self._row, self._others = 0, set()
+        if self._row == self._rows:
+            self._surplus = max(0, share.health()["records"] - self._rows)
 
     def _push(self, share: CityShare, reader: SQLiteReader) -> bool:
         """Push a batch; whether there is more."""
@@ -218,6 +220,7 @@ class Push:
         if self._share is not None:
             self._share.close()
         self._share = self._reader = None
+        self._beat_at = float("-inf")  # who was away hears at once how the cell stands
         held, self._held = self._held, ExitStack()
         with suppress(StoreError):  # that records were left out is said by the store
             held.close()
