@@ -29,8 +29,8 @@ class Bench(NamedTuple):
 
 
 CATALOGUE = {
-    "cell": Bench("a cell of 400 trucks and 1,000 rooms, each a real MQTT client", "", quick=("--quick",)),
-    "growth": Bench("what a message costs with 100 to 6,400 trucks", "", quick=("--quick",)),
+    "cell": Bench("a cell of 400 trucks and 1,000 rooms, each a real MQTT client", "", "1", quick=("--quick",)),
+    "growth": Bench("what a message costs with 100 to 6,400 trucks", "", "1", quick=("--quick",)),
     "throughput": Bench("records stored a second, beside clients that only count; acks at a rate", "",
                         quick=("--quick",)),
     "flood": Bench("one account floods a whole cell: what everybody else waits for", "every shape keeps its limits",

@@ -1,6 +1,7 @@
 """A cell under load, measured: its devices at their own pace, then as fast as acks come, presses in between."""
 
 import asyncio
+import random
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from tests.support.cell.whole import Cell, Used, may_connect
 PRESSES_OF = 20  # one truck in so many presses in each phase
 TAKEN_BACK_S = 6.0  # by every second one: the others stay, their rooms are visited again
 SETTLES_S = 60.0
+SPREAD_S = 10.0  # by which trucks set out late: the time between two positions
 NOTHING = Used(0.0, 0.0)
 Told = Callable[[float, str], None]  # how much of all is done, and what is done now
 
@@ -88,7 +90,8 @@ async def _run(
     cell: Cell, paced_s: float, fast_s: float, told: Told, warm_s: float
 ) -> tuple[Outcome, set[tuple[str, int, int]]]:
     plan, most = cell.plan, may_connect()
-    trucks = [Truck(plan, run, cell.day_start_at) for run in plan.runs.values()]
+    dice = random.Random(1)
+    trucks = [Truck(plan, run, cell.day_start_at, dice.uniform(0, SPREAD_S)) for run in plan.runs.values()]
     units = [Unit(plan, room, cell.now()) for room in plan.rooms][: max(0, most - len(trucks))]
     devices: list[Device] = [*trucks, *units]
     clients = Clients(devices, cell.passwords(), cell.now)
