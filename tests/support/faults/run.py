@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from sim.live.devices import spoil
 from sim.live.faults.plan import planned
 from tests.support.faults.machines import faketime
-from tests.support.faults.street import BACK_S, CALLED, MORNING, NIGHT, ROOMS, Street
+from tests.support.faults.street import BACK_S, CALLED, MORNING, NEXT_DAY, NIGHT, ROOMS, Street
 from tests.support.kill.run import Outcome, judged
 from tests.support.processes import REPO, wait_until
 
@@ -166,10 +166,9 @@ def _old_release(folder: Path) -> Path:
 
 
 def _day_changes(street: Street, for_s: float, played: Played) -> None:
-    """Midnight passes, 20 s after the beginning at the earliest."""
-    today = _day_of(street)
-    wait_until(lambda: _day_of(street) != today, "the next day begins", BACK_S)
-    played.notes.append(f"{today} became {_day_of(street)} under load")
+    """Midnight passes, a minute and a half after the beginning."""
+    played.notes.append(f"it was {_day_of(street)} when everybody was up")
+    wait_until(lambda: _day_of(street) == NEXT_DAY, "the next day begins", BACK_S)
     time.sleep(for_s)
 
 
