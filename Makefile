@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Where the quick tests write: in memory, where there is a gigabyte for it.
 QUICK_TMP := $(shell [ "$$(df --output=avail /dev/shm 2>/dev/null | tail -1)" -gt 1000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: help setup demo test every-test quick quick-tests check bench lock clean
+.PHONY: help setup demo test deb every-test quick quick-tests check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,7 +22,7 @@ demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; 
 
 # Four at once on two cores, and the checks beside them: nearly half of the tests' time is waiting for real clocks.
 test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
-	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch faketime
+	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch systemd faketime
 	@$(MAKE) --no-print-directory --jobs 2 check every-test
 
 every-test:
@@ -39,8 +39,11 @@ check: setup  ## lint, types, import contracts, dead code
 	@scripts/check
 
 bench: setup  ## the benchmarks, as ratios of one interleaved run
-	@scripts/setup mosquitto mosquitto-clients postgresql patch faketime
+	@scripts/setup mosquitto mosquitto-clients postgresql patch systemd faketime
 	@$(PY) -m bench
+
+deb: setup  ## the Debian package of the office side, with its locked wheels, in dist/
+	@scripts/deb
 
 lock: setup  ## write requirements/*.txt anew from requirements/*.in
 	@scripts/lock

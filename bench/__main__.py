@@ -23,13 +23,17 @@ ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds
              "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"],
              "faults": [sys.executable, "-m", "tests.support.faults.run"],
              "long_tests": [sys.executable, "-m", "pytest", "-m", "long", "-n", "2"]}  # fmt: skip
+DEVICES = ("binroom", "truck")
 DEADLINE_S = 7200  # ten searches of ten minutes
 
 
-def names() -> list[str]:
-    """All benchmarks there are."""
-    files = (path.relative_to(HERE).with_suffix("") for path in HERE.rglob("*.py") if path.stem != "__init__")
-    return sorted({".".join(path.parts) for path in files} - {"__main__"} | set(ELSEWHERE))
+def commands() -> dict[str, list[str]]:
+    """All benchmarks there are, each with its command; one is called as its file is, those of a device with its name
+    before it."""
+    files = (path.relative_to(HERE).with_suffix("") for path in HERE.glob("*/*.py") if path.stem != "__init__")
+    found = {(".".join(path.parts) if path.parts[0] in DEVICES else path.name): path for path in files}
+    ours = {name: [sys.executable, "-m", ".".join(("bench", *path.parts))] for name, path in found.items()}
+    return dict(sorted((ours | ELSEWHERE).items()))
 
 
 def main() -> int:
@@ -42,18 +46,18 @@ def main() -> int:
     passed_on = own[named + (own[named : named + 1] == ["--"]) :]
     args = top.parse_args(own[:named])
     if args.list:
-        print("\n".join(names()))
+        print("\n".join(commands()))
         return 0
-    unknown = sorted(set(args.names) - set(names()))
+    unknown = sorted(set(args.names) - set(commands()))
     if unknown:
-        print(f"no such benchmark: {' '.join(unknown)}; there are {' '.join(names())}", file=sys.stderr)
+        print(f"no such benchmark: {' '.join(unknown)}; there are {' '.join(commands())}", file=sys.stderr)
         return 2
     failed = []
-    for number, name in enumerate(args.names or names(), start=1):
-        print(f"\n== {name} ({number}/{len(args.names or names())})", flush=True)
+    for number, name in enumerate(args.names or commands(), start=1):
+        print(f"\n== {name} ({number}/{len(args.names or commands())})", flush=True)
         start = time.monotonic()
         try:
-            command = ELSEWHERE.get(name, [sys.executable, "-m", f"bench.{name}"]) + passed_on
+            command = commands()[name] + passed_on
             code = subprocess.run(command, cwd=HERE.parent, timeout=DEADLINE_S, check=False).returncode
         except subprocess.TimeoutExpired:
             code = -1

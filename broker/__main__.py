@@ -12,15 +12,16 @@ import sys
 from pathlib import Path
 
 from broker import __version__
-from broker.commands import accounts, city, command, import_tainan, outside, serve
+from broker.commands import accounts, city, command, import_tainan, nats_accounts, outside, serve, takeover
 from broker.commands.people import people
 from broker.commands.record import amend, explain, export, fsck, import_records, import_weighings, replay, stats
 from broker.commands.registers import command_line as registers
 from broker.commands.teaching import command as teaching
+from broker.commands.upkeep import backup, broker_files, doctor, restore
 
 COMMANDS = (
     fsck, export, import_records, import_weighings, amend, stats, explain, replay, command, accounts, people, outside,
-    import_tainan, registers, teaching, city,
+    import_tainan, registers, teaching, city, nats_accounts, takeover, backup, restore, broker_files, doctor,
 )  # fmt: skip
 
 

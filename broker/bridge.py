@@ -102,6 +102,7 @@ class Bridge:
         )
         if self._on_duty is not None:
             self.dispatch.day.duty.is_kept_by(self._on_duty)
+        self.measured.knew(self.dispatch.day.incidents.values())
         self.tick(now)
         self.flush(now)
         self.link_up(now)

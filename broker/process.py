@@ -1,7 +1,6 @@
 """The bridge as a process: link, store, clock and screen around one `Bridge`, in one loop."""
 
 import gc
-import ipaddress
 import logging
 import queue
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.city.push import Push
 from broker.config import BrokerConfig, ConfigError, MqttConfig
+from broker.config.values import is_loopback
 from broker.feeds.home_assistant.announcer import Announcer
 from broker.feeds.home_assistant.devices import devices
 from broker.feeds.outside.receivers import Receivers
@@ -24,9 +24,10 @@ from broker.ingest.steady_clock import SteadyClock, since_boot
 from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
-from broker.mqtt.own_broker.access_list import AccountError, account_of, readers
+from broker.mqtt.own_broker.access_list import AccountError, account_of, readers, reserved
 from broker.mqtt.own_broker.accounts import all_accounts
 from broker.mqtt.own_broker.caretaker import Caretaker
+from broker.mqtt.own_broker.connections import files_allowed, too_few
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside
@@ -46,6 +47,7 @@ from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
 from broker.web.health import Way, of_picture, of_stream, stuck
 from broker.web.last_picture import Pictures
+from firmware.watchdog import Watchdog
 
 log = logging.getLogger("zhanpai.bridge")
 
@@ -103,8 +105,9 @@ def serve(
             book = CaseBook(store, plan, config.cases.times, config.cases.within_days)
             reports = _report_maker(config, plan, store, now, book)
             receivers = Receivers(
-                config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases
-            )
+                config.outside, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases,
+                config.calls.slip_s,
+            )  # fmt: skip
             push = Push(
                 config, plan, now, lambda: desk.picture,
                 lambda: [*stuck(desk), *of_stream(desk), *of_picture(desk.picture)], lambda: screen_of(config, web),
@@ -201,6 +204,8 @@ def _loop(
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     asked: list[Asked] = []
     shown_at, more = 0.0, False
+    watchdog = Watchdog()  # systemd's, where it starts us
+    watchdog.ready()
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled, 0.0 if more else LOOP_S)
         acted = _take_actions(bridge, desk, pictures, now, asked)
@@ -219,6 +224,7 @@ def _loop(
             house.look(link, time.monotonic())
         link.write_out()
         desk.turned(way().heartbeat_s)
+        watchdog.alive(time.monotonic())
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
             desk.show(pictures.newest(now()))
@@ -315,16 +321,17 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     if password:
         given[bridge] = password
     ours = (bridge, *readers(plan.area_id))
-    taken = next((name for name in (*plan.trucks(), *plan.rooms) if name in ours), None)
+    taken = next((name for name in (*plan.trucks(), *plan.rooms) if name in reserved(plan.area_id)), None)
     if taken is not None:
         raise ConfigError(f"[area] plan: {taken} is an account of the broker's own, no truck or room: rename it there")
     names = [*ours, *plan.trucks(), *plan.rooms]
     accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
     host, port, outside = config.mqtt.host, config.mqtt.port, None
     if tls := config.embedded.tls():
-        host, port, outside = "127.0.0.1", 0, Outside(host, port, *tls)
+        outside = Outside(host, port, *tls, config.embedded.ca_file, config.embedded.password_port)
+        host, port = "127.0.0.1", 0
     clear = None
-    if outside is None and not _is_loopback(host):
+    if outside is None and not is_loopback(host):
         clear = (
             f"[mqtt] host: {host} is open to the network without TLS: passwords and positions go in clear, whoever "
             "listens can speak as any device"
@@ -348,19 +355,14 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         broker.tell(note)
     if clear:
         broker.tell(clear)
+    for short in too_few(len(plan.trucks()) + len(plan.rooms), limits.connections, files_allowed()):
+        broker.tell(short)
     return broker, accounts[bridge]
 
 
 def way_to(broker: EmbeddedBroker, mqtt: MqttConfig) -> MqttConfig:
     """How the bridge itself meets its embedded broker."""
     return mqtt.model_copy(update={"host": broker.host, "port": broker.port})
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def screen_of(config: BrokerConfig, web: Any) -> str | None:

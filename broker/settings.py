@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from broker.config import BrokerConfig, ConfigError
+from broker.config import BrokerConfig, CityConfig, ConfigError
 from broker.ingest.press_limits import PressLimits
 from broker.plan.model import Plan
 from broker.rules.settings import (
@@ -18,8 +18,10 @@ from broker.rules.settings import (
 )
 
 
-def configured_plan(config: BrokerConfig) -> Plan:
+def configured_plan(config: BrokerConfig | CityConfig) -> Plan:
     """The plan a configuration names: `demo`, or a GTFS folder or zip. Raises ConfigError with every finding."""
+    if isinstance(config, CityConfig):
+        raise ConfigError("[area] is missing: rooms, trucks and shifts are a cell's; ask with the cell's own --config")
     plan, station = _named_plan(config.area.plan), config.area.transfer_station
     if station is None:
         return plan

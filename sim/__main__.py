@@ -10,6 +10,7 @@
     python3 -m sim search [--minutes N]                  random faults until something does not hold, as a scenario
     python3 -m sim new FILE.toml                         asks, and writes a scenario
     python3 -m sim practice SCENARIO [--clicks FILE]     you are at the screen; then a score beside what happened
+    python3 -m sim city --live [--cells N]               a city of cells on this machine, with PostgreSQL
     python3 -m sim --plan FEED [--date D] [--runs A,B]   a day of any plan that the bridge takes, or of tainan:ROUTE
     python3 -m sim --list
 
@@ -62,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         return search.main(words[1:])
     if words[:1] == ["practice"]:
         return practice.main(words[1:])
+    if words[:1] == ["city"]:
+        from sim.city import command as city  # only here: nothing else needs processes
+
+        return city.main(words[1:])
     if words[:1] == ["new"]:
         return _new(words[1:])
     options = _parser().parse_args(words)

@@ -4,7 +4,7 @@ Real MicroPython, real Mosquitto, compiled files, two load cells; the unit's clo
 in real time. The unix port's words are 64 bits wide and count about 1.9 times a board's; about 13 KB of the heap are
 the desk's own stand-ins. Growth is the difference of the least use in the last and in the first third of the day.
 
-    .venv/bin/python -m bench.binroom.memory [--hours 24] [--speed 480] [--heap 128]
+    python3 -m bench binroom.memory -- [--hours 24] [--speed 480] [--heap 128]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Power cuts at every block operation of a unit's flash: how many, and that none of them loses or tears a record.
 
-    .venv/bin/python -m bench.binroom.power
+    python3 -m bench binroom.power
 """
 
 import subprocess

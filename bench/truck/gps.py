@@ -1,4 +1,4 @@
-"""The GPS reader under fuzz, and its speed: `.venv/bin/python -m bench.truck.gps [lines]` (10^6 lines by default)."""
+"""The GPS reader under fuzz, and its speed: `python3 -m bench truck.gps -- [lines]` (10^6 lines by default)."""
 
 import random
 import sys

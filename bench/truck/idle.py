@@ -1,6 +1,6 @@
 """What the truck agent costs at rest, against a bare paho loop in the same minute.
 
-    .venv/bin/python -m bench.truck.idle [seconds]
+    python3 -m bench truck.idle -- [seconds]
 
 Both are connected to the same Mosquitto and hear the bridge's clock every 10 s. The agent besides reads a receiver on
 a pty that speaks RMC, GGA, GSA and three GSV every second at the pace of 9600 baud, and stands still.

@@ -1,4 +1,4 @@
-"""Agent and broker killed at random moments, again and again: `.venv/bin/python -m bench.truck.kill [rounds]`.
+"""Agent and broker killed at random moments, again and again: `python3 -m bench truck.kill -- [rounds]`.
 
 A real agent in a child process (mock pins, a port that is not there), a real Mosquitto without persistence, and a
 small bridge that stores, acknowledges and sometimes forgets to. Each round presses the button and does something bad:

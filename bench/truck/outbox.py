@@ -1,4 +1,4 @@
-"""What an hour of driving writes to the SD card: `.venv/bin/python -m bench.truck.outbox`.
+"""What an hour of driving writes to the SD card: `python3 -m bench truck.outbox`.
 
 The whole device runs an hour of virtual time (positions every 50 m at 18 km/h with stops, four presses) on a real
 outbox file. Counted are the bytes handed to the kernel (`wchar` of /proc/self/io; `write_bytes` is what the kernel

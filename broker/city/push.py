@@ -110,7 +110,8 @@ class Push:
             share, reader = self._opened()
             more = reader is not None and self._push(share, reader)
             if began_s - self._beat_at >= self._way.push_s and (picture := self._picture()):
-                share.beat(self._plan.name, self._beats.of(picture, self._health(), self._screen()))
+                beat = self._beats.of(picture, self._health(), self._screen())
+                share.beat(beat, self._plan.name, self._plan.names())
                 self._beat_at = began_s
         except Exception as why:  # whatever it is: the records wait, the cell does not
             if not self._failures or str(why) != self._why:

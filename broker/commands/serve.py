@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import logging
 import os
-import resource
 import signal
 import sys
 import tempfile
@@ -14,11 +13,11 @@ from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
+from broker.mqtt.own_broker.connections import may_open_files
 from broker.plan.model import Plan
 from broker.store import StoreError
 
 FINDINGS_NAME = "plan-findings.txt"
-MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
 
 
 def add_options(top: argparse.ArgumentParser) -> None:
@@ -83,7 +82,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.embedded.passwords()
     of_certificates = check_certificates(config, time.time())
     check_people(config)
-    of_receivers = check_receivers(config, plan.timezone)
+    of_receivers = check_receivers(config.outside, plan.timezone)
     of_day = Outlook(plan).on(local_date(plan, int(time.time())))
     said = plan_sentence(of_day)
     if not of_day.known:
@@ -91,9 +90,24 @@ def _check(path: Path, config: BrokerConfig) -> int:
     broker = "; ".join(part for part in (_tried_broker(config, plan), of_certificates) if part)
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
-    for note in (*of_receivers, *([] if said is None else [said])):
+    clear = [config.web.clear_note] if config.web.enabled and config.web.is_open_without_tls else []
+    for note in (*clear, *of_receivers, *_of_city(config), *([] if said is None else [said])):
         print(f"{path}: note: {note}", file=sys.stderr)
     return 0
+
+
+def _of_city(config: BrokerConfig) -> list[str]:
+    """Why the city's database cannot be used now, which keeps no bridge from its work."""
+    if config.city.url is None:
+        return []
+    from broker.store.city import CityDatabase
+
+    with contextlib.closing(CityDatabase(config.city.url, config.city.password(), time.time)) as city:
+        try:
+            city.cells()
+        except StoreError as why:
+            return [f"[city] url: {why}"]
+    return []
 
 
 def _folders_must_have_a_place(config: BrokerConfig) -> None:
@@ -160,14 +174,6 @@ def _at_work(config: BrokerConfig, area: str) -> bool:
         return bool(picture["area"]["id"] == area and picture["link"]["up"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def may_open_files() -> None:
-    """Raise how many files and connections this process may have open to what the machine allows, within reason."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _serve(config: BrokerConfig) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Self
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -32,6 +33,14 @@ def _address(text: object) -> object:
 DatabaseAddress = Annotated[Text, BeforeValidator(_address)]
 
 
+def _zone(text: object) -> object:
+    try:
+        ZoneInfo(str(text))
+    except (LookupError, ValueError, OSError) as why:
+        raise ValueError("is no time zone; write it as Asia/Shanghai") from why
+    return text
+
+
 def place_of(url: str) -> tuple[str, int, str]:
     """Which database an address is of, whoever asks."""
     parts = urlsplit(url)
@@ -54,11 +63,12 @@ class CityWayConfig(Section):
 
 
 class CityAboutConfig(Section):
-    """What the city is called, as a plan's names are, and where its cells push their records."""
+    """What the city is called, as a plan's names are, where its cells push their records, and its time zone."""
 
     url: DatabaseAddress
     password_file: File | None = None
     name: Text | None = None
+    timezone: Annotated[Text, BeforeValidator(_zone)] = "Asia/Shanghai"
 
     def password(self) -> str | None:
         """The password in `password_file`; None without one, which leaves it to PGPASSFILE. Raises ConfigError."""

@@ -18,6 +18,7 @@ from broker.config.values import (
     Text,
     both_or_neither,
     bytes_of,
+    is_loopback,
     load_pair,
     secret,
     served_with,
@@ -82,6 +83,8 @@ class EmbeddedConfig(Section):
 
     With `cert_file` and `key_file` devices meet it under TLS at [mqtt] host and port. A host beyond this machine
     without them is refused, unless `open_without_tls` says that whoever listens may hear passwords and positions.
+    With `ca_file` as well a device shows a certificate of that authority, and who is out stands beside it (`crl.pem`,
+    `out.txt`); boards that can show none come in at `password_port`.
     """
 
     enabled: bool = False
@@ -90,14 +93,22 @@ class EmbeddedConfig(Section):
     accounts: File | None = None
     cert_file: File | None = None
     key_file: File | None = None
+    ca_file: File | None = None
+    password_port: Port | None = None
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         both_or_neither(self)
+        if self.ca_file is not None and self.cert_file is None:
+            raise ValueError("ca_file: needs cert_file and key_file, which the broker itself shows; set them too")
+        if self.password_port is not None and self.ca_file is None:
+            raise ValueError("password_port: without ca_file every device has a password; leave it out, or set ca_file")
         return self
 
     def tls(self) -> tuple[Path, Path] | None:
         """Certificate and key, tried; None where neither is given. Raises ConfigError."""
+        if self.ca_file is not None:
+            bytes_of("[embedded] ca_file", self.ca_file)
         return served_with("[embedded]", self.cert_file, self.key_file)
 
     def passwords(self) -> dict[str, str]:
@@ -111,6 +122,8 @@ class EmbeddedConfig(Section):
 class WebConfig(Section):
     """The screen and the API; anything but a loopback host opens it to the network.
 
+    That without `cert_file` and `key_file` is refused, unless `open_without_tls` says that whoever listens may hear
+    passwords and cookies, as between us and a proxy on another machine.
     `hosts` are the names it answers to besides `host`, localhost, and the address that was called; another name in a
     request is refused, because a strange page could have its own name point here. With `cert_file` and `key_file` it is
     HTTPS; `trusted_proxies` are the addresses of proxies that are believed when they say for whom they ask, and how.
@@ -121,6 +134,7 @@ class WebConfig(Section):
     host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any that is free
     hosts: Annotated[tuple[HostName, ...], Field(strict=False)] = ()  # and no tuples
+    open_without_tls: bool = False
     cert_file: File | None = None
     key_file: File | None = None
     trusted_proxies: Annotated[tuple[Address, ...], Field(strict=False)] = ()
@@ -130,7 +144,22 @@ class WebConfig(Section):
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         both_or_neither(self)
+        if self.enabled and self.is_open_without_tls and not self.open_without_tls:
+            raise ValueError(
+                f"{self.clear_note.removeprefix('[web] ')}; set cert_file and key_file (`python3 tools/flash.py ca` "
+                "makes such), or host 127.0.0.1 with a proxy in front; open_without_tls = true has it open all the same"
+            )
         return self
+
+    @property
+    def clear_note(self) -> str:
+        """What is to be said of a screen that others can reach without TLS."""
+        return f"[web] host: {self.host} is open to the network without TLS: passwords and cookies go in clear"
+
+    @property
+    def is_open_without_tls(self) -> bool:
+        """Whether others than this machine can reach it, and read what is said."""
+        return self.cert_file is None and not is_loopback(self.host)
 
     def tls(self) -> tuple[Path, Path] | None:
         """Certificate and key, tried; None where neither is given. Raises ConfigError."""

@@ -10,6 +10,7 @@ from broker.config.city import CityConfig, CityWayConfig, place_of
 from broker.config.doors import EmbeddedConfig, MqttConfig, WebConfig
 from broker.config.kept import (
     AreaConfig,
+    BackupConfig,
     LimitsConfig,
     LogConfig,
     PeopleConfig,
@@ -54,6 +55,7 @@ class BrokerConfig(Section):
     cases: CasesConfig = CasesConfig()
     answers: AnswersConfig = AnswersConfig()
     city: CityWayConfig = CityWayConfig()
+    backup: BackupConfig = BackupConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")
@@ -93,6 +95,16 @@ def read_config(path: Path) -> BrokerConfig:
 def read_city_config(path: Path) -> CityConfig:
     """The city's own configuration in `path`, as `read_config` reads a cell's. Raises ConfigError."""
     return _read(path, CityConfig, "city.example.toml")
+
+
+def read_either_config(path: Path) -> BrokerConfig | CityConfig:
+    """A cell's configuration or a city's, whichever it is. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raw = {}  # which is said by whoever reads it
+    is_city = "city" in raw and "area" not in raw
+    return read_city_config(path) if is_city else read_config(path)
 
 
 def _read(path: Path, whole: type[Whole], example: str) -> Whole:

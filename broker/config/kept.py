@@ -77,6 +77,13 @@ class ReportsConfig(Section):
     back_days: Annotated[int, Field(ge=1, le=62)] = 14
 
 
+class BackupConfig(Section):
+    """Where `python3 -m broker backup` puts its copies when nothing else is said, and how many stay; 0: all."""
+
+    folder: File = Path("backups")
+    keep: Annotated[int, Field(ge=0, le=10_000)] = 14
+
+
 class LogConfig(Section):
     """How much is said on standard error."""
 

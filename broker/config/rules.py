@@ -25,6 +25,7 @@ class DispatchConfig(Section):
     """The dispatch's numbers, seconds."""
 
     lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = USUAL.lane_clear_s
+    extra_comes_s: Annotated[int, Field(ge=300, le=14400)] = USUAL.extra_comes_s
     unload_s: Annotated[int, Field(ge=0, le=14400)] = USUAL.unload_s
     open_before_s: Annotated[int, Field(ge=0, le=43200)] = USUAL.open_before_s
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = USUAL.forget_after_s

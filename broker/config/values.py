@@ -85,6 +85,14 @@ def served_with(section: str, cert_file: Path | None, key_file: Path | None) -> 
     return cert_file, key_file
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _written(path: Path) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from broker.rules.settings import CALL_KINDS
-from broker.rules.states.incident import FINAL
+from broker.rules.states.incident import FINAL, Incident
 from broker.rules.statistics.cube import CALL_BANDS_S
 from broker.store import Record
 
@@ -21,6 +21,7 @@ COMMITS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10
 KINDS = frozenset({*CALL_KINDS, "held"})
 LABELS = frozenset({"live", "history", "timetable", "stale", "held", "off_route"})
 UNKNOWN = "unknown"
+SEEN_STAGES = ("seen", "decided")
 ENDED_KNOWN = 10_000  # calls, some days of a large area: one that ends again is not counted again
 
 
@@ -73,6 +74,10 @@ class Measured:
         for why, count in refused.items():
             self.refused[why] = count
 
+    def knew(self, incidents: Iterable[Incident]) -> None:
+        """These presses are on record as this bridge starts: those that somebody has seen are not counted once more."""
+        self._seen.update("/".join(one.key) for one in incidents if one.open and _was_seen(one))
+
     def committed(self, records: Iterable[Record], took_s: float, now: float, *, urgent: bool) -> None:
         """These are on the record since `now`, after a commit that took so long."""
         self.commits_s[urgent].add(took_s)
@@ -94,7 +99,7 @@ class Measured:
     def _looked_at(self, key: str, body: Mapping[str, Any], now: float) -> None:
         """The first time that a person has it before them; an acknowledgement that ran out and comes again is none."""
         pressed_at = body.get("pressed_at")
-        if body.get("stage") in ("seen", "decided") and key not in self._seen:
+        if body.get("stage") in SEEN_STAGES and key not in self._seen:
             self._seen.add(key)
             if type(pressed_at) is int:
                 self.seen_s.add(max(0.0, now - pressed_at))
@@ -124,3 +129,9 @@ class Measured:
             outside = "early" if error_s < 0 else "late"
             if error.get("in_band") is not None:
                 self.predictions[label if label in LABELS else UNKNOWN, "in_band" if error["in_band"] else outside] += 1
+
+
+def _was_seen(incident: Incident) -> bool:
+    """Whether a person had it before them, be it that their acknowledgement has run out since."""
+    rows = (row.seen_at for row in incident.answers if row.state != "refused")
+    return incident.acknowledged_at is not None or incident.stage in SEEN_STAGES or any(at is not None for at in rows)

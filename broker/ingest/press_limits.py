@@ -17,10 +17,9 @@ class PressLimits:
     def refuse(self, day: Day, truck: str, now: int) -> str | None:
         """The limit that one more press of this truck would go over."""
         lately = opened = 0
-        for incident in day.incidents.values():
-            if incident.truck == truck:
-                opened += incident.open
-                lately += incident.raised_at > now - DAY_S
+        for incident in day.incidents.of_truck(truck):
+            opened += incident.open
+            lately += incident.raised_at > now - DAY_S
         if opened >= self.open_incidents:
             return "open_incidents"
         return "incidents_per_day" if lately >= self.incidents_per_day else None

@@ -11,6 +11,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -96,6 +97,20 @@ def check_certificates(config: BrokerConfig, now: float) -> str:
             "it; have it made for that name, or correct host"
         )
     return f"devices must dial it as {' or '.join(own.names)}, until {_day(own.until_at)}"
+
+
+def ends_of(config: BrokerConfig) -> dict[str, int]:
+    """Until when each certificate that is named holds, by its key; those that cannot be read are left out."""
+    files = {
+        "[mqtt] ca_file": config.mqtt.ca_file, "[mqtt] cert_file": config.mqtt.cert_file,
+        "[embedded] cert_file": config.embedded.cert_file, "[web] cert_file": config.web.cert_file,
+    }  # fmt: skip
+    found = {}
+    for key, path in files.items():
+        with suppress(ConfigError, OSError):
+            if path is not None and (chain := _all_in(path)):
+                found[key] = min(one.until_at for one in chain)
+    return found
 
 
 def why_refused(config: MqttConfig, why: ssl.SSLCertVerificationError) -> str:

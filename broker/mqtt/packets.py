@@ -73,6 +73,11 @@ def subscribe(number: int, filters: Iterable[tuple[str, int]]) -> bytes:
     return packet(0x82, body)
 
 
+def unsubscribe(number: int, name: str) -> bytes:
+    """UNSUBSCRIBE from a filter."""
+    return packet(0xA2, number.to_bytes(2, "big") + text(name))
+
+
 def publish(topic: str, payload: bytes, number: int, retained: bool) -> bytes:
     """PUBLISH at QoS 1."""
     return packet(0x33 if retained else 0x32, text(topic) + number.to_bytes(2, "big") + payload)

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from broker.people.access_log import open_access_log
 from broker.people.accounts import Account, Id, Name, last_number
-from broker.people.errors import Changed, Impossible, Missing
+from broker.people.errors import Changed, Impossible, Missing, PeopleError
 from broker.people.kept_file import KeptFile
 from broker.people.people import ROSTERS, People
 from broker.people.roles import BOUND, Role
@@ -130,6 +130,14 @@ class Rosters:
     def on_duty(self, duty: Duty, place: Place, at: float) -> tuple[str, ...]:
         """Who is to be told then."""
         return on_duty(self.shifts().values(), self._people.kept().accounts, duty, place, at)
+
+    def rooms_of(self, account: str, at: float) -> frozenset[str]:
+        """The rooms that an account keeps then; none where no shift says so, or nobody can say it."""
+        try:
+            shifts = self.shifts().values()
+        except (PeopleError, OSError):
+            return frozenset()
+        return frozenset(room for one in shifts if one.account == account and one.covers(at) for room in one.rooms)
 
     def told_by(self, step: str, place: Place, at: float) -> tuple[str, ...]:
         """Who is to be told by a step of a chain; raises PeopleError where nobody can say it."""

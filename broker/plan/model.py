@@ -105,7 +105,7 @@ class Vehicle:
     """One registered vehicle, the area's or the contractor's; None = no limit stated.
 
     `wastes` are the kinds it may load. It can be asked for between its two times of a service day, if it has them, of
-    the `contractor` whose it is.
+    the `contractor` whose it is. `yard` is where it stands when nobody has heard it: (lat, lon).
     """
 
     truck_id: str
@@ -116,6 +116,7 @@ class Vehicle:
     on_call_from_day_s: int | None = None
     on_call_until_day_s: int | None = None
     contractor: str | None = None
+    yard: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ What a page shows and what is exported are these very cells, in a reader's langu
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from broker.reports import chain_table
 from broker.reports.tables import known, share
 from broker.reports.words import WORDS, in_language, waste_word, word
-from broker.rules.statistics.alarm_load import WHOLE, AlarmLoad, alarm_load
+from broker.rules.statistics.alarm_load import WHOLE, AlarmLoad, alarm_hours, alarm_load
 from broker.rules.statistics.bookings import bookings_by_property
 from broker.rules.statistics.chain import MEASURES as CHAIN_MEASURES
 from broker.rules.statistics.chain import chain
@@ -22,6 +23,7 @@ from firmware.wire import WASTES
 
 BY = ("waste", "estate", "route", "truck")
 HOURS_A_DAY = 24
+NOTHING: Mapping[str, str] = MappingProxyType({})
 Cell = str | int | float | None
 
 
@@ -54,16 +56,37 @@ class _Measure(NamedTuple):
 
 
 def sheets(
-    facts: Sequence[Fact], timezone: str, from_day: str, to_day: str, by: str, language: str, names: Mapping[str, str]
-) -> list[Sheet]:
-    """All sheets of these days by one of BY; `facts` as for the chain, `names` are the plan's."""
+    facts: Sequence[Fact], timezone: str, from_day: str, to_day: str, by: str, language: str, names: Mapping[str, str],
+    only: Mapping[str, str] = NOTHING,
+) -> list[Sheet]:  # fmt: skip
+    """All sheets of these days by one of BY; `facts` as for the chain, `names` are the plan's. `only` of one estate or
+    one truck, or of both (dimension: id): what is nobody's in particular, the load of alarms, is left out then."""
     cube = count(facts, timezone)
     links = chain(facts, timezone, cube)
-    span = _Span(from_day, to_day, by, language, names)
-    return [
-        *(span.measured(cube, measure) for measure in _MEASURES),
-        _chain(span, links), _alarms(span, facts, timezone), _bookings(span, facts, timezone),
-    ]  # fmt: skip
+    own = _only(cube, only), _only(links, only)
+    span = _Span(from_day, to_day, by, language, names, by)
+    found = counted_sheets(*own, from_day, to_day, by, language, names)
+    if not only:
+        found += [_alarms(span, facts, timezone), _alarm_hours(span, facts, timezone)]
+    if "truck" not in only:
+        found.append(_bookings(span, facts, timezone, only.get("estate")))
+    return found
+
+
+def _only(cube: Cube, only: Mapping[str, str]) -> Cube:
+    """The part of a cube that is of one estate, of one truck, or of both."""
+    places = [(DIMENSIONS.index(name) + 1, wanted) for name, wanted in only.items()]
+    return {key: figures for key, figures in cube.items() if all(key[place] == wanted for place, wanted in places)}
+
+
+def counted_sheets(
+    cube: Cube, links: Cube, from_day: str, to_day: str, by: str, language: str, names: Mapping[str, str],
+    head: str | None = None,
+) -> list[Sheet]:  # fmt: skip
+    """Those of the figures and the chain (`links`), from cubes, which may be the sum of several areas'; `head` is the
+    word for what stands in the place of `by`."""
+    span = _Span(from_day, to_day, by, language, names, head or by)
+    return [*(span.measured(cube, measure) for measure in _MEASURES), _chain(span, links)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +98,7 @@ class _Span:
     by: str
     language: str
     names: Mapping[str, str]
+    head: str
 
     def say(self, key: str) -> str:
         """A word of the sheets."""
@@ -119,7 +143,7 @@ class _Span:
         unit = self.say(measure.unit) if measure.unit else ""
         if len(days) == 1:
             told = [(self.called(group), cell(days[0], group)) for group in groups]
-            head = (self.say(self.by), title)
+            head = (self.say(self.head), title)
             return Sheet(measure.key, title, unit, "bars", head, tuple(told), (everything, cell(None, None)), 1)
         heads = (self.say("day"), *map(self.called, groups), everything)
         rows = tuple((day, *(cell(day, group) for group in (*groups, None))) for day in days)
@@ -169,9 +193,10 @@ def _chain(span: _Span, cube: Cube) -> Sheet:
         of = [shown[link] for link in (*CHAIN_LINKS, "difference_grams")]
         return (name, *(None if grams is None else round(grams / 1000, 3) for grams in of))
 
-    groups = [group for group in span.groups(found) if group or span.by != "estate"]  # nobody weighs an estate's alone
+    # Nobody weighs an estate's alone.
+    groups = [group for group in span.groups(found) if group or span.head != "estate"]
     rows = tuple(row(span.called(group), group) for group in groups)
-    heads = (span.say(span.by), *(span.say(link) for link in (*CHAIN_LINKS, "difference")))
+    heads = (span.say(span.head), *(span.say(link) for link in (*CHAIN_LINKS, "difference")))
     total = row(span.say("all"), None)
     return Sheet("chain", span.say("chain"), span.say("kg"), "bars", heads, rows, total, len(CHAIN_LINKS))
 
@@ -192,9 +217,19 @@ def _alarms(span: _Span, facts: Sequence[Fact], timezone: str) -> Sheet:
     return Sheet("alarms", title, span.say("an_hour"), "bars", tuple(map(span.say, heads)), rows, total, 1)
 
 
-def _bookings(span: _Span, facts: Sequence[Fact], timezone: str) -> Sheet:
-    """What became of the bookings, and what was estimated and measured, by estate."""
+def _alarm_hours(span: _Span, facts: Sequence[Fact], timezone: str) -> Sheet:
+    """In which hours of the day a person was told how much."""
+    hours = alarm_hours(facts, timezone, span.from_day, span.to_day)
+    rows = tuple((f"{one.hour:02}:00", one.told, one.presses, one.worst) for one in hours)
+    heads = tuple(map(span.say, ("hour", "told", "presses", "worst_day")))
+    total = (span.say("all"), sum(one.told for one in hours), sum(one.presses for one in hours), None)
+    return Sheet("alarm_hours", span.say("alarm_hours"), span.say("alarms_unit"), "bars", heads, rows, total, 1)
+
+
+def _bookings(span: _Span, facts: Sequence[Fact], timezone: str, estate: str | None) -> Sheet:
+    """What became of the bookings, and what was estimated and measured, by estate, or of one."""
     found = bookings_by_property(facts, timezone, span.from_day, span.to_day)
+    found = [one for one in found if estate in (None, one.estate)]
     rows: list[tuple[Cell, ...]] = []
     for one in found:
         given_up = one.declined + one.expired + one.cancelled

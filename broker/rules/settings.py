@@ -108,6 +108,7 @@ class DispatchSettings:
     forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
     unload_s: int = 900  # what a full truck takes at the transfer station
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
+    extra_comes_s: int = 1200  # when an extra truck is there of which nobody knows where it is or where it stands
     restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
     update_s: int = 5  # predictions are made again this often without a new position
     bins_back_s: int = 2700  # emptied bins are weighed once they are back, so long after the truck left at the latest

@@ -16,8 +16,8 @@ import orjson
 
 from broker.store import codec
 from broker.store.contract import Store
-from broker.store.postgres import PostgresStore
-from broker.store.record import Conflict, Receipt, Record
+from broker.store.postgres import SCHEMA, PostgresStore
+from broker.store.record import Conflict, Receipt, Record, Unavailable
 from broker.store.session import Connection, Session
 
 # Each is done once, in this order: what was released is never changed, a change is one more.
@@ -25,7 +25,7 @@ STEPS = (
     """
 CREATE TABLE zp_cell (
     area text COLLATE "C" PRIMARY KEY, name text NOT NULL, timezone text NOT NULL, record text NOT NULL,
-    heard_at bigint NOT NULL, beat json NOT NULL
+    names json NOT NULL, heard_at bigint NOT NULL, beat json NOT NULL
 );
 CREATE TABLE zp_pushed (
     area text COLLATE "C" NOT NULL, record text COLLATE "C" NOT NULL, row bigint NOT NULL DEFAULT 0,
@@ -44,10 +44,13 @@ ON CONFLICT (area, record) DO UPDATE SET row = excluded.row, last_id = excluded.
     heard_at = excluded.heard_at
 """
 _BEAT = """
-INSERT INTO zp_cell (area, name, timezone, record, heard_at, beat) VALUES (%s, %s, %s, %s,
+UPDATE zp_cell SET heard_at = extract(epoch FROM clock_timestamp())::bigint, beat = %s WHERE area = %s AND record = %s
+"""
+_INTRODUCED = """
+INSERT INTO zp_cell (area, name, timezone, record, names, heard_at, beat) VALUES (%s, %s, %s, %s, %s,
     extract(epoch FROM clock_timestamp())::bigint, %s)
 ON CONFLICT (area) DO UPDATE SET name = excluded.name, timezone = excluded.timezone, record = excluded.record,
-    heard_at = excluded.heard_at, beat = excluded.beat
+    names = excluded.names, heard_at = excluded.heard_at, beat = excluded.beat
 """
 _ROWS = "row, last_id, rows, heard_at, others, other_id, went_back_at, went_back_from, went_back_to"
 
@@ -81,13 +84,17 @@ class Cell(NamedTuple):
     heard_at: int
     now: int
     beat: Mapping[str, Any]
+    names: Mapping[str, str]
     records: int
     pushed: tuple[Pushed, ...]
 
 
 def made(connection: Connection) -> None:
     """The tables, made or brought up to date; raises Conflict where a newer release made them."""
+    if _is_up_to_date(connection):
+        return  # who may only read comes when they are there
     connection.execute("SELECT pg_advisory_xact_lock(7232, 1)")
+    connection.execute(SCHEMA)
     connection.execute("CREATE TABLE IF NOT EXISTS zp_city (one bool PRIMARY KEY DEFAULT true, steps int NOT NULL)")
     connection.execute("INSERT INTO zp_city (steps) VALUES (0) ON CONFLICT DO NOTHING")
     row = connection.execute("SELECT steps FROM zp_city").fetchone()
@@ -102,6 +109,12 @@ def made(connection: Connection) -> None:
     connection.execute("UPDATE zp_city SET steps = %s", (len(STEPS),))
 
 
+def _is_up_to_date(connection: Connection) -> bool:
+    if connection.execute("SELECT to_regclass('zp_city')").fetchone() == (None,):
+        return False
+    return connection.execute("SELECT steps FROM zp_city").fetchone() == (len(STEPS),)
+
+
 class CityShare(PostgresStore):
     """What one cell has in the city's database: a store of its records, its cursor and its beat. Raises StoreError."""
 
@@ -110,7 +123,7 @@ class CityShare(PostgresStore):
     ) -> None:
         """`record` names the file that is pushed: of one area there may be two, that of a dead disk and a new one."""
         super().__init__(address, area, timezone, now, password=password)
-        self._record = record
+        self._record, self._is_known = record, False
         self._writer.run(made)
 
     def pushed(self) -> Pushed:
@@ -148,19 +161,21 @@ class CityShare(PostgresStore):
         text = f"UPDATE zp_pushed SET {what} WHERE area = %s AND record = %s"  # noqa: S608
         self._writer.run(lambda connection: connection.execute(text.encode(), (*values, self._area, self._record)))
 
-    def beat(self, name: str, beat: Mapping[str, Any]) -> None:
-        """Say what the cell shows now."""
-        said = (self._area, name, self._timezone, self._record, orjson.dumps(beat).decode())
+    def beat(self, beat: Mapping[str, Any], name: str, names: Mapping[str, str]) -> None:
+        """Say what the cell shows now; what it and its places are called is said where the city does not know it."""
+        said, key = orjson.dumps(beat).decode(), (self._area, self._record)
 
         def work(connection: Connection) -> None:
-            connection.execute(_BEAT.encode(), said)
+            if not self._is_known or not connection.execute(_BEAT, (said, *key)).rowcount:
+                about = (self._area, name, self._timezone, self._record, orjson.dumps(names).decode(), said)
+                connection.execute(_INTRODUCED, about)
             # Which of two that speak for one area is at work is told by when each was heard.
             connection.execute(
-                f"UPDATE zp_pushed SET heard_at = {_NOW} WHERE area = %s AND record = %s".encode(),  # noqa: S608
-                (self._area, self._record),
+                f"UPDATE zp_pushed SET heard_at = {_NOW} WHERE area = %s AND record = %s".encode(), key  # noqa: S608
             )
 
         self._writer.run(work)
+        self._is_known = True
 
 
 class CityDatabase:
@@ -172,7 +187,10 @@ class CityDatabase:
 
     def cells(self) -> list[Cell]:
         """All cells by their area."""
-        return self._cells.run(self._read_cells)
+        try:
+            return self._cells.run(self._read_cells)
+        except Unavailable:  # a connection that was cut is found out by the first who asks
+            return self._cells.run(self._read_cells)
 
     def _read_cells(self, connection: Connection) -> list[Cell]:
         if not self._made:
@@ -184,28 +202,33 @@ class CityDatabase:
         ):
             pushed.setdefault(area, []).append(Pushed(*fields))
         rows = connection.execute(
-            f"SELECT area, name, cell.timezone, record, heard_at, {_NOW}, beat::text, coalesce(records, 0) "  # noqa: S608
-            "FROM zp_cell AS cell LEFT JOIN zp_area USING (area) ORDER BY area".encode()
+            f"SELECT area, name, cell.timezone, record, heard_at, {_NOW}, beat::text, names::text, "  # noqa: S608
+            "coalesce(records, 0) FROM zp_cell AS cell LEFT JOIN zp_area USING (area) ORDER BY area".encode()
         )
         return [
-            Cell(area, name, zone, record, heard_at, now, orjson.loads(beat), records, tuple(pushed.get(area, ())))
-            for area, name, zone, record, heard_at, now, beat, records in rows
+            Cell(
+                area, name, zone, record, heard_at, now, orjson.loads(beat), orjson.loads(names), records,
+                tuple(pushed.get(area, ())),
+            )
+            for area, name, zone, record, heard_at, now, beat, names, records in rows
         ]
 
     def records(self, area: str, timezone: str) -> Store:
         """The records of a cell."""
-        return PostgresStore(self._figures, area, timezone, self._now, make=False)
+        return PostgresStore(self._figures, area, timezone, self._now)
 
-    def count(self, area: str, kinds: Sequence[str], from_at: int, to_at: int) -> tuple[int, ...]:
-        """How many records of these kinds there are of a span, and amendments in all: the same number, the same ones,
-        for none is ever changed or removed."""
+    def count(
+        self, area: str, kinds: Sequence[str], late: Sequence[str], from_at: int, to_at: int
+    ) -> tuple[int, ...]:  # fmt: skip
+        """How many records there are: of `kinds` within a span, of `late` ones from its beginning on, amendments."""
         text = (
             "SELECT (SELECT count(*) FROM zp_record WHERE owner = %s AND kind = ANY(%s) AND at >= %s AND at < %s), "
+            "(SELECT count(*) FROM zp_record WHERE owner = %s AND kind = ANY(%s) AND at >= %s), "
             "(SELECT count(*) FROM zp_record WHERE owner = %s AND kind = 'amendment')"
         )
-        values = (area, list(kinds), from_at, to_at, area)
-        row = self._figures.run(lambda connection: connection.execute(text, values).fetchone())
-        return tuple(row or ())
+        values = (area, list(kinds), from_at, to_at, area, list(late), from_at, area)
+        row = self._figures.run(lambda one: one.execute(text, values).fetchone())
+        return row or ()
 
     def close(self) -> None:
         """Release it."""

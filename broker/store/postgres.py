@@ -20,7 +20,7 @@ from broker.store.session import Connection, Session
 FORMAT = 1
 PAGE = 2000
 COLUMNS = "id, kind, key, at, received_at, area, body::text"
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS zp_area (
     area text COLLATE "C" PRIMARY KEY, format int NOT NULL, timezone text NOT NULL, records bigint NOT NULL DEFAULT 0
 );
@@ -54,21 +54,22 @@ class PostgresStore(Store):
         password: str | None = None,
     ) -> None:  # fmt: skip
         """Without `make` an area that has no records yet is refused as a Conflict naming those that have; a Session in
-        place of an address is shared with others, and not closed here."""
+        place of an address is shared with others, who made the tables and close it: one may only read by it."""
         self._area, self._timezone, self.now, self._make = area, timezone, now, make
         self._own = isinstance(address, str)
         self._writer = Session(address, password) if isinstance(address, str) else address
         self._reader = Session(address, password) if isinstance(address, str) else address
         self._last_commit_at: float | None = None
         self._warnings: list[str] = []
-        self._writer.run(self._prepare)
+        if self._own:
+            self._writer.run(self._prepare)
 
     def _prepare(self, connection: Connection) -> None:
         # Several bridges may start at once, and CREATE IF NOT EXISTS alone is not safe against that.
         connection.execute("SELECT pg_advisory_xact_lock(7232, 1)")
         if not self._make:
             self._must_be_known(connection)
-        connection.execute(_SCHEMA)
+        connection.execute(SCHEMA)
         connection.execute(
             "INSERT INTO zp_area (area, format, timezone) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (self._area, FORMAT, self._timezone),

@@ -13,6 +13,7 @@ from broker.ingest.measured import Measured, Spread
 from broker.rules.dispatch.actions import Act
 
 TURNS_S = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+OLD_S = 30.0  # a picture that is older says nothing of trucks that drive
 Answer = TypeVar("Answer")
 Question = Callable[[Bridge, int], Any]
 
@@ -71,6 +72,21 @@ class Desk:
         now = time.monotonic()
         moments = {"loop_s": self.turned_at, "picture_s": self.shown_at, "heartbeat_s": self.heartbeat_at}
         return {name: None if at is None else round(now - at, 1) for name, at in moments.items()}
+
+    def old_since_at(self) -> int | None:
+        """Of when what is shown of trucks and rooms is, where no newer picture can be made or none was put up lately;
+        None while it is of now."""
+        since_at: int | None = self.picture["old_since_at"]
+        if since_at is None and time.monotonic() - self.shown_at > OLD_S:
+            since_at = int(self.picture["at"])
+        return since_at
+
+    def away_since_at(self) -> int | None:
+        """Since when no device is heard, because the way to the broker is gone; None while they are, and for the moment
+        in which a broker is started again."""
+        link, limits = self.picture["link"], self.picture["limits"]
+        lost = not link["up"] and self.picture["at"] - link["since_at"] > limits["link_lost_s"]
+        return int(link["since_at"]) if lost else None
 
     def wait(self, after: int, timeout_s: float, over: threading.Event) -> int:
         """The number of the newest picture, once it is not `after`, or when the time is over or there was a `wake`."""

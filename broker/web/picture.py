@@ -39,7 +39,7 @@ def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
     for one in day.incidents.values():
         if one.open:
             opened.setdefault(one.truck, []).append(one.incident_id)
-    trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
+    trucks = sorted(day.planned_trucks.union(day.devices.trucks, (run.truck for run in day.runs.values())))
     picture = of_now(bridge, at, way)
     picture["data"]["oldest_fix_at"] = _oldest_fix_at(bridge, at)
     return {
@@ -226,7 +226,7 @@ def _is_reserve(day: Day, name: str, now: int) -> bool:
     state = day.devices.trucks.get(name)
     if state is not None and (state.heard_at or 0) >= day_start_at(day.plan, local_date(day.plan, now)):
         return False
-    return all(run.truck_id != name for run in day.plan.runs.values())
+    return name not in day.timed_trucks
 
 
 def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
@@ -288,8 +288,21 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
         "away_until": run.away_until,
         "along_m": None if progress.along_m is None else round(progress.along_m),
         "version": run.version,
-        "visits": [_visit(bridge, run, day.visits[key]) for key in run.order],
+        "visits": _visits(bridge, run),
     }
+
+
+def _visits(bridge: Bridge, run: Run) -> list[dict[str, Any]]:
+    """A run's visits, each with how far along the run's line its room lies; None where that line does not pass it."""
+    day = bridge.dispatch.day
+    trip = day.plan.runs.get(run.trip_id)
+    planned = trip.visits if trip is not None else ()
+    rooms = {one.room_id: round(one.distance_m) for one in planned}
+    stops = {(one.room_id, one.sequence): round(one.distance_m) for one in planned}  # one may be passed twice
+    return [
+        {**_visit(bridge, run, visit), "along_m": stops.get((visit.room, visit.sequence), rooms.get(visit.room))}
+        for visit in (day.visits[key] for key in run.order)
+    ]
 
 
 def _route_name(day: Day, run: Run) -> str:

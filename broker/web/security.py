@@ -18,10 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from broker.people.errors import Damaged, PeopleError, TooSoon
+from broker.web.door.files import Files
 from broker.web.door.gate import COOKIE, Gate
 from broker.web.door.repeats import HEADER, REPEATED, Repeats
 from broker.web.door.tags import Tags
 from broker.web.pages.refused import refused_page
+from broker.web.pages.rendering import STATIC
 from broker.web.problems import Refusal, people_status, problem, refuse_http, refuse_values
 
 MAX_BODY_BYTES = 9_000_000
@@ -40,6 +42,7 @@ def guarded(app: FastAPI, gate: Gate, hosts: Collection[str] = ()) -> FastAPI:
     the address called; whatever it refuses is told in one form."""
     app.middleware("http")(request_guard(hosts, gate))
     app.add_middleware(Tags)
+    app.add_middleware(Files, folder=STATIC, names={*hosts, *OWN_NAMES})
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.add_exception_handler(HTTPException, _route_refused)
     app.add_exception_handler(Refusal, _route_refused)

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from broker.config import BrokerConfig, ConfigError
+from broker.config import BrokerConfig, CityConfig, ConfigError
 from broker.people.access_log import open_access_log
 from broker.people.errors import PeopleError
 from broker.people.people import FIRST_LINK_S, People
@@ -37,7 +37,6 @@ from broker.web.health import of_stream
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
 from broker.web.pages.signs import sign_pages
-from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
 
@@ -49,7 +48,7 @@ SAY_EVERY_S = 60.0  # of the same fault in the log
 MOST_AT_ONCE = 100  # connections accepted before the first of them can be counted and closed
 
 
-def check_people(config: BrokerConfig) -> None:
+def check_people(config: BrokerConfig | CityConfig) -> None:
     """Look at the files of people; raises ConfigError with the one that is no good."""
     try:
         people = People(config.people.folder)
@@ -60,7 +59,7 @@ def check_people(config: BrokerConfig) -> None:
         raise ConfigError(f"[people] folder: {why}") from why
 
 
-def bound_socket(config: BrokerConfig) -> socket.socket:
+def bound_socket(config: BrokerConfig | CityConfig) -> socket.socket:
     """A socket at the screen's address, not listening yet; raises ConfigError where there can be none."""
     host, port = config.web.host, config.web.port
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
@@ -81,8 +80,8 @@ class WebServer:
         book: CaseBook | None = None,
     ) -> None:  # fmt: skip
         host = config.web.host
-        if host not in OWN_NAMES and config.web.cert_file is None and not config.web.trusted_proxies:
-            log.warning("the screen is open to the network on %s without HTTPS: set [web] cert_file and key_file", host)
+        if config.web.enabled and config.web.is_open_without_tls:
+            log.warning("%s", config.web.clear_note)
         self._socket = bound_socket(config)
         self.port = int(self._socket.getsockname()[1])
         people = People(config.people.folder)
@@ -93,7 +92,9 @@ class WebServer:
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         further.append(realtime_router(desk, plan))
-        further += [device_router(desk, store), keeper_router(desk, plan), sign_pages(desk, self.gate, plan, now)]
+        rosters = Rosters(people, plan.rooms, plan.trucks())
+        further += [device_router(desk, store), keeper_router(desk, plan, rosters.rooms_of)]
+        further.append(sign_pages(desk, self.gate, plan, now))
         further += [make(desk, store, plan) for make in (asked_router, booking_router, booking_pages, learned_pages)]
         further.append(map_router(desk, store, plan, config.web.basemap, config.web.basemap_licence))
         cases = config.cases

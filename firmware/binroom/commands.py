@@ -3,6 +3,7 @@
     {"command": "identify", "id"}                      the identify LED blinks for 30 s
     {"command": "calibrate", "id", "waste", "grams"}   a known mass is on this kind's cell; twice, with two masses
     {"command": "reset", "id"}                         start again
+    {"command": "certificate", "id", "certificate"}    a newer one of the same key, shown if the broker takes it
 `rebirth` (report everything anew) is obeyed by the unit itself.
 """
 
@@ -11,7 +12,7 @@ from firmware.wire import IDENTIFY_S
 
 
 def obey(machine, body):
-    """Carry out one command; returns (whether it is done, what to say), which the unit answers."""
+    """Carry out one command; returns (whether it is done, what to say), which the unit answers; None: it does later."""
     command = body["command"]
     if command == "identify":
         if not machine.board.has_identify():
@@ -20,6 +21,8 @@ def obey(machine, body):
         return True, "identify: the LED blinks for %d s" % IDENTIFY_S
     if command == "calibrate":
         return calibrate(machine, body)
+    if command == "certificate":
+        return machine.try_certificate(body["id"], body.get("certificate"))
     if command == "reset":
         machine.note("reset by command %s" % body["id"])
         machine.board.reset()

@@ -63,6 +63,7 @@ class Link:
         self._heard_at = 0
         self._pinged = False
         self._stream = None
+        self.ends = 0  # how many connections, tried or had, are over
 
     # --- what the unit's loop calls -------------------------------------------------------------------
 
@@ -81,6 +82,11 @@ class Link:
         """Give up the present connection, so that a new CONNECT carries the new boot number."""
         self._broken = why
 
+    def use(self, tls):
+        """Connect anew, with this TLS context from now on."""
+        self._settings["tls"] = tls
+        self.reconnect("another certificate is shown")
+
     # --- the task -------------------------------------------------------------------------------------
 
     async def run(self):
@@ -97,6 +103,7 @@ class Link:
             except (OSError, EOFError, ValueError, MemoryError) as error:
                 self._note("link: %s" % (repr(error)[:80]))
             await self._down()
+            self.ends += 1
             if self._since(started) > _STEADY_MS:
                 pause_ms = _BACKOFF_FIRST_MS
             await asyncio.sleep_ms((pause_ms >> 1) + self._board.random_below(pause_ms))

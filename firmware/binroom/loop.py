@@ -14,12 +14,13 @@ from firmware.binroom.link import Link
 from firmware.binroom.ring import Ring
 from firmware.binroom.sensors import make_sensors
 from firmware.binroom.unit import Unit
-from firmware.binroom.way import make_way, tls_context
+from firmware.binroom.way import make_identity, make_way, tls_context
 
 _LOOP_MS = const(20)
 _READ_BACK_EVERY_MS = const(2000)
 _IDENTIFY_BLINK_MS = const(125)
 _OUTBOX_RECORDS = const(8)  # in the heap; the ring in flash holds the rest
+_TRIAL_ENDS = const(2)  # of connections: the one by which it came, and the one that shows it
 _HEALTHY_MS = const(600000)  # running this long forgets earlier crashes
 _CRASH_FILE = const("/state/crashes.json")
 _RING_FOLDER = const("/state/ring")
@@ -52,7 +53,10 @@ class Machine:
         self.calibrations = Calibrations(root, note)
         self.places = make_sensors(settings["sensors"], board, self.calibrations, root, note)
         settings_of_link = dict(network)
-        settings_of_link["tls"] = tls_context(network)
+        self.identity = make_identity(root, network)
+        settings_of_link["tls"] = tls_context(network, self.identity)
+        self._trial = None  # (command id, connections over by then) of a certificate that no broker has taken yet
+        self._answers = []  # what is said once the link is up again
         self.link = Link(settings_of_link, self._hello, board, make_way(network, settings["device"]), note)
         self._levels = {}
         self._read_back_at = board.ticks_ms()
@@ -94,8 +98,13 @@ class Machine:
         if _reached(now, self.unit.wake_at_ms):
             events.append(("wake",))
         while events:
-            for effect in self.unit.handle(events.pop(0), now):
+            event = events.pop(0)
+            for effect in self.unit.handle(event, now):
                 self._do(effect, events)
+            if event[0] == "link" and event[1]:
+                self._let_in(events)
+        if self._trial is not None and self.link.ends >= self._trial[1] + _TRIAL_ENDS:
+            self._end_trial(False, "certificate: the broker does not take it; the former one is shown")
         self._identify(now)
         self._forget_crashes()
         board.feed()
@@ -122,7 +131,9 @@ class Machine:
             self._write(durable.BOOT_FILE, {"boot": effect[1]})
             self.link.reconnect("the boot number changed")
         elif name == "command":
-            events.append(self._command(effect[1]))
+            answer = self._command(effect[1])
+            if answer is not None:
+                events.append(answer)
         elif name == "note":
             self.note(effect[1])
 
@@ -130,11 +141,46 @@ class Machine:
         from firmware.binroom import commands
 
         try:
-            done, said = commands.obey(self, body)
+            result = commands.obey(self, body)
+            if result is None:  # it answers later
+                return None
+            done, said = result
         except OSError as error:
             done, said = False, "command %s: %s" % (body["id"], error)
         self.note(said)
         return ("answer", body["id"], done, said)
+
+    def try_certificate(self, command_id, text):
+        """Show the broker a newer certificate; the answer, or None: then it follows when the broker has said."""
+        if self.identity is None:
+            return False, "certificate: this unit has a password; it is written anew with tools/flash.py"
+        if self.identity.shows(text):
+            return True, "certificate: it is shown already"
+        why = self.identity.offer(text)
+        if why is not None:
+            return False, "certificate: %s; the former one is shown" % why
+        self._trial = (command_id, self.link.ends)
+        self.link.use(self.identity.context())
+        return None
+
+    def _let_in(self, events):
+        if self._trial is not None and self.link.ends > self._trial[1]:
+            said = "certificate: it is shown from now on"
+            try:
+                self.identity.prove()
+            except OSError as error:
+                said = "certificate: it is shown until the next start (%s)" % error
+            self._end_trial(True, said)
+        events.extend(self._answers)
+        self._answers = []
+
+    def _end_trial(self, done, said):
+        self.note(said)
+        self._answers.append(("answer", self._trial[0], done, said))
+        self._trial = None
+        if not done:
+            self.identity.drop()
+            self.link.use(self.identity.context())
 
     def _identify(self, now):
         if self.identify_until is None:

@@ -5,15 +5,17 @@ unit.json     {"device": "r01", "area": "xh", "wastes": ["residential_wet"],
                "buttons": [{"event": "bins_out", "pin": 0}], "sensors": [...see sensors.py...],
                "report_grams": 2000, "watchdog_s": 30, "identify_pin": null}
 network.json  {"ssid": null, "key_file": null, "host": "192.0.2.7", "port": 1883, "user": "r01",
-               "password_file": "/config/keys/mqtt", "tls": false, "ca_file": null}
+               "password_file": "/config/keys/mqtt", "tls": false, "ca_file": null,
+               "cert_file": null, "cert_key_file": null}
 
+With `cert_file` and `cert_key_file` (DER) the unit shows a certificate in place of a password.
 A lamp whose `waste` is `any` shows the most urgent of all kinds and must be the only one. `ssid` null: the machine
 has its network already. Keys and passwords are files of their own, so that no listing of settings shows them.
 """
 
 from firmware import wire
 from firmware.binroom.constant import const
-from firmware.binroom.durable import is_integer, read_json, read_text
+from firmware.binroom.durable import exists, is_integer, read_json, read_text
 
 REPORT_GRAMS = 2000  # a weight that moved by less is not worth a message
 _NEEDED = const("needed")
@@ -166,5 +168,12 @@ def load_network(root, device):
     out["ca_path"] = None if ca_file is None else root + ca_file
     if out["use_tls"] and ca_file is None:
         raise SettingsError("%s: tls needs ca_file, the certificate authority to trust" % file)
+    for key, name in (("cert_file", "cert_path"), ("cert_key_file", "device_key_path")):
+        path = _take(file, body, key, _text, "a path or null", None)
+        out[name] = None if path is None else root + path
+        if path is not None and not exists(root + path):
+            raise SettingsError("%s: %s names %s, which cannot be read; write it again" % (file, key, path))
+    if (out["cert_path"] is None) != (out["device_key_path"] is None) or (out["cert_path"] and not out["use_tls"]):
+        raise SettingsError("%s: cert_file and cert_key_file go together, and with tls" % file)
     _nothing_left(file, body)
     return out

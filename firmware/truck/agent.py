@@ -9,9 +9,9 @@ How to use it (the program, the simulator and the tests do exactly this):
 
 Events and effects are the frozen dataclasses of `events`. In: Started, FixSeen(fix), GpsState(word), ButtonDown,
 ButtonUp (raw edges, bounces welcome), Received(family, channel, item, body) for what `wire.unpack` gave, LinkUp
-(connected, subscription sent), LinkDown, PartState(part, trouble), Wake, Stopping. Out, to be done in order:
-Keep(report), Settle(acks), Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel,
-body), Note(kind, text).
+(connected, subscription sent), LinkDown, PartState(part, trouble), Done(...), Wake, Stopping. Out, to be done in order:
+Keep(report), Settle(acks), Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None),
+TakeCertificate(...), Say(channel, body), Note(kind, text).
 
 `device.TruckDevice(agent, outbox)` does Keep, Settle, Stage and Say against an outbox and gives back what to
 publish and what to show: most callers want that. The agent never decides when a report is sent: `courier` does.
@@ -33,6 +33,7 @@ from firmware.truck.events import (
     Body,
     ButtonDown,
     ButtonUp,
+    Done,
     Effect,
     Event,
     FixSeen,
@@ -53,6 +54,7 @@ from firmware.truck.events import (
     Stage,
     Started,
     Stopping,
+    TakeCertificate,
     Wake,
 )
 from firmware.truck.gps.acceptance import Box
@@ -127,6 +129,8 @@ class Agent:
             self._bridge_s = None
         elif isinstance(event, PartState):
             self._part(event, out)
+        elif isinstance(event, Done):
+            out.append(self._answer(event.command_id, event.done, event.said))
         elif isinstance(event, Stopping):
             out.append(self._life("disconnected"))
         self._after(now_s, out)
@@ -202,7 +206,10 @@ class Agent:
         elif message.channel == "itinerary":
             self._show(body, out)
         elif message.channel == "command" and body is not None:
-            self._command(str(body["command"]), str(body["id"]), now_s, out)
+            if body["command"] == "certificate":
+                out.append(TakeCertificate(str(body["id"]), str(body.get("certificate", ""))))
+            else:
+                self._command(str(body["command"]), str(body["id"]), now_s, out)
 
     def _show(self, itinerary: Body | None, out: list[Effect]) -> None:
         shown = self._itinerary
@@ -227,7 +234,10 @@ class Agent:
         else:
             done, said = False, f"unknown command {command[:64]!r} was ignored"
             out.append(self._note("command_unknown", said))
-        out.append(self._life("ready", {"answers": command_id, "done": done, "said": said[: wire.MAX_SAID]}))
+        out.append(self._answer(command_id, done, said))
+
+    def _answer(self, command_id: str, done: bool, said: str) -> Say:
+        return self._life("ready", {"answers": command_id, "done": done, "said": said[: wire.MAX_SAID]})
 
     # --- what every event ends with -------------------------------------------------------------------
 

@@ -6,7 +6,8 @@
     outputs = device.message(topic, payload, now_s)   # every MQTT message as it came
     device.wake_at_s                         # hand it Wake() then
 
-Outputs, in order: Publish(topic, payload, retain) for MQTT with QoS 1, Light, GpsLight, ShowItinerary, Note.
+Outputs, in order: Publish(topic, payload, retain) for MQTT with QoS 1, Light, GpsLight, ShowItinerary, TakeCertificate,
+Note.
 """
 
 from collections import Counter
@@ -31,13 +32,14 @@ from firmware.truck.events import (
     ShowItinerary,
     Stage,
     Started,
+    TakeCertificate,
 )
 from firmware.truck.outbox.courier import Courier
 from firmware.truck.outbox.outbox import Outbox
 
 COMPLAIN_EVERY_S = 60.0
 
-Output = Publish | Light | GpsLight | ShowItinerary | Note
+Output = Publish | Light | GpsLight | ShowItinerary | TakeCertificate | Note
 
 
 class TruckDevice:

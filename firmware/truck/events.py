@@ -122,12 +122,22 @@ class PartState:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """What became of the command `command_id` that the shell was to carry out."""
+
+    command_id: str
+    done: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The program was asked to end."""
 
 
 Event = (
-    Started | FixSeen | GpsState | ButtonDown | ButtonUp | Wake | Received | LinkUp | LinkDown | PartState | Stopping
+    Started | FixSeen | GpsState | ButtonDown | ButtonUp | Wake | Received | LinkUp | LinkDown | PartState | Done
+    | Stopping
 )
 
 
@@ -179,6 +189,14 @@ class ShowItinerary:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeCertificate:
+    """A newer certificate for this truck came (base64 of its DER): look at it, keep it, and say `Done`."""
+
+    command_id: str
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Send once, without outbox: `life` is the only such channel."""
 
@@ -203,4 +221,4 @@ class Publish:
     retain: bool
 
 
-Effect = Keep | Settle | Stage | Light | GpsLight | ShowItinerary | Say | Note
+Effect = Keep | Settle | Stage | Light | GpsLight | ShowItinerary | TakeCertificate | Say | Note

@@ -8,6 +8,7 @@ again from there. Callbacks only put into a queue.
 
 import logging
 import random
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,15 +31,34 @@ GOODBYE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker is and who we are there; `password` is read anew for each connection."""
+    """Where the broker is and who we are there; `password` and `cert_file` are asked anew for each connection."""
 
     host: str
     port: int
     username: str
     password: Callable[[], str | None] = lambda: None
     ca_file: Path | None = None
-    cert_file: Path | None = None
+    cert_file: Callable[[], Path | None] = lambda: None
     key_file: Path | None = None
+
+
+class OneAtATime(ssl.SSLSocket):
+    """Never read and written at once: paho writes from whichever thread publishes, and OpenSSL ends what is so used.
+
+    Neither waits: paho's sockets do not block.
+    """
+
+    _using = threading.Lock()
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """As every socket's."""
+        with self._using:
+            return super().recv(buflen, flags)
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        """As every socket's."""
+        with self._using:
+            return super().send(data, flags)
 
 
 class Link:
@@ -142,11 +162,12 @@ class Link:
         client.max_inflight_messages_set(UNDER_WAY_MAX)
         client.username_pw_set(broker.username, broker.password())
         if broker.ca_file is not None:
-            client.tls_set(
-                str(broker.ca_file),
-                str(broker.cert_file) if broker.cert_file else None,
-                str(broker.key_file) if broker.key_file else None,
-            )
+            context = ssl.create_default_context(cafile=str(broker.ca_file))
+            context.sslsocket_class = OneAtATime
+            cert_file = broker.cert_file()
+            if cert_file is not None:
+                context.load_cert_chain(cert_file, broker.key_file, password="")
+            client.tls_set_context(context)
         client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
 
         def connected(client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:

@@ -21,12 +21,14 @@ import serial
 from firmware import __version__, wire
 from firmware.truck.agent import Agent
 from firmware.truck.button.parts import Parts
+from firmware.truck.certificate import OwnCertificate
 from firmware.truck.config import TruckConfig
 from firmware.truck.device import Output, TruckDevice
 from firmware.truck.events import (
     Body,
     ButtonDown,
     ButtonUp,
+    Done,
     Event,
     GpsLight,
     Light,
@@ -36,12 +38,13 @@ from firmware.truck.events import (
     Publish,
     ShowItinerary,
     Stopping,
+    TakeCertificate,
     Wake,
 )
 from firmware.truck.gps.port import GATHER_S, READ_TIMEOUT_S, GpsPort, OpenPort, Port
 from firmware.truck.link import Broker, Link
 from firmware.truck.outbox.outbox import Outbox
-from firmware.truck.watchdog import Watchdog
+from firmware.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -117,15 +120,19 @@ class _Program:
         self._parts = Parts(config.button_pin, config.light_pin, config.gps_light_pin, self._edge, pin_factory)
         self._gps = GpsPort(config.gps_port, config.gps_baud, serial_factory, monotonic, stop.wait, GATHER_S / speed())
         self._gps_thread = threading.Thread(target=self._read_gps, name="gps", daemon=True)
+        mqtt = config.mqtt
+        self._certificate = OwnCertificate(
+            config.truck_id, mqtt.ca_file, mqtt.cert_file, mqtt.key_file, config.outbox_path.parent
+        )
         self._link = Link(
             Broker(
-                config.mqtt.host,
-                config.mqtt.port,
+                mqtt.host,
+                mqtt.port,
                 config.truck_id,
-                config.mqtt.password,
-                config.mqtt.ca_file,
-                config.mqtt.cert_file,
-                config.mqtt.key_file,
+                mqtt.password,
+                mqtt.ca_file,
+                self._certificate.file,
+                mqtt.key_file,
             ),
             wire.subscriptions("truck", config.area, config.truck_id),
             self._life("lost"),
@@ -195,6 +202,10 @@ class _Program:
                 self._parts.show("gps_light", output.word, time.monotonic())
             elif isinstance(output, ShowItinerary):
                 self._show(output.itinerary)
+            elif isinstance(output, TakeCertificate):
+                done, said = self._certificate.take(output.certificate)
+                log.info("%s", said)
+                self._put(Done(output.command_id, done, said))
             elif isinstance(output, Note):
                 log.warning("%s: %s", output.kind, output.text)
 

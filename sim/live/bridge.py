@@ -1,7 +1,7 @@
 """The bridge of a live run: a child process with its configuration and its folder, and a clock that may be wrong."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ class LiveBridge:
 
     def __init__(
         self, folder: Path, plan: Plan, host: str, mqtt_port: int, http_port: int, password: str, clock: SpedClock,
-        starting: Callable[[], None],
+        starting: Callable[[], None], more: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:  # fmt: skip
+        """`more` sections of its configuration."""
         self.child: Child | None = None
         self.records, self.playback = folder / RECORDS, folder / "playback"
         self._clock = clock
@@ -42,8 +43,9 @@ class LiveBridge:
         secret = folder / "bridge.key"
         secret.write_text(password, encoding="utf-8")
         secret.chmod(0o600)
-        self._config = folder / "broker.toml"
-        sections: dict[str, dict[str, Any]] = {
+        self._heard: list[str] = []
+        self.config = folder / "broker.toml"
+        sections: dict[str, Mapping[str, Any]] = {
             "area": {"plan": str(folder / "plan")},
             "mqtt": {"host": host, "port": mqtt_port, "password_file": str(secret)},
             "store": {"url": str(self.records)},
@@ -52,27 +54,41 @@ class LiveBridge:
             "people": {"folder": str(folder / "people"), "one_click": True},
             "playback": {"folder": str(self.playback)},
             "log": {"level": "warning"},
+            **(more or {}),
         }
-        self._config.write_text(as_toml(sections), encoding="utf-8")
+        self.config.write_text(as_toml(sections), encoding="utf-8")
 
     def start(self) -> None:
         """Start it where it does not run, and wait until its screen answers; raises StartError."""
         if self.child is not None:
             return
-        lines: list[str] = []
-        arguments = [str(self._config), self._clock.to_text()]
-        self.child = child = Child("sim.live.processes.bridge_child", arguments, lines.append)
-        self.fill_disk(self._disk_full)  # it meets its disk as it is
+        self.launch()
         deadline = time.monotonic() + READY_S
-        while not lines:
-            if (ended := child.ended()) is not None:
-                raise StartError(f"the bridge did not start, it {ended}")
+        while not self.answers():
             if time.monotonic() > deadline:
-                said = " | ".join(list(child.errors)[-5:]) or "it said nothing"
-                raise LateError(f"the bridge did not start within {READY_S:g} s: {said}")
+                raise LateError(f"the bridge did not start within {READY_S:g} s: {self.said()}")
             self._starting()
             time.sleep(0.02)
+
+    def launch(self) -> None:
+        """Start it, and do not wait until it `answers`."""
+        self._heard = []
+        arguments = [str(self.config), self._clock.to_text()]
+        self.child = Child("sim.live.processes.bridge_child", arguments, self._heard.append)
+        self.fill_disk(self._disk_full)  # it meets its disk as it is
         self.set_clock(self._wrong_by_s)
+
+    def answers(self) -> bool:
+        """Whether its screen is there; raises StartError where it ended instead."""
+        if self.child is None or self._heard:
+            return self.child is not None
+        if (ended := self.child.ended()) is not None:
+            raise StartError(f"the bridge did not start, it {ended}")
+        return False
+
+    def said(self) -> str:
+        """The last of what it complained of."""
+        return " | ".join(list(self.child.errors)[-5:] if self.child is not None else ()) or "it said nothing"
 
     def stop(self) -> None:
         """End it in order."""

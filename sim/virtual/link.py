@@ -2,18 +2,47 @@
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from sim.virtual.broker import Connection, VirtualBroker, Will
+from sim.virtual.broker import Lost, Receive, Will
 from sim.world.timeline import Timeline
 
 RETRY_MAX_S = 30.0
 
 
+class Line(Protocol):
+    """One client's connection, in virtual time or real."""
+
+    open: bool
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> bool:
+        """Hand a QoS 1 message to the network; False if the connection is already known to be gone."""
+        ...
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Subscribe; retained messages of these filters follow."""
+        ...
+
+
+class Network(Protocol):
+    """What a device's link connects through."""
+
+    def connect(
+        self, client_id: str, *, receive: Receive, lost: Lost, clean: bool = True, will: Will | None = None
+    ) -> Line | None:
+        """A connection, or None where there is none to be had now."""
+        ...
+
+    def die(self, client_id: str) -> None:
+        """The client's machine lost power."""
+        ...
+
+
 class VirtualLink:
-    """One client of the virtual broker, for as long as its device has power."""
+    """One client of a broker, for as long as its device has power."""
 
     def __init__(
-        self, timeline: Timeline, broker: VirtualBroker, client_id: str, dice: random.Random, *,
+        self, timeline: Timeline, broker: Network, client_id: str, dice: random.Random, *,
         will: Will, filters: Sequence[str], receive: Callable[[str, bytes], None], up: Callable[[], None],
         down: Callable[[], None], clean: bool = True,
     ) -> None:
@@ -29,7 +58,7 @@ class VirtualLink:
         self._clean = clean
         self._tries = 0
         self._alive = True
-        self._connection: Connection | None = None
+        self._connection: Line | None = None
         timeline.after(dice.uniform(0.1, 1.0), self._connect)
 
     @property

@@ -11,8 +11,8 @@ from firmware.binroom.lamp import PATTERNS
 from firmware.binroom.settings import REPORT_GRAMS
 from firmware.binroom.unit import Unit
 from sim.judging.sentence import said
-from sim.virtual.broker import VirtualBroker, Will
-from sim.virtual.link import VirtualLink
+from sim.virtual.broker import Will
+from sim.virtual.link import Network, VirtualLink
 from sim.virtual.sensors import Sensors
 from sim.world.evidence import Evidence, Heard
 from sim.world.lamp_patterns import PatternReader
@@ -36,7 +36,7 @@ class VirtualRoom:
     """One unit; its flash outlives its power."""
 
     def __init__(
-        self, timeline: Timeline, broker: VirtualBroker, area: str, room_id: str, wastes: Sequence[str],
+        self, timeline: Timeline, broker: Network, area: str, room_id: str, wastes: Sequence[str],
         evidence: Evidence, dice: random.Random, shown: Shown, flash: Path, kinds: Sequence[str], slow: float = 0.0,
         boots: int = 0,
     ) -> None:

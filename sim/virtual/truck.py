@@ -23,8 +23,8 @@ from firmware.truck.events import (
 )
 from firmware.truck.gps.epochs import Epochs
 from firmware.truck.outbox.outbox import BATCH_S, Outbox
-from sim.virtual.broker import VirtualBroker, Will
-from sim.virtual.link import VirtualLink
+from sim.virtual.broker import Will
+from sim.virtual.link import Network, VirtualLink
 from sim.world.contact import edges
 from sim.world.evidence import LIGHT_WORDS, Evidence, Heard, LightChange
 from sim.world.timeline import Appointment, Timeline
@@ -54,7 +54,7 @@ class VirtualTruck:
     """One truck's computer; its outbox file outlives its power."""
 
     def __init__(
-        self, timeline: Timeline, broker: VirtualBroker, area: str, truck_id: str, folder: Path, evidence: Evidence,
+        self, timeline: Timeline, broker: Network, area: str, truck_id: str, folder: Path, evidence: Evidence,
         dice: random.Random, shows: Callable[[Itinerary | None], None],
     ) -> None:
         self._timeline = timeline

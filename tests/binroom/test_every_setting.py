@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from firmware.binroom import settings as unit_settings
+from firmware.binroom import way
+from firmware.binroom.settings import load_network
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, tls_server
 from tests.support.settings.table import Row, Seen, told_apart
 from tests.support.settings.unit import DRY, SENSORS, WET, as_unit_files, lay_out, linked
@@ -52,6 +54,29 @@ def comes_with_tls(folder: Path, text: str) -> bool:
     with door(tls=tls_server(folder / "broker.pem")) as here:
         linked(folder, text, lambda notes: here.guests or notes)
         return bool(here.guests)
+
+
+def shown_of(which: int) -> Seen:
+    """The name on the certificate (0) or the name of the key (1) with which the unit makes its way under TLS."""
+    return lambda folder, text: shown(folder, text)[which]
+
+
+def shown(folder: Path, text: str) -> tuple[str, str]:
+    """Both of them, each by the name of its file."""
+    for made in (certificate(folder, name) for name in ("one", "two", "broker")):
+        made.with_suffix(".der").write_bytes(ssl.PEM_cert_to_DER_cert(made.read_text()))
+    lay_out(folder, text)
+    found: list[tuple[str, str]] = []
+
+    def context(_ca: str, der: bytes, key_path: str) -> None:
+        names = [name for name in ("one", "two") if (folder / f"{name}.der").read_bytes() == der]
+        found.append((names[0], Path(key_path).name))
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("firmware.binroom.tls.context", context)
+        network = load_network(str(folder), "r01")
+        way.tls_context(network, way.make_identity(str(folder), network))
+    return found[0]
 
 
 def joined(folder: Path, text: str) -> tuple[str, str | None]:
@@ -115,10 +140,15 @@ ROWS = (
     Row("network.user", '"r01"', '"other"', guest("user")),
     Row("network.password_file", '"/one"', '"/two"', guest("password")),
 )
+UNDER_TLS = 'network.tls = true\nnetwork.ca_file = "/broker.der"\n'
 ROWS_WITH_PROGRAMS = (
     Row("unit.watchdog_s", "8", "300", starts_of_a_unit_that_hangs, operator.gt),
     Row("network.tls", "true", "false", comes_with_tls, operator.gt, 'network.ca_file = "/broker.der"\n'),
     Row("network.ca_file", '"/broker.der"', '"/one.der"', comes_with_tls, operator.gt, "network.tls = true\n"),
+    Row("network.cert_file", '"/one.der"', '"/two.der"', shown_of(0),
+        more=f'{UNDER_TLS}network.cert_key_file = "/one.key"\n'),
+    Row("network.cert_key_file", '"/one.key"', '"/two.key"', shown_of(1),
+        more=f'{UNDER_TLS}network.cert_file = "/one.der"\n'),
 )
 
 

@@ -13,6 +13,8 @@ from tests.support.processes import REPO
 from tests.support.settings.broker import HERE, PORT, door
 
 TOLD = '[[outside.receiver]]\nname = "a"\n'
+PLAN = '[area]\nplan = "demo"\n'
+CLEAR = "open_without_tls = true"
 HEARS = f'[area]\nplan = "demo"\n{TOLD}'
 EXAMPLE = REPO / "broker" / "broker.example.toml"
 
@@ -77,8 +79,13 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         (f'{HEARS}folder = "f"\n[[outside.receiver]]\nname = "a"\nfolder = "g"', "[outside] receiver: a is the name"),
         *(
             (f'[area]\nplan = "demo"\n[people]\none_click = true\n[web]\n{key} = {value}', f"{key}: [people] one_click")
-            for key, value in (("host", '"0.0.0.0"'), ("hosts", '["a.example"]'), ("trusted_proxies", '["127.0.0.1"]'))
+            for key, value in (
+                ("host", f'"0.0.0.0"\n{CLEAR}'), ("hosts", '["a.example"]'), ("trusted_proxies", '["127.0.0.1"]')
+            )
         ),
+        (f'{PLAN}[web]\nhost = "192.0.2.7"', "[web] host: 192.0.2.7 is open to the network without TLS"),
+        (f'{PLAN}[embedded]\nca_file = "a"', "[embedded] ca_file: needs cert_file and key_file"),
+        (f"{PLAN}[embedded]\npassword_port = 8884", "[embedded] password_port: without ca_file"),
         ("[area", "is not TOML"),
     ],
 )

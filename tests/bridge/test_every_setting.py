@@ -23,6 +23,7 @@ from broker.__main__ import main
 from broker.config import BrokerConfig, ConfigError
 from broker.mqtt import packets
 from broker.mqtt.link import BridgeLink
+from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.people.attempts.limits import WRONG_BY_ADDRESS
 from broker.people.people import People
 from broker.plan.demo_area import demo_plan
@@ -63,6 +64,7 @@ from tests.support.settings.day_sights import (
     seconds_from_call_to_held,
     seconds_over_open_country,
     seconds_to_the_call,
+    seconds_to_the_extra_truck,
     seconds_to_the_second_visit,
     seconds_to_the_sound,
     seconds_until_a_full_truck_is_back,
@@ -90,6 +92,9 @@ from tests.support.settings.outside import (
     places_of_messages,
 )
 from tests.support.settings.table import Row, Seen, heading, told_apart
+from tests.support.upkeep.office import Office
+from tools.flashing.authority import make_authority
+from tools.flashing.identity.identities import Identities
 
 # --- the way to the broker -----------------------------------------------------------------------------------
 
@@ -385,6 +390,38 @@ def tls_of_its_broker(key: str) -> Any:
     return seen
 
 
+def whom_its_broker_trusts(folder: Path, text: str) -> str:
+    """Whose certificates the bridge's own broker takes; `nobody's` where those are not of who signed its own."""
+    need_mosquitto()
+    for name in ("first", "second"):
+        make_authority(folder / name, "xh", ["localhost"])
+        Identities(folder / name, "xh").write_lists()
+    config = configured(folder, text)
+    broker, _ = embedded_broker(config, configured_plan(config))
+    try:
+        broker.folder.mkdir(exist_ok=True)
+        broker.write_files()
+    except EmbeddedBrokerError:
+        return "nobody's"
+    return (broker.folder / "mosquitto.conf").read_text().split("\ncafile ")[1].splitlines()[0][-12:]
+
+
+def ports_of_its_broker(folder: Path, text: str) -> list[str]:
+    """Where the bridge's own broker listens to devices."""
+    whom_its_broker_trusts(folder, text)
+    lines = (folder / "own" / "mosquitto.conf").read_text().splitlines()
+    return [line for line in lines if line.startswith("listener")][1:]
+
+
+def screen_may_be_open(folder: Path, text: str) -> bool:
+    """Whether the screen may be reached from the network without TLS."""
+    try:
+        configured(folder, text)
+    except ConfigError:
+        return False
+    return True
+
+
 def unit_may_sign_in(folder: Path, text: str) -> bool:
     """Whether the bridge's own broker takes the password that the file one gives r01."""
     need_mosquitto()
@@ -399,6 +436,7 @@ def unit_may_sign_in(folder: Path, text: str) -> bool:
 DOOR = f'host = "{HERE}"\nport = {PORT}\n'
 TLS = DOOR + 'ca_file = "broker.pem"\n'
 OURS = 'cert_file = "one.pem"\nkey_file = "one.key"\n'
+CERTIFIED = 'enabled = true\nfolder = "own"\ncert_file = "first/broker.pem"\nkey_file = "first/broker.key"\n'
 AWAY = TOLD.replace("127.0.0.1:", "127.0.0.2:").replace('"127.0.0.1"', '"127.0.0.2"')  # where nobody listens
 WITH_OWN_BROKER = f'[embedded]\nenabled = true\nfolder = "own"\n[mqtt]\nport = {PORT}\n'
 OWN_BROKER = f"enabled = true\n[mqtt]\nport = {PORT}\n"
@@ -428,6 +466,7 @@ ROWS = (
     Row("calls.back_within_s", "0", "7200", lamp_is_kept_lit, operator.lt),
     Row("calls.unknown_within_s", "0", "7200", a_silent_truck_has_a_time, operator.gt),
     Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
+    Row("dispatch.extra_comes_s", "600", "7200", seconds_to_the_extra_truck, operator.lt),
     Row("dispatch.unload_s", "0", "3600", seconds_until_a_full_truck_is_back, operator.lt),
     Row("area.transfer_station", '"31.19,121.43"', '"31.39,121.43"', seconds_until_a_full_truck_is_back, operator.lt,
         more='plan = "demo"\n'),
@@ -460,6 +499,10 @@ ROWS = (
     Row("limits.refused_is_flood", "100", "100000", who_floods, operator.gt),
     Row("limits.open_incidents", "5", "50", presses_taken(closed=False), operator.lt),
     Row("limits.incidents_per_day", "5", "50", presses_taken(closed=True), operator.lt),
+    Row("web.open_without_tls", "true", "false", screen_may_be_open, operator.gt, 'host = "0.0.0.0"\n'),
+    Row("embedded.ca_file", '"first/ca.pem"', '"second/ca.pem"', whom_its_broker_trusts, more=CERTIFIED),
+    Row("embedded.password_port", f"{PORT}", f"{OTHER_PORT}", ports_of_its_broker,
+        more=f'ca_file = "first/ca.pem"\n{CERTIFIED}'),
     Row("embedded.open_without_tls", "true", "false", may_be_open, operator.gt,
         'enabled = true\n[mqtt]\nhost = "0.0.0.0"\n'),
     Row("outside.folder", '"one"', '"two"', places_of_messages, more=f"[[outside.receiver]]\n{AWAY}"),
@@ -493,6 +536,19 @@ ROWS = (
         more='name = "estate"\n' + ASKED + DISPATCHER),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
+
+
+def backups_made(folder: Path, text: str) -> list[str]:
+    """Where there is a backup, and how many, after three."""
+    office = Office(folder / "office", text)
+    office.stores(1, 2)
+    for second in range(3):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("broker.commands.upkeep.backup.time.time", lambda second=second: 1_800_000_000 + second)
+            assert office.does("backup") == 0
+    return [str(path.relative_to(folder)) for path in sorted(folder.rglob("zhanpai-*")) if path.is_dir()]
+
+
 ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker
     Row("store.url", '"one"', '"two"', folders_used),
     Row("web.enabled", "true", "false", has_a_screen, more="port = 0\n"),
@@ -512,6 +568,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("cases.within_days", "3", "1", cases_suggested, operator.gt, "times = 2\n"),
     Row("reports.folder", '"one"', '"two"', days_reported, more="back_days = 1\n"),
     Row("reports.back_days", "1", "3", days_reported, operator.lt, 'folder = "one"\n'),
+    Row("backup.folder", '"one"', '"two"', backups_made),
+    Row("backup.keep", "1", "2", backups_made),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("people.folder", '"one"', '"two"', elections_for_wang, operator.lt),
     Row("people.one_click", "true", "false", screen_of_nobody, operator.lt),

@@ -25,3 +25,11 @@ def database(server: Server) -> str:
     with psycopg.connect(server.address) as connection:
         connection.execute("DROP TABLE IF EXISTS zp_city, zp_cell, zp_pushed, zp_area, zp_record")
     return server.address
+
+
+@pytest.fixture(scope="module")
+def database_of_figures(server: Server) -> str:
+    """One for many examples, each with areas of its own."""
+    with psycopg.connect(server.address) as connection:
+        connection.execute("DROP TABLE IF EXISTS zp_city, zp_cell, zp_pushed, zp_area, zp_record")
+    return server.address

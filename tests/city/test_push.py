@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -10,13 +13,23 @@ import pytest
 
 from broker.__main__ import main
 from broker.city.push import BATCH, NAME, rest_s
+from broker.city.standing import standing
+from broker.reports.figures import figures_of
 from broker.store import Conflict, Unavailable, transfer
 from broker.store import city as city_tables
 from broker.store.city import CityDatabase, CityShare
 from tests.support.city.cells import AREA, city_records, push_of, record_in
+from tests.support.city.district import days_of, records_of, silent_for
+from tests.support.facts import DAY, keeper
+from tests.support.outside import picture_of
+from tests.support.processes import wait_until
 from tests.support.record.samples import NOON, ZONE, bins, visit
+from tests.support.settings.broker import PORT, door
 
 pytestmark = pytest.mark.real
+REPO = Path(__file__).parents[2]
+PLAN = {"state": "running", "known": True, "last_day": "2026-12-31", "next_day": None, "days_left": 30}
+SAID = {**picture_of(), "link": {"up": True, "since_at": NOON}, "health": [], "alarms": [], "trucks": [], "plan": PLAN}
 
 
 def lines(store) -> list[bytes]:
@@ -158,22 +171,75 @@ def test_a_city_that_is_away_is_tried_again_and_gets_everything(server, database
     assert same(tmp_path, database)
 
 
+def test_a_cell_that_was_cut_off_for_an_hour_is_silent_and_then_whole(server, database, tmp_path):
+    """It worked on all the while: an hour of records, presses and a correction; then the figures are the same."""
+    hour = [*days_of(4, days=2), *(keeper(NOON + 10 * second) for second in range(360))]
+    records = records_of(hour, AREA)
+    with closing(record_in(tmp_path)) as record:
+        record.append(records[:5])
+    push = push_of(tmp_path, database, picture=lambda: SAID)
+    push.turn()
+    server.stop()
+    tries = 0
+    for minute in range(60):
+        tries += push.turn() > 0 and minute < 3
+        with closing(record_in(tmp_path)) as record:
+            record.append(records[5 + 6 * minute : 5 + 6 * minute + 6])
+    with closing(record_in(tmp_path)) as record:
+        record.append(records)
+        record.amend(records[0].id, {"bins_after": 0}, "miscounted", "ann", NOON)
+    server.start()
+    silent_for(database, AREA, 3600)
+    with closing(CityDatabase(database, None, lambda: NOON)) as city:
+        assert standing(city.cells()[0])["silent"]
+        while push.turn() < 1:
+            pass
+        assert not standing(city.cells()[0])["silent"]
+        push.close()
+        with closing(record_in(tmp_path)) as record:
+            assert figures_of(city.records(AREA, ZONE), DAY, DAY, ZONE) == figures_of(record, DAY, DAY, ZONE) != {}
+    assert same(tmp_path, database) and tries == 3
+
+
+def test_a_push_that_is_killed_at_any_moment_goes_on(database, tmp_path):
+    """kill -9 in the midst of it, again and again: each record is there once, and none is missing."""
+    folder = tmp_path / "data" / "records"
+    filled(folder, count=12 * BATCH)
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "demo"\n[city]\nurl = "{database}"\n')
+    there = 0
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-m", "broker", "push", "--config", str(config)], cwd=REPO)
+        with psycopg.connect(database, autocommit=True) as connection:
+            there = wait_until(lambda before=there: _more(connection, before), "it pushes", 60)
+        process.kill()
+        process.wait(20)
+    assert pushed(folder, database)["others"] == 0
+    assert same(folder, database)
+
+
+def _more(connection: psycopg.Connection, before: int) -> int:
+    """How many records there are, once they are more."""
+    if connection.execute("SELECT to_regclass('zp_record')").fetchone() == (None,):
+        return 0
+    (found,) = connection.execute("SELECT count(*) FROM zp_record").fetchone() or (0,)
+    return found if found > before or found == 12 * BATCH else 0
+
+
 def test_tries_get_no_rarer_than_the_city_may_wait():
     """A cell that is heard again is shown so within the 90 s in which it would be shown as silent."""
     assert [rest_s(failures, 5) for failures in range(5)] == [5, 10, 20, 30, 30]
     assert max(rest_s(failures, push_s) for failures in range(99) for push_s in range(1, 31)) <= 30
 
 
-def test_two_cells_push_at_once_and_are_kept_apart(database, tmp_path):
-    """Records of one id in two areas are two records; the tables are made once, whoever comes first."""
-    folders = {area: tmp_path / area for area in ("xh", "ja")}
-    for area, folder in folders.items():
-        filled(folder, area, count=40 if area == "ja" else 30)
-    pushes = {area: push_of(folder, database, area) for area, folder in folders.items()}
-    for push in pushes.values():
-        push.turn()
-    for push in pushes.values():
-        push.close()
+def test_cells_push_at_once_and_are_kept_apart(database, tmp_path):
+    """Records of one id in several areas are several; the tables are made once, whoever comes first."""
+    folders = {area: tmp_path / area for area in ("xh", "ja", "pt", "hp")}
+    for number, (area, folder) in enumerate(folders.items()):
+        filled(folder, area, count=30 + number)
+    with ThreadPoolExecutor(len(folders)) as pool:
+        states = list(pool.map(lambda area: pushed(folders[area], database, area), folders))
+    assert [state["pushed"] for state in states] == [30, 31, 32, 33]
     assert all(same(folder, database, area) for area, folder in folders.items())
 
 
@@ -203,6 +269,16 @@ def test_the_command_pushes_all_there_is_and_ends(database, tmp_path, capsys):
     config.write_text('[area]\nplan = "demo"\n[city]\nurl = "postgresql://nobody@127.0.0.1:1/x"\n')
     assert main(["push", "--config", str(config)]) == 1
     assert "cannot be used now" in capsys.readouterr().err
+
+
+def test_a_look_at_the_configuration_says_that_the_city_is_not_there(tmp_path, capsys):
+    """It keeps no bridge from its work: a note, and all else is good."""
+    config = tmp_path / "broker.toml"
+    city = '[city]\nurl = "postgresql://nobody@127.0.0.1:1/x"\n'
+    config.write_text(f'[area]\nplan = "demo"\n[mqtt]\nport = {PORT}\n[web]\nenabled = false\n{city}')
+    with door("127.0.0.1", PORT):
+        assert main(["--check-config", "--config", str(config)]) == 0
+    assert "note: [city] url: the database cannot be used now" in capsys.readouterr().err
 
 
 def test_a_database_that_is_not_there_is_no_city():

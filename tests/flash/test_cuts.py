@@ -1,6 +1,6 @@
 """Power and cable fail in the middle of an installation; running it again ends well. Real littlefs, real prompt.
 
-Every file is cut here and a spread of block writes; `bench/flash_cuts.py` cuts at every single block.
+Every file is cut here and a spread of block writes; `python3 -m bench flash_cuts` cuts at every single block.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ from tests.support.settings.unit_sights import (
 )
 from tools.flashing import settings as flash_settings
 from tools.flashing.board.release.modules import fetch_modules
-from tools.flashing.board.release.unit_files import AUTHORITY, NETWORK, PASSWORD, UNIT, WIFI_KEY, unit_files
+from tools.flashing.board.release.proof import PASSWORD
+from tools.flashing.board.release.unit_files import AUTHORITY, NETWORK, UNIT, WIFI_KEY, unit_files
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
 from tools.flashing.open_run_guard import ask_runs

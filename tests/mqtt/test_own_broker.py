@@ -463,7 +463,8 @@ def test_a_check_finds_the_bridge_wherever_its_screen_is(
     with Server((called.strip("[]"), 0), Screen) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_address[1]
-        (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n[web]\nhost = "{host}"\nport = {port}\n')
+        web = f'[web]\nhost = "{host}"\nport = {port}\nopen_without_tls = true\n'
+        (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n{web}')
         code = main(["--config", str(tmp_path / "broker.toml"), "--check-config"])
         server.shutdown()
     said = capsys.readouterr()

@@ -92,3 +92,15 @@ def test_a_truck_cannot_have_the_id_of_a_stop(tmp_path: Path) -> None:
         "trips.txt:2: truck_id 'r01' is a stop of stops.txt: one id is one device"
     ]
     assert SMALL["trips.txt"][1].endswith("t01")
+
+
+def test_a_vehicle_may_have_a_yard(tmp_path: Path) -> None:
+    """Both numbers, near the area; it is read, and written again as it was."""
+    head, vehicle = "truck_id,wastes,yard_lat,yard_lon", "x01,residential_wet,{}"
+    plan = read_gtfs(feed(tmp_path, vehicles=[head, vehicle.format("31.2,121.45")]))
+    assert plan.vehicles["x01"].yard == (31.2, 121.45)
+    write_gtfs(plan, tmp_path / "again")
+    assert read_gtfs(tmp_path / "again") == plan
+    for given, reason in (("31.2,", "a yard needs yard_lat and yard_lon"), ("31.2,21.45", "the yard lies")):
+        (told,) = refusals(feed(tmp_path, vehicles=[head, vehicle.format(given)]))
+        assert told.startswith(f"vehicles.txt:2: {reason}")

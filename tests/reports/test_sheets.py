@@ -2,7 +2,9 @@
 
 import csv
 import io
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest
@@ -65,6 +67,29 @@ def test_what_is_still_going_on_has_no_minutes_and_names_are_the_readers() -> No
         "measured_litres": 2500})  # fmt: skip
     row = next(one for one in sheets([booked], ZONE, DAY, DAY, "waste", "zh", NAMES) if one.key == "bookings")
     assert row.rows == (("一村 <b>", 1, 1, 0, 0, 0, 2.0, 2.5),) and row.total == ("合计", 1, 1, 0, 0, 0, 2.0, 2.5)
+
+
+def test_one_estates_and_one_trucks_figures_are_its_part_of_all() -> None:
+    """The column that they have beside the others; what is nobody's in particular is left out."""
+    columns = {by: of("bins", by=by, to_day="2026-11-23") for by in ("estate", "truck")}
+    for by, one in (("estate", "e1"), ("estate", "e2"), ("truck", "t01")):
+        every = columns[by]
+        place = every.heads.index(NAMES.get(one, one).split(" / ")[-1])
+        found = sheets(FACTS, ZONE, DAY, "2026-11-23", "waste", "en", NAMES, {by: one})
+        mine = next(sheet for sheet in found if sheet.key == "bins")
+        assert [row[-1] for row in mine.rows] == [row[place] for row in every.rows]
+        keys = {sheet.key for sheet in found}
+        assert not keys & {"alarms", "alarm_hours"} and ("bookings" in keys) is (by == "estate")
+    nobody = next(one for one in sheets(FACTS, ZONE, DAY, DAY, "waste", "en", NAMES, {"truck": "none"}))
+    assert nobody.rows == () and nobody.total == ("all", None)
+
+
+def test_alarms_are_told_apart_by_the_hour_of_the_day() -> None:
+    """All 24, each with its sum and the most on one day; two presses at noon are of that hour."""
+    hours = of("alarm_hours", to_day="2026-11-23")
+    assert len(hours.rows) == 24 and hours.total == ("all", 2, 2, None)
+    (busy,) = [row for row in hours.rows if row[1]]
+    assert busy == (f"{datetime.fromtimestamp(NOON, ZoneInfo(ZONE)):%H}:00", 2, 2, 2)
 
 
 def test_what_is_exported_is_what_is_shown(tmp_path: Path) -> None:

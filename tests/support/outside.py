@@ -125,7 +125,9 @@ def telling(
 ) -> Iterator[Receivers]:  # fmt: skip
     """The receivers of a configuration while they are told what the pictures show, looked at often."""
     with patch.object(receivers, "LOOK_S", 0.02), patch.object(sender, "LOOK_S", 0.02):
-        found = Receivers(config, "xh", "Asia/Shanghai", store, picture, reports, cases)
+        found = Receivers(
+            config.outside, "xh", "Asia/Shanghai", store, picture, reports, cases, config.calls.slip_s
+        )
         found.start()
         try:
             yield found

@@ -88,7 +88,9 @@ def mosquitto(folder: Path, *devices: str, area: str = "xh", port: int = 0) -> E
 class BridgeProcess:
     """`python3 -m broker` as a child process on its own ports."""
 
-    def __init__(self, folder: Path, mqtt_port: int, extra: str = "", offset_s: int = 0) -> None:
+    def __init__(
+        self, folder: Path, mqtt_port: int, extra: str = "", offset_s: int = 0, plan: str = "demo"
+    ) -> None:
         self.offset_s = offset_s
         self.repo = REPO  # whose code runs
         self.folder = folder
@@ -97,7 +99,7 @@ class BridgeProcess:
         (folder / "secret").write_text("pw-bridge-xh")
         (folder / "secret").chmod(0o600)
         (folder / "broker.toml").write_text(
-            f'[area]\nplan = "demo"\n[mqtt]\nport = {mqtt_port}\npassword_file = "secret"\n'
+            f'[area]\nplan = "{plan}"\n[mqtt]\nport = {mqtt_port}\npassword_file = "secret"\n'
             f'[store]\nurl = "records"\n[web]\nport = {self.port}\n[registers]\nfolder = "registers"\n{extra}'
         )
         self.child: subprocess.Popen[bytes] | None = None

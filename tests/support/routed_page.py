@@ -1,11 +1,16 @@
 """A browser's page whose requests are answered by the whole application in this process, as one person's."""
 
+import json
 from urllib.parse import urlsplit
 
 from fastapi.testclient import TestClient
 from playwright.sync_api import Page, Route
 
+from broker.web.stream.changes import parts_of
+
 HOME = "http://127.0.0.1"
+EVENTS = f"{HOME}/api/v1/events"
+ASK_AGAIN_MS = 1000
 OURS = ("accept", "accept-language", "content-type", "idempotency-key", "sec-fetch-site")
 
 
@@ -21,6 +26,11 @@ def routed(page: Page, client: TestClient) -> list[str]:
         if not asked.url.startswith(f"{HOME}/"):
             odd.append(asked.url)
             return route.abort()
+        if asked.url == EVENTS:  # a stream without an end is told as its beginning, again and again
+            picture = client.get("/api/v1/picture").json()
+            told = json.dumps({"at": picture["at"], "parts": parts_of(picture)})
+            body = f"retry: {ASK_AGAIN_MS}\nevent: snapshot\ndata: {told}\n\n"
+            return route.fulfill(body=body, content_type="text/event-stream")
         url = urlsplit(asked.url)
         headers = {name: value for name, value in asked.headers.items() if name in OURS}
         path = f"{url.path}?{url.query}" if url.query else url.path

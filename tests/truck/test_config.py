@@ -9,7 +9,7 @@ from firmware.truck import events
 from firmware.truck.__main__ import main
 from firmware.truck.button.light import PATTERNS, level_at
 from firmware.truck.config import ConfigError, parse
-from firmware.truck.watchdog import Watchdog
+from firmware.watchdog import Watchdog
 
 EXAMPLE = Path(__file__).parents[2] / "firmware" / "truck" / "truck.example.toml"
 GOOD = '[truck]\nid="t01"\narea="xh"\n[mqtt]\nhost="h"\n[gps]\nport="/dev/x"\n'

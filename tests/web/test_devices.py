@@ -133,3 +133,16 @@ def test_findings_stand_with_the_device_they_are_about(web: WholeWeb) -> None:
     assert sum(found["ranks"].values()) > 20
     for path in ("/devices", "/devices/room/r01"):
         assert technician(web).get(path).status_code == 200
+
+
+def test_the_list_reads_one_record_of_each_cell_and_no_year_of_deeds(web: WholeWeb, monkeypatch: Any) -> None:
+    """When a cell was calibrated last is a record of its own; what everybody did since is not read for it."""
+    client, store = technician(web), web.morning.store
+    for _ in range(2):
+        body = {"command": "calibrate", "waste": "residential_wet", "grams": 9}
+        web.morning.now += 60
+        show(web)
+        assert client.post("/api/v1/rooms/r01/command", json=body).status_code == 200
+    monkeypatch.setattr(store, "search", None)
+    assert row_of(web, "r01")["calibrated"] == {"residential_wet": int(web.morning.now)}
+    assert [record.key for record in store.latest("calibration").values()] == ["r01/residential_wet"]

@@ -1,9 +1,12 @@
 """The feeds as they are served: GTFS-Realtime for programs and for people, the plan's zip as a stranger reads it."""
 
+import json
 import math
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +23,11 @@ from broker.web.api.figures.record import record_router
 from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import Morning
+from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import behind_the_door, screen_of
 from tests.support.realtime import Read, Timetable, broken
 
+FEEDS = {"vp": "vehicle-positions", "tu": "trip-updates", "sa": "alerts"}  # as the validator calls them
 REQUIRED = {
     "agency.txt": ("agency_name", "agency_url", "agency_timezone"),
     "stops.txt": ("stop_id", "stop_name", "stop_lat", "stop_lon"),
@@ -65,6 +70,33 @@ def test_a_program_reads_what_a_person_reads(served: tuple[Morning, Desk, TestCl
     assert (vehicle["vehicle"]["vehicle"]["id"], vehicle["vehicle"]["current_status"]) == ("t01", "IN_TRANSIT_TO")
     (update,) = said_of(client, "trip-updates")
     assert update["trip_update"]["trip"]["schedule_relationship"] == "SCHEDULED"
+
+
+@pytest.mark.real
+def test_public_validators_find_nothing_wrong(tmp_path: Path) -> None:
+    """Another's programs, in processes of their own: the zip, and beside it all three feeds of a street with a press, a
+    run that is re-planned and an alert. Our own columns and files are news to them; `active_period` is the only word of
+    alerts that readers of version 2.0 know."""
+    web = WholeWeb(tmp_path / "street", served=1)
+    client = web.house.machine(web.app)
+    (tmp_path / "gtfs.zip").write_bytes(client.get("/gtfs.zip").content)
+    for name, feed in FEEDS.items():
+        (tmp_path / name).write_bytes(client.get(f"/gtfs-rt/{feed}.pb").content)
+    at = datetime.fromtimestamp(web.morning.now, UTC)
+    web.morning.close()
+    plan = ["gtfs-validator", "-i", "gtfs.zip", "-d", at.date().isoformat(), "-o", "plan", "-v", "report.json"]
+    feeds = ["gtfs-rt-validator", "-gtfs", "gtfs.zip", "--at", at.isoformat(), "--out", "feeds"]
+    feeds += [word for name in FEEDS for word in (f"-{name}", name)]
+    found = {}
+    for command in (plan, feeds):
+        name = command[0]
+        program = str(Path(sys.executable).parent / name)
+        done = subprocess.run([program, *command[1:]], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        folder = "plan" if command is plan else "feeds"
+        notices = json.loads((tmp_path / folder / "report.json").read_bytes())["notices"]
+        found[folder] = {(one["severity"], one["code"]) for one in notices if one["severity"] != "INFO"}
+    assert found == {"plan": {("WARNING", "missing_recommended_file")}, "feeds": {("WARNING", "S025")}}
 
 
 def said_of(client: TestClient, feed: str) -> list[dict[str, dict[str, object]]]:

@@ -106,6 +106,24 @@ def test_a_press_is_seen_once(watched: Watched) -> None:
     assert {one.incident_id for one in watched.morning.bridge.dispatch.day.incidents.values() if one.open} >= {unseen}
 
 
+def test_a_press_that_was_seen_before_a_restart_is_not_counted_again(tmp_path: Path) -> None:
+    """Nor one whose acknowledgement ran out: who clicks once more after the restart is no first look."""
+    morning = Morning(tmp_path / "records", alone=True)
+    seen, ran_out, unseen = (morning.press(incident_id=f"t01-1-80{number}") for number in (1, 2, 3))
+    morning.act("acknowledge", ran_out)
+    morning.step(700)
+    morning.act("acknowledge", seen)
+    morning.close()
+    morning.open()
+    counts = morning.bridge.measured.seen_s
+    morning.act("decide", seen, decision="wait")
+    morning.act("acknowledge", ran_out)
+    assert sum(counts.counts) == 0
+    morning.act("acknowledge", unseen)
+    assert sum(counts.counts) == 1
+    morning.close()
+
+
 def test_no_count_falls_when_a_day_is_over_or_begun_again(watched: Watched) -> None:
     """A counter that falls is a restart to whoever reads it."""
     before = watched.samples()

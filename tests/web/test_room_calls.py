@@ -1,6 +1,7 @@
 """A keeper's day: the calls of their rooms as they were and will be, and what they say of them by the page."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.people.roles import Scope
+from broker.people.rosters import Rosters, shift_of
 from broker.web.api.street import keepers
+from broker.web.desk import OLD_S
 from broker.web.room_calls import late_s, next_of
 from tests.support.bridge.whole_web import WholeWeb
 
@@ -108,3 +111,52 @@ def test_how_late_is_said_only_where_somebody_knows() -> None:
     assert late_s({**visit, "planned_at": None}) is None
     assert late_s({**visit, "eta_at": None}) is None
     assert late_s({**visit, "state": "skipped"}) is None
+
+
+def test_a_keeper_on_duty_sees_their_own_rooms_and_the_others_by_asking(web: WholeWeb) -> None:
+    """By the roster of the hour; without one those of the estate, and nobody's are hidden from who asks for all."""
+    estate = web.morning.plan.rooms["r01"].estate_id
+    of_estate = {one for one, room in web.morning.plan.rooms.items() if room.estate_id == estate}
+    assert len(of_estate) > 1
+    web.house.account("kim", "keeper", scope=Scope(estates=(estate,)))
+    client, people, plan = web.house.person(web.app, "kim"), web.house.people, web.morning.plan
+    rosters = Rosters(people, plan.rooms, plan.trucks(), lambda: web.morning.now)
+
+    def shown(query: str = "") -> tuple[set[str], int | None]:
+        today = client.get(f"/api/v1/rooms/calls{query}").json()
+        return {room["room"] for room in today["rooms"]}, today["left_out"]
+
+    assert shown() == (of_estate, None)
+    now = datetime.fromtimestamp(web.morning.now, UTC)
+    for hours, room in ((-8, min(of_estate)), (0, max(of_estate))):
+        start = now + timedelta(hours=hours)
+        end = start + timedelta(hours=8)
+        rosters.add(shift_of(account="kim", duty="keeper", start=start, end=end, rooms=[room], by="w"))
+    assert shown() == ({max(of_estate)}, len(of_estate) - 1)
+    assert shown("?all=true") == (of_estate, 0)
+    for_a_colleague = f"/api/v1/rooms/{min(of_estate)}/keeper"
+    assert client.post(for_a_colleague, json={"event": "bins_out"}).status_code == 200
+
+
+def test_what_is_of_then_is_said_to_be(web: WholeWeb) -> None:
+    """To keeper, property and whoever is asked: of when it is, where no picture is made any more or no device heard."""
+    room = web.morning.trip.visits[0].room_id
+    estate = web.morning.plan.rooms[room].estate_id
+    property_ = web.house.machine(web.app, "property", name="Wu", scope=Scope(estates=(estate,)))
+    asks = (keeper_of(web, room), "/api/v1/rooms/calls"), (property_, "/api/v1/answers")
+
+    def said() -> list[tuple[Any, Any]]:
+        found = [client.get(path).json() for client, path in asks]
+        return [(one["old_since_at"], one["away_since_at"]) for one in found]
+
+    at = web.desk.picture["at"]
+    assert said() == [(None, None)] * 2
+    web.desk.show({**web.desk.picture, "old_since_at": at - 60})
+    assert said() == [(at - 60, None)] * 2
+    for since_at, told in ((at - 5, None), (at - 60, at - 60)):  # a broker that is started again is nothing yet
+        web.desk.show({**web.desk.picture, "old_since_at": None, "link": {"up": False, "since_at": since_at}})
+        assert said() == [(None, told)] * 2
+    web.desk.show({**web.desk.picture, "link": {"up": True, "since_at": 1}})
+    web.desk.shown_at -= OLD_S + 1  # the loop hangs
+    assert said() == [(at, None)] * 2
+

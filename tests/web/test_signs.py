@@ -11,6 +11,7 @@ from broker.people.attempts.limits import LOOKS, WRONG_KEYS
 from broker.web.signs.board import board
 from broker.web.signs.codes import FILE, SignCodes
 from tests.support.bridge.whole_web import WholeWeb
+from tests.support.people import PASSWORD
 
 NOON = 1_795_374_000
 PAGE = {"Accept": "text/html"}
@@ -119,13 +120,42 @@ def test_a_dispatcher_prints_codes_and_takes_one_back(web: WholeWeb) -> None:
     assert page.count('class="sign"') == page.count("<svg") == len(rooms)
     before = codes_of(web).codes()["r01"]
     assert f"/sign/{before}" in page and 'data-testid="here-only"' in page
-    assert client.post("/signs/r01", data={"op": "renew", "deed": "d1"}).status_code == 303
+    assert client.post("/signs/r01", data={"op": "renew", "sure": "yes", "deed": "d1"}).status_code == 303
     after = codes_of(web).codes()["r01"]
     assert web.house.stranger(web.app).get(f"/sign/{before}", headers=PAGE).status_code == 404
     assert after != before and "zhou" in client.get("/signs").text
-    assert client.post("/signs/r01", data={"op": "withdraw", "deed": "d2"}).status_code == 303
+    assert client.post("/signs/r01", data={"op": "withdraw", "sure": "yes", "deed": "d2"}).status_code == 303
     assert client.get("/signs").text.count("<svg") == len(rooms) - 1
     assert client.post("/signs/nowhere", data={"op": "renew", "deed": "d3"}).status_code == 404
     one = client.get("/signs?estate=e01").text
     assert one.count('class="sign"') == sum(room.estate_id == "e01" for room in rooms.values())
     assert client.get("/signs?estate=x").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"op": ""}, {"op": "renew"}, {"op": "withdraw"}, {"sure": "yes"}, {"op": "x", "sure": "yes"}]
+)
+def test_a_sign_that_hangs_somewhere_is_renewed_by_name_and_for_sure(web: WholeWeb, form: dict[str, str]) -> None:
+    """An empty form, or one without the tick, changes nothing; a room without a sign gets one without a tick."""
+    web.house.account("zhou", "dispatcher")
+    client, before = web.house.person(web.app, "zhou"), codes_of(web).codes()["r01"]
+    assert client.post("/signs/r01", data={**form, "deed": "d1"}).status_code == 422
+    assert codes_of(web).codes()["r01"] == before
+    assert client.post("/signs/r01", data={"op": "withdraw", "sure": "yes", "deed": "d2"}).status_code == 303
+    assert client.post("/signs/r01", data={"op": "renew", "deed": "d3"}).status_code == 303
+    assert codes_of(web).codes()["r01"] != before
+
+
+def test_wrong_codes_of_a_sign_keep_no_link_and_no_token_out(web: WholeWeb) -> None:
+    """Each kind is counted by itself: a phone that scans an old sign, a person with a one-time link, a machine."""
+    anybody = web.house.stranger(web.app, "198.51.100.7")
+    for number in range(WRONG_KEYS.amount + 1):
+        anybody.get(f"/sign/{number}", headers=PAGE)
+    assert anybody.get("/sign/x", headers=PAGE).status_code == 429
+    key = web.house.people.add("neu", "neu", ("viewer",))
+    words = {"key": key, "account": "neu", "name": "neu", "password": PASSWORD, "again": PASSWORD}
+    here = {"Origin": "http://127.0.0.1"}
+    assert anybody.post("/welcome", data={"key": "wrong"}, headers=here).status_code == 401
+    assert anybody.post("/welcome", data=words, headers=here).status_code == 303
+    wrong = anybody.get("/api/v1/picture", headers={"Authorization": "Bearer m1.no"})
+    assert wrong.status_code == 401

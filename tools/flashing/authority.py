@@ -3,7 +3,8 @@
     keys/ca.pem      whom the devices trust: [broker] ca_file          keys/ca.key      signs; stays with the technician
     keys/broker.pem  what the broker shows: Mosquitto's certfile       keys/broker.key  Mosquitto's keyfile
 
-Needs openssl and no internet. The certificates begin before 2000: a board has no clock until it hears the broker.
+Needs no internet. The certificates begin before 2000: a board has no clock until it hears the broker. Who devices are
+is in tools/flashing/identity.
 """
 
 from __future__ import annotations
@@ -12,46 +13,28 @@ import contextlib
 import ipaddress
 import os
 import re
-import shutil
 import ssl
-import stat
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 from tools.flashing.errors import FlashError
 
-BEGINS = "19991231000000Z"
+BEGINS = datetime(1999, 12, 31, tzinfo=UTC)
 AUTHORITY_DAYS, BROKER_DAYS = 7300, 3650
 RENEW_DAYS = 90  # a certificate that ends sooner is made anew
-OPENSSL_S = 60.0
+SIGNING = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+PROVING = x509.KeyUsage(True, False, False, False, False, False, False, False, False)
 _NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-_CONFIGURATION = """
-[ca]
-default_ca = area
-[area]
-new_certs_dir = .
-database = index.txt
-rand_serial = yes
-default_md = sha256
-policy = any
-unique_subject = no
-[any]
-commonName = supplied
-[authority]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, cRLSign
-subjectKeyIdentifier = hash
-[broker]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature
-extendedKeyUsage = serverAuth
-subjectAltName = {names}
-"""
 
 
 @dataclass
@@ -69,35 +52,74 @@ class AuthorityOutcome:
         return f"{'would make' if self.dry_run else 'made'} {files} in {self.folder}, for {' '.join(self.names)}"
 
 
+@dataclass(frozen=True)
+class Signer:
+    """The authority with its key: what signs."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def sign(
+        self, name: str, public: ec.EllipticCurvePublicKey, until: datetime, *extensions: x509.ExtensionType
+    ) -> x509.Certificate:
+        """A certificate of this public key under the name; valid from before 2000, for what the extensions say."""
+        own = self.certificate.public_key()
+        assert isinstance(own, ec.EllipticCurvePublicKey)
+        builder = _begun(name, self.certificate.subject, public, until)
+        builder = builder.add_extension(x509.BasicConstraints(False, None), True).add_extension(PROVING, True)
+        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(own), False)
+        for extension in extensions:
+            builder = builder.add_extension(extension, False)
+        return builder.sign(self.key, hashes.SHA256())
+
+
 def make_authority(folder: Path, area: str, names: Sequence[str], *, dry_run: bool = False) -> AuthorityOutcome:
     """Make what is missing: the authority once, the broker's certificate also for other names or near its end.
 
     An authority that is there is never replaced: every device would have to be written again. Raises FlashError.
     """
-    named = ", ".join(_alternative(name) for name in names)
-    if shutil.which("openssl") is None:
-        raise FlashError("authority", what="openssl is not on this computer (apt-get install openssl)")
+    alternatives = [_alternative(name) for name in names]
     outcome = AuthorityOutcome(str(folder), list(names), dry_run=dry_run)
     there = [(folder / name).exists() for name in ("ca.pem", "ca.key")]
     if any(there) and not all(there):
         gone, left = ("ca.key", "ca.pem") if there[0] else ("ca.pem", "ca.key")
         advice = f"put it back from its copy, or move {left} away, and every device gets a new authority"
         raise FlashError("authority", what=f"{folder / gone} is gone and {left} is there: {advice}")
-    if all(there):
-        read_authority(folder / "ca.pem")
-        if (folder / "ca.key").stat().st_mode & 0o077:
-            raise FlashError("authority", what=f"others on this computer may read {folder / 'ca.key'} (chmod 600)")
-    else:
+    signer = load_signer(folder) if all(there) else None
+    if signer is None:
         outcome.made += ["ca.key", "ca.pem"]
-    if not all(there) or not _is_good(folder, names):
+    if signer is None or not _is_good(folder, signer, alternatives):
         outcome.made += ["broker.key", "broker.pem"]
     if outcome.made and not dry_run:
-        try:
-            _make(folder, area, named, outcome.made)
-        except OSError as error:
-            what = f"{error.filename or folder}: {error.strerror or error}"
-            raise FlashError("authority", what=what) from error
+        _put(folder, outcome.made, _made(area, signer, alternatives))
     return outcome
+
+
+def make_account(folder: Path, name: str, file: Path) -> None:
+    """A key and a certificate for an account of the broker's own, in files beside each other; raises FlashError."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    until = datetime.now(UTC) + timedelta(days=BROKER_DAYS)
+    use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    shown = load_signer(folder).sign(name, key.public_key(), until, use)
+    files = {file.with_suffix(".key").name: key_bytes(key, serialization.Encoding.PEM)}
+    files[file.name] = shown.public_bytes(serialization.Encoding.PEM)
+    _put(file.parent, list(files), files)
+
+
+def load_signer(folder: Path) -> Signer:
+    """The authority of a folder, also one that openssl made; raises FlashError."""
+    certificate = x509.load_der_x509_certificate(read_authority(folder / "ca.pem"))
+    file = folder / "ca.key"
+    try:
+        if file.stat().st_mode & 0o077:
+            raise FlashError("authority", what=f"others on this computer may read {file} (chmod 600)")
+        key = serialization.load_pem_private_key(file.read_bytes(), None)
+    except (OSError, ValueError, TypeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no key in PEM"
+        raise FlashError("authority", what=f"{file} cannot be used: {why}; put it back from its copy") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise FlashError("authority", what=f"{file} is not the key of ca.pem: put it back from its copy")
+    return Signer(certificate, key)
 
 
 def read_authority(file: Path | None) -> bytes:
@@ -117,78 +139,81 @@ def read_authority(file: Path | None) -> bytes:
     return der
 
 
-def _alternative(name: str) -> str:
+def key_bytes(key: ec.EllipticCurvePrivateKey, encoding: serialization.Encoding) -> bytes:
+    """A private key as OpenSSL and mbedTLS both read it."""
+    return key.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+
+
+def _alternative(name: str) -> x509.GeneralName:
     with contextlib.suppress(ValueError):
-        return f"IP:{ipaddress.ip_address(name)}"
+        return x509.IPAddress(ipaddress.ip_address(name))
     if not _NAME.fullmatch(name) or len(name) > 253:
         raise FlashError("usage", what=f"{name!r} is no name or address of a broker")
-    return f"DNS:{name}"
+    return x509.DNSName(name.lower())
 
 
-def _is_good(folder: Path, names: Sequence[str]) -> bool:
+def _is_good(folder: Path, signer: Signer, names: Sequence[x509.GeneralName]) -> bool:
     """Whether the broker's certificate is of this authority, for these names, and not near its end."""
-    shown, key = folder / "broker.pem", folder / "broker.key"
-    if not (shown.exists() and key.exists()):
-        return False
-    seconds = str(RENEW_DAYS * 86_400)
     try:
-        _openssl(folder, "verify", "-CAfile", "ca.pem", "broker.pem")
-        _openssl(folder, "x509", "-in", "broker.pem", "-noout", "-checkend", seconds)
-        text = _openssl(folder, "x509", "-in", "broker.pem", "-noout", "-ext", "subjectAltName")
-        public = [_openssl(folder, "x509", "-in", "broker.pem", "-noout", "-pubkey"),
-                  _openssl(folder, "pkey", "-in", "broker.key", "-pubout")]  # fmt: skip
-    except FlashError:
+        shown = x509.load_pem_x509_certificate((folder / "broker.pem").read_bytes())
+        key = serialization.load_pem_private_key((folder / "broker.key").read_bytes(), None)
+        shown.verify_directly_issued_by(signer.certificate)
+        told = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    told = set(re.findall(r"(?:DNS|IP Address):([^,\s]+)", text))
-    wanted = {_alternative(name).split(":", 1)[1] for name in names}
-    return public[0] == public[1] and {_plain(name) for name in told} == {_plain(name) for name in wanted}
+    soon = datetime.now(UTC) + timedelta(days=RENEW_DAYS)
+    named = {name.value.lower() if isinstance(name, x509.DNSName) else name.value for name in told}
+    is_own = isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == shown.public_key()
+    return is_own and shown.not_valid_after_utc > soon and named == {name.value for name in names}
 
 
-def _plain(name: str) -> str:
-    """A name as it can be compared: openssl writes addresses in its own way."""
-    with contextlib.suppress(ValueError):
-        return str(ipaddress.ip_address(name))
-    return name.lower()
+def _made(area: str, signer: Signer | None, names: Sequence[x509.GeneralName]) -> dict[str, bytes]:
+    """An authority, if there is none, and a broker's certificate of it, by their files."""
+    files: dict[str, bytes] = {}
+    if signer is None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = f"Zhanpai {area} authority"
+        until = datetime.now(UTC) + timedelta(days=AUTHORITY_DAYS)
+        builder = _begun(name, _common(name), key.public_key(), until)
+        builder = builder.add_extension(x509.BasicConstraints(True, None), True).add_extension(SIGNING, True)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+        signer = Signer(builder.sign(key, hashes.SHA256()), key)
+        files["ca.key"] = key_bytes(key, serialization.Encoding.PEM)
+        files["ca.pem"] = signer.certificate.public_bytes(serialization.Encoding.PEM)
+    key = ec.generate_private_key(ec.SECP256R1())
+    until = datetime.now(UTC) + timedelta(days=BROKER_DAYS)
+    use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    shown = signer.sign(f"Zhanpai {area} broker", key.public_key(), until, use, x509.SubjectAlternativeName(names))
+    files["broker.key"] = key_bytes(key, serialization.Encoding.PEM)
+    files["broker.pem"] = shown.public_bytes(serialization.Encoding.PEM)
+    return files
 
 
-def _make(folder: Path, area: str, named: str, made: Sequence[str]) -> None:
+def _begun(
+    name: str, issuer: x509.Name, public: ec.EllipticCurvePublicKey, until: datetime
+) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder().subject_name(_common(name)).issuer_name(issuer).public_key(public)
+    return builder.serial_number(x509.random_serial_number()).not_valid_before(BEGINS).not_valid_after(until)
+
+
+def _common(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _put(folder: Path, made: Sequence[str], files: dict[str, bytes]) -> None:
     """All in a folder of its own, put in place when it is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as work:
-        here = Path(work)
-        (here / "openssl.cnf").write_text(_CONFIGURATION.format(names=named), encoding="utf-8")
-        (here / "index.txt").touch()
-        if "ca.pem" in made:
-            _sign(here, "ca", f"/CN=Zhanpai {area} authority", "authority", AUTHORITY_DAYS)
-        else:
-            for name in ("ca.pem", "ca.key"):
-                shutil.copy2(folder / name, here / name)
-        _sign(here, "broker", f"/CN=Zhanpai {area} broker", "broker", BROKER_DAYS)
-        for name in made:
-            (here / name).chmod(stat.S_IRUSR | stat.S_IWUSR if name.endswith(".key") else 0o644)
-            with (here / name).open("rb") as file:
-                os.fsync(file.fileno())
-        for name in made:
-            (here / name).replace(folder / name)
-
-
-def _sign(here: Path, name: str, subject: str, extensions: str, days: int) -> None:
-    until = datetime.now(UTC) + timedelta(days=days)
-    _openssl(here, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{name}.key")
-    _openssl(here, "req", "-new", "-key", f"{name}.key", "-subj", subject, "-out", f"{name}.csr")
-    signer = ("-selfsign", "-keyfile", "ca.key") if name == "ca" else ("-cert", "ca.pem", "-keyfile", "ca.key")
-    times = ("-startdate", BEGINS, "-enddate", f"{until:%Y%m%d%H%M%SZ}")
-    _openssl(here, "ca", "-batch", "-notext", "-config", "openssl.cnf", *signer, *times, "-extensions", extensions,
-             "-in", f"{name}.csr", "-out", f"{name}.pem")  # fmt: skip
-
-
-def _openssl(here: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["openssl", *arguments], cwd=here, capture_output=True, timeout=OPENSSL_S, check=False,
-                              stdin=subprocess.DEVNULL, umask=0o077)  # fmt: skip
-    except subprocess.TimeoutExpired as error:
-        raise FlashError("authority", what=f"openssl did not end within {OPENSSL_S:.0f} s") from error
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        raise FlashError("authority", what=f"openssl {arguments[0]}: {lines[-1] if lines else 'failed'}")
-    return done.stdout.decode(errors="replace")
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            here = Path(work)
+            for name in made:
+                (here / name).touch(mode=0o600 if name.endswith(".key") else 0o644)
+                with (here / name).open("wb") as file:
+                    file.write(files[name])
+                    file.flush()
+                    os.fsync(file.fileno())
+            for name in made:
+                (here / name).replace(folder / name)
+    except OSError as error:
+        what = f"{error.filename or folder}: {error.strerror or error}"
+        raise FlashError("authority", what=what) from error

@@ -229,6 +229,16 @@ PROBLEMS: dict[str, Problem] = {
         "The certificate authority cannot be used: {what}.",
         "Make one with `python3 tools/flash.py ca`; [broker] ca_file names its certificate, keys/ca.pem.",
     ),
+    "door": Problem(
+        55,
+        "The broker's door: {what}.",
+        "What is signed stays signed: run the same command again. [door] of the settings says where the broker reads.",
+    ),
+    "renewal": Problem(
+        56,
+        "Certificates end within {days} days and were not taken: {devices}.",
+        "Switch the device on and run again, or visit it: after the last day nothing is heard of it.",
+    ),
     # --- 60: trucks ---
     "not_a_card": Problem(
         60,

@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware import wire
 from tools.flashing.errors import FlashError
+from tools.flashing.identity.account import known_as
 from tools.flashing.settings import BrokerAccess, read_secret
 
 CONNECT_S = 10.0
@@ -56,7 +57,9 @@ class Listener(AbstractContextManager["Listener"]):
             self._client.username_pw_set(self._user, read_secret(access.password_file))
         elif access.user:
             self._client.username_pw_set(access.user)
-        if access.tls:
+        if access.certificates:
+            self._client.tls_set_context(known_as(access.authority, self._user))
+        elif access.tls:
             self._client.tls_set(ca_certs=None if access.ca_file is None else str(access.ca_file))
 
     def __enter__(self) -> Listener:

@@ -4,6 +4,10 @@
     [broker]   host = "192.0.2.7"   port = 1883   user = "technician-xh"   password_file = "keys/technician-xh.password"
                tls = false   ca_file = "keys/ca.pem"
                device_host = "broker.xh.example"    as the devices reach it; left out: the same host
+               certificates = false    true: devices show one that `ca` signs, and so does this computer
+               password_port = 8884    where boards come in that cannot show one; left out: nowhere
+    [door]     folder = "/etc/mosquitto/zhanpai"   ssh = "office@broker.xh.example"   reload = "systemctl reload ..."
+               where the broker reads who is out, if not in the folder of ca_file on this computer
     [wifi]     ssid = "binrooms"   key_file = "keys/wifi.key"          left out: the boards need no Wi-Fi
     [keys]     folder = "keys"          holds <device id>.password; or, and then no folder,
                accounts = "accounts"    lines id:password or family/id:password, as the embedded broker reads them
@@ -43,6 +47,23 @@ class BrokerAccess:
     tls: bool = False
     ca_file: Path | None = None
     device_host: str = ""
+    certificates: bool = False
+    password_port: int = 0
+
+    @property
+    def authority(self) -> Path:
+        """The folder of the authority that signs the devices' certificates."""
+        assert self.ca_file is not None
+        return self.ca_file.parent
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where the broker reads who is out, on which computer, and how it is told to; empty: the bridge's own, here."""
+
+    folder: Path | None = None
+    ssh: str = ""
+    reload: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,7 @@ class FlashSettings:
 
     area: str
     broker: BrokerAccess | None = None
+    door: Door = field(default_factory=Door)
     wifi: WifiAccess | None = None
     keys: Path = Path("keys")
     accounts: Path | None = None
@@ -169,7 +191,13 @@ def _broker(section: _Section) -> dict[str, Any]:
         tls=section.flag("tls", False),
         ca_file=section.path_or_none("ca_file"),
         device_host=section.text("device_host", host),
+        certificates=section.flag("certificates", False),
+        password_port=section.number("password_port", 0, 65535, 0),
     )
+    if access.certificates and not (access.tls and access.ca_file is not None):
+        raise section.error("certificates", "needs tls = true, and ca_file in the folder where `ca` made it")
+    if access.password_port and not access.certificates:
+        raise section.error("password_port", "goes with certificates = true; else port takes the passwords")
     return {"broker": access}
 
 
@@ -206,6 +234,7 @@ def _truck(section: _Section) -> dict[str, Any]:
 _READERS: dict[str, Callable[[_Section], dict[str, Any]]] = {
     "area": lambda s: {"area": s.ident("id")},
     "broker": _broker,
+    "door": lambda s: {"door": Door(s.path_or_none("folder"), s.text("ssh", ""), s.text("reload", ""))},
     "wifi": lambda s: {"wifi": WifiAccess(s.text("ssid"), s.path("key_file"))},
     "keys": _keys,
     "api": lambda s: {"api_url": s.text("url").rstrip("/")},

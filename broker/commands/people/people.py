@@ -13,7 +13,7 @@ from typing import Any
 
 from broker.commands.people import rosters
 from broker.commands.who import system_user
-from broker.config import BrokerConfig, ConfigError, read_config
+from broker.config import BrokerConfig, CityConfig, ConfigError, read_either_config
 from broker.people.access_log import open_access_log
 from broker.people.errors import Impossible, PeopleError
 from broker.people.people import FIRST_LINK_S, LINK_S, People
@@ -21,7 +21,8 @@ from broker.people.roles import ROLES, Scope
 from broker.people.roles_file import read_roles_file
 from broker.settings import configured_plan
 
-Run = Callable[[argparse.Namespace, People, BrokerConfig], None]
+Config = BrokerConfig | CityConfig
+Run = Callable[[argparse.Namespace, People, Config], None]
 
 
 def add_commands(subparsers: Any) -> None:
@@ -86,7 +87,7 @@ def _scope_options(parser: Any) -> None:
 def _told(run: Run, arguments: argparse.Namespace) -> int:
     """Run it; 0 done, 1 refused with the reason, 2 wrongly configured."""
     try:
-        config = read_config(arguments.config)
+        config = read_either_config(arguments.config)
         people = People(config.people.folder)
         before = people.kept()
         try:
@@ -108,7 +109,7 @@ def _told(run: Run, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of(arguments: argparse.Namespace, config: BrokerConfig) -> Scope:
+def _of(arguments: argparse.Namespace, config: Config) -> Scope:
     """The scope that is asked for; one that is mistyped would reach nothing, and nobody would be told."""
     if arguments.estate or arguments.truck:
         plan = configured_plan(config)
@@ -122,7 +123,7 @@ def _of(arguments: argparse.Namespace, config: BrokerConfig) -> Scope:
     )
 
 
-def _list(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _list(arguments: argparse.Namespace, people: People, _: Config) -> None:
     kept = people.kept().accounts
     rows = {one: held.model_dump(mode="json", exclude={"password", "round"}) for one, held in kept.items()}
     for one, held in kept.items():
@@ -130,7 +131,7 @@ def _list(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> Non
     _shown(arguments, rows, lambda row: "disabled" if row["disabled"] else "" if row["has_password"] else "no password")
 
 
-def _list_tokens(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _list_tokens(arguments: argparse.Namespace, people: People, _: Config) -> None:
     kept = people.kept().tokens
     _shown(arguments, {one: held.model_dump(mode="json", exclude={"salt", "hash"}) for one, held in kept.items()})
 
@@ -152,61 +153,61 @@ def _in_words(scope: dict[str, list[str]]) -> Iterable[str]:
     return (f"{kind[:-1]}:{one}" for kind, ids in sorted(scope.items()) for one in ids)
 
 
-def _add_account(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _add_account(arguments: argparse.Namespace, people: People, config: Config) -> None:
     key = people.add(
         arguments.account, arguments.name, tuple(arguments.role), _of(arguments, config), arguments.sees_names
     )
     _say_link(config, key, LINK_S, "its person")
 
 
-def _roles(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _roles(arguments: argparse.Namespace, people: People, config: Config) -> None:
     scope = _of(arguments, config)
     fields: dict[str, Any] = {"roles": tuple(arguments.roles)} | ({"scope": scope} if scope != Scope() else {})
     people.update(arguments.account, **fields)
 
 
-def _scope(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _scope(arguments: argparse.Namespace, people: People, config: Config) -> None:
     people.update(arguments.account, scope=_of(arguments, config))
 
 
-def _disable(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _disable(arguments: argparse.Namespace, people: People, _: Config) -> None:
     people.update(arguments.account, disabled=True)
     people.sign_out(arguments.account)
 
 
-def _enable(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _enable(arguments: argparse.Namespace, people: People, _: Config) -> None:
     people.update(arguments.account, disabled=False)
 
 
-def _sign_out_account(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _sign_out_account(arguments: argparse.Namespace, people: People, _: Config) -> None:
     people.sign_out(arguments.account)
 
 
-def _new_link(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _new_link(arguments: argparse.Namespace, people: People, config: Config) -> None:
     _say_link(config, people.link(arguments.account), LINK_S, "its person")
 
 
-def _link(_: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _link(_: argparse.Namespace, people: People, config: Config) -> None:
     _say_link(config, people.link(None, FIRST_LINK_S), FIRST_LINK_S, "you")
 
 
-def _say_link(config: BrokerConfig, key: str, lasts_s: int, who: str) -> None:
+def _say_link(config: Config, key: str, lasts_s: int, who: str) -> None:
     until = time.strftime("%Y-%m-%d %H:%M", time.localtime(time.time() + lasts_s))
     print(f"once, and until {until}, {who} can set the password here:", file=sys.stderr)
     print(config.web.page(f"/welcome#{key}"))
 
 
-def _migrate(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _migrate(arguments: argparse.Namespace, people: People, _: Config) -> None:
     tokens = read_roles_file(arguments.file)
     people.take_over(tokens)
     print(f"{len(tokens)} tokens taken over; they open what they opened. Leave [registers] roles_file out now")
 
 
-def _add_token(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _add_token(arguments: argparse.Namespace, people: People, config: Config) -> None:
     token = people.add_token(arguments.name, tuple(arguments.role), _of(arguments, config), arguments.sees_names)
     print("the token is shown this once:", file=sys.stderr)
     print(token)
 
 
-def _revoke_token(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
+def _revoke_token(arguments: argparse.Namespace, people: People, _: Config) -> None:
     people.revoke(arguments.token)

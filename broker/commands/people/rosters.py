@@ -10,14 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.commands.who import system_user
-from broker.config import BrokerConfig
+from broker.config import BrokerConfig, CityConfig
 from broker.people.errors import Impossible
 from broker.people.people import People
 from broker.people.rosters import DUTIES, Place, Rosters, shift_of
 from broker.plan.model import Plan
 from broker.settings import configured_plan
 
-Run = Callable[[argparse.Namespace, People, BrokerConfig], None]
+Config = BrokerConfig | CityConfig
+Run = Callable[[argparse.Namespace, People, Config], None]
 
 
 def add_commands(deeds: Any, one: Callable[[Any, str, Run, str], Any]) -> None:
@@ -42,7 +43,7 @@ def add_commands(deeds: Any, one: Callable[[Any, str, Run, str], Any]) -> None:
     now.add_argument("--at", metavar="TIME", help="the area's time (default: now)")
 
 
-def _of(people: People, config: BrokerConfig) -> tuple[Rosters, Plan]:
+def _of(people: People, config: Config) -> tuple[Rosters, Plan]:
     plan = configured_plan(config)
     return Rosters(people, plan.rooms, plan.trucks()), plan
 
@@ -55,7 +56,7 @@ def _time(text: str, plan: Plan) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=ZoneInfo(plan.timezone))
 
 
-def _list(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _list(arguments: argparse.Namespace, people: People, config: Config) -> None:
     rosters, _ = _of(people, config)
     rows = {one: held for one, held in rosters.shifts().items() if held.end.timestamp() > time.time()}
     if arguments.json:
@@ -70,7 +71,7 @@ def _list(arguments: argparse.Namespace, people: People, config: BrokerConfig) -
         print("\t".join([number, start, end, held.duty, held.account, where]).rstrip())
 
 
-def _add(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _add(arguments: argparse.Namespace, people: People, config: Config) -> None:
     rosters, plan = _of(people, config)
     shift = shift_of(
         account=arguments.account, duty=arguments.duty, start=_time(arguments.start, plan),
@@ -79,11 +80,11 @@ def _add(arguments: argparse.Namespace, people: People, config: BrokerConfig) ->
     print(rosters.add(shift))
 
 
-def _remove(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _remove(arguments: argparse.Namespace, people: People, config: Config) -> None:
     _of(people, config)[0].remove(arguments.shift, arguments.who)
 
 
-def _on_duty(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+def _on_duty(arguments: argparse.Namespace, people: People, config: Config) -> None:
     rosters, plan = _of(people, config)
     if arguments.room is not None and arguments.room not in plan.rooms:
         raise Impossible(f"the plan knows no room {arguments.room!r}")

@@ -64,13 +64,15 @@ class Findings:
         return Message(message_id(*name), kind, at, data)
 
     def text(self, row: Row) -> dict[str, str]:
-        """The screen's sentence, and how the alarm stands."""
+        """The screen's sentence, and how the alarm stands; of a word that a newer cell has, the cell's own sentence."""
+        if "text" in row and any(row["word"] not in words for words in self._words.values()):
+            return dict(row["text"])
         said = {}
         for language, words in self._words.items():
             until = "" if row["until"] is None else datetime.fromtimestamp(row["until"], self._zone).strftime("%H:%M")
             values = {name: self._filled(words, language, name, value) for name, value in row["values"].items()}
             state = words.get(row["state"], words["over"]).replace("{until}", until)
-            said[language] = f"{words[row['word']].format_map(values)} ({state})"
+            said[language] = f"{words.get(row['word'], row['word']).format_map(values)} ({state})"
         return said
 
     def _filled(self, words: Mapping[str, str], language: str, name: str, value: Any) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from broker.config import BrokerConfig, ConfigError, ReceiverConfig
+from broker.config import ConfigError, OutsideConfig, ReceiverConfig
 from broker.durable_file import Disk, write_durably
 from broker.feeds.midnight import Midnight
 from broker.feeds.outside.addresses import AddressError
@@ -27,6 +27,7 @@ from broker.feeds.outside.webhook import Sink, WebhookSink
 from broker.feeds.reports.made import Made
 from broker.reports import tables
 from broker.reports.figures import figures_of
+from broker.rules.settings import CallSettings
 from broker.rules.states.case import Case
 from broker.store import Store, StoreError
 from broker.words import LANGUAGES
@@ -39,9 +40,14 @@ MOST_DAYS = 7  # of totals that a bridge catches up on
 FAILED_S = 60.0
 
 
-def outbox_of(config: BrokerConfig, receiver: ReceiverConfig) -> Outbox:
+def outbox_of(outside: OutsideConfig, receiver: ReceiverConfig) -> Outbox:
     """What waits for one receiver."""
-    return Outbox(config.outside.folder / receiver.name, receiver.place)
+    return Outbox(outside.folder / receiver.name, receiver.place)
+
+
+def of_area(outside: OutsideConfig, area: str) -> OutsideConfig:
+    """Who is told of one cell of a city: what waits is in a folder of its own."""
+    return outside.model_copy(update={"folder": outside.folder / area})
 
 
 def sink_of(receiver: ReceiverConfig, timezone: str) -> Sink:
@@ -60,10 +66,10 @@ def _places(receiver: ReceiverConfig, rooms: Sequence[Mapping[str, Any]]) -> set
     return {f"room/{room}" for room in (*receiver.rooms, *of_estates)} | {f"estate/{one}" for one in receiver.estates}
 
 
-def check_receivers(config: BrokerConfig, timezone: str) -> list[str]:
+def check_receivers(outside: OutsideConfig, timezone: str) -> list[str]:
     """Look at each receiver's secret and address; what is worth knowing. Raises ConfigError."""
     notes = []
-    for receiver in config.outside.receiver:
+    for receiver in outside.receiver:
         sink = sink_of(receiver, timezone)
         if isinstance(sink, WebhookSink):
             try:
@@ -85,18 +91,19 @@ class Receivers:
     """Who tells the receivers of a bridge; `picture` gives the newest one."""
 
     def __init__(
-        self, config: BrokerConfig, area: str, timezone: str, store: Store, picture: Callable[[], Mapping[str, Any]],
+        self, outside: OutsideConfig, area: str, timezone: str, store: Store, picture: Callable[[], Mapping[str, Any]],
         reports: Callable[[], Sequence[Made]] = tuple, cases: Callable[[], Sequence[Case]] = tuple,
+        slip_s: int = CallSettings().slip_s,
     ) -> None:  # fmt: skip
         """`reports` gives those that are made, `cases` all there are; raises ConfigError."""
         self._area, self._timezone, self._store, self._picture = area, timezone, store, picture
-        self._news = News(area, timezone, config.calls.slip_s)
+        self._news = News(area, timezone, slip_s)
         self._reports, self._cases, self._midnight = reports, cases, Midnight(timezone)
-        self._path = config.outside.folder / f"said-{area}.json"
+        self._path = outside.folder / f"said-{area}.json"
         self._receivers: list[tuple[ReceiverConfig, Sender, deque[Message]]] = []  # with what is not kept yet
         try:
-            for receiver in config.outside.receiver:
-                outbox = outbox_of(config, receiver)
+            for receiver in outside.receiver:
+                outbox = outbox_of(outside, receiver)
                 outbox.open()
                 sender = Sender(receiver.name, outbox, sink_of(receiver, timezone), receiver.keep_days)
                 self._receivers.append((receiver, sender, deque(maxlen=MOST_WAITING)))

@@ -44,7 +44,7 @@ def _is_predicted(stop: Stop) -> bool:
 
 
 def _tell_stops(update: Any, trip: Trip, stays_s: dict[tuple[str, str], int]) -> None:
-    """Every stop with its time, as far as it is known; no time is before the one that was told before it."""
+    """Every stop with its time, as far as it is known; each time is after the one that was told before it."""
     comes_at = _never_back([_comes_at(stop, trip) for stop in trip.stops])
     for number, (stop, at) in enumerate(zip(trip.stops, comes_at, strict=True), start=1):
         told = update.stop_time_update.add(stop_sequence=stop.sequence, stop_id=stop.visit["room"])
@@ -64,11 +64,12 @@ def _tell_stops(update: Any, trip: Trip, stays_s: dict[tuple[str, str], int]) ->
 
 
 def _never_back(times: list[int | None]) -> list[int | None]:
-    """The times, each no earlier than any before it."""
+    """The times, each later than any before it: a truck is at one stop at a time."""
     last_at = 0
     found: list[int | None] = []
     for at in times:
-        last_at = max(last_at, at or 0)
+        if at is not None:
+            last_at = max(last_at + 1, at)
         found.append(None if at is None else last_at)
     return found
 
@@ -86,9 +87,9 @@ def _comes_at(stop: Stop, trip: Trip) -> int | None:
 
 
 def _leaves_at(stop: Stop, at: int, stay_s: int, next_at: int | None) -> int:
-    """When it left, or would by its planned stay; not after it is expected at the next stop."""
+    """When it left, or would by its planned stay; before it is expected at the next stop."""
     left_at = at + stay_s if stop.visit["left_at"] is None else int(stop.visit["left_at"])
-    return max(at, left_at if next_at is None else min(left_at, next_at))
+    return max(at, left_at if next_at is None else min(left_at, next_at - 1))
 
 
 def _tell_time(event: Any, at: int, stop: Stop, trip: Trip, planned_stay_s: int) -> None:

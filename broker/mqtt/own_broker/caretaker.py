@@ -73,6 +73,7 @@ class Caretaker:
             why = self._broker.choked
             self._broker.kill()  # in order it would write down all that fills it
             self._begin_again(f"the embedded broker {why} and was killed")
+        self._broker.look_at_revoked()
         self._broker.keep_log_small()
         if now - self._files_at >= FILES_S:
             self._files_at = now

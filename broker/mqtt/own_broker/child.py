@@ -22,6 +22,7 @@ log = logging.getLogger("zhanpai.embedded")
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
+UNGREETED = b"\xc0\x00"  # a PINGREQ, which no broker takes from somebody who has not said CONNECT
 PORTS = range(20_000, 32_000)  # below those that the system gives to whoever calls out
 PORT_FREE_S = 3.0  # a predecessor whose bridge was killed saves its file before it goes
 LOG_BYTES = 1_000_000
@@ -190,6 +191,9 @@ class BrokerChild:
     def keep_files(self) -> None:
         """Write anew what is missing of its files while it runs; raises OSError."""
 
+    def look_at_revoked(self) -> None:
+        """Shut out whom an authority has named since the last look, where the broker knows one; raises OSError."""
+
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_files()
@@ -243,17 +247,35 @@ class BrokerChild:
                 stderr=said,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
+                env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"},  # ours
             )
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and self._child.poll() is None:
-            try:
-                socket.create_connection((self.host, self.port), timeout=0.5).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
+            if self._answers(deadline):
                 return True
+            time.sleep(0.02)
         self.kill()
         return False
+
+    def _answers(self, deadline: float) -> bool:
+        """Whether it takes a connection and ends one that begins without a greeting.
+
+        Mosquitto listens before it knows what to do on SIGHUP, which would end it until then; who answers is past that.
+        """
+        try:
+            probe = socket.create_connection((self.host, self.port), timeout=0.5)
+        except OSError:
+            return False
+        with probe:
+            try:
+                probe.sendall(UNGREETED)
+                probe.settimeout(max(0.1, deadline - time.monotonic()))
+                probe.recv(1)
+            except TimeoutError:
+                return False
+            except OSError:
+                pass  # it ended it at once
+        return True
 
     def set_aside(self, kept: Path) -> None:
         """Move its file out of its way, and say so."""

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from broker.mqtt.own_broker.access_list import access_list, families_of
 from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
-from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
+from broker.mqtt.own_broker.child import NOTED_S, BrokerChild, EmbeddedBrokerError
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside, configuration
+from broker.mqtt.own_broker.revoked import CRL, Revoked, RevokedError, read_revoked, stamp
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -67,13 +68,16 @@ class EmbeddedBroker(BrokerChild):
         self._account_lines = {user: password_line(user, password) for user, password in sorted(plain.items())}
         self._written: dict[str, tuple[str, int]] = {}  # what stands in its files, and their modes
         self._closed: frozenset[str] = frozenset()
+        self._revoked = Revoked("")
+        self._revoked_stamp: object = None
         self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
 
     def start(self) -> None:
         """As every broker; the accounts that are closed stay closed."""
         with self._changing:
             if self.outside is not None:
-                self.must_be_free(self.outside.host, self.outside.port)
+                for port in self.outside.ports:
+                    self.must_be_free(self.outside.host, port)
             super().start()
 
     def command(self) -> list[str]:
@@ -91,6 +95,8 @@ class EmbeddedBroker(BrokerChild):
         with self._changing:
             self._closed = frozenset(closed)
             self._put("accounts", self._accounts(instead or {}), 0o600)
+            if self._shows_certificates:  # by which it comes in without an account
+                self._put("acl", self._access_list(), 0o600)
             self._keep_files()  # it reads the access list anew as well
             self.signal(signal.SIGHUP)
 
@@ -98,6 +104,47 @@ class EmbeddedBroker(BrokerChild):
         """Write anew what is missing of its files or not as it was written; raises OSError."""
         with self._changing:
             self._keep_files()
+
+    def look_at_revoked(self) -> None:
+        """Shut out whom the authority's files name by now, and let in whom they do not; raises OSError.
+
+        What the files say that cannot be used is told, and what they said before holds on.
+        """
+        if self.outside is None or self.outside.ca_file is None or stamp(self.outside.ca_file) == self._revoked_stamp:
+            return
+        with self._changing:
+            if not self._take_revoked():
+                return
+            self._put(CRL, self._revoked.crl, 0o644)
+            self._put("accounts", self._accounts({}), 0o600)
+            self._put("acl", self._access_list(), 0o600)
+            self.signal(signal.SIGHUP)
+
+    def _take_revoked(self) -> bool:
+        """Whether the authority's files say anything else than before."""
+        assert self.outside is not None and self.outside.ca_file is not None
+        self._revoked_stamp = stamp(self.outside.ca_file)
+        try:
+            found = read_revoked(self.outside.ca_file, self.outside.cert_file, self.outside.key_file)
+        except RevokedError as why:
+            if not self._revoked.crl:
+                raise EmbeddedBrokerError(f"[embedded] ca_file: {why}") from why
+            self.tell(f"[embedded] ca_file: {why}; until then who was out stays out, and nobody else", NOTED_S)
+            return False
+        was, self._revoked = self._revoked, found
+        for name in sorted(found.out - was.out):
+            log.warning("%s is shut out by the area's authority: nothing is heard of it", name)
+        for name in sorted(was.out - found.out):
+            log.warning("%s is let in again by the area's authority", name)
+        return found != was
+
+    @property
+    def _shows_certificates(self) -> bool:
+        return self.outside is not None and self.outside.ca_file is not None
+
+    def _access_list(self) -> str:
+        out = self._revoked.out | self._closed if self._shows_certificates else ()
+        return access_list(self.area, self.families, out)
 
     def _keep_files(self) -> None:
         for name, (text, mode) in self._written.items():
@@ -125,7 +172,8 @@ class EmbeddedBroker(BrokerChild):
 
     def _accounts(self, instead: Mapping[str, str]) -> str:
         others = [password_line(user, password) for user, password in instead.items()]
-        open_lines = [line for user, line in self._account_lines.items() if user not in self._closed]
+        closed = self._closed | self._revoked.without_password
+        open_lines = [line for user, line in self._account_lines.items() if user not in closed]
         return "".join(line + "\n" for line in [*open_lines, *others])
 
     def write_files(self) -> None:
@@ -133,9 +181,12 @@ class EmbeddedBroker(BrokerChild):
         kept = self.folder / self.KEPT
         if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
             self.set_aside(kept)
+        if self._shows_certificates:
+            self._take_revoked()
+            self._put(CRL, self._revoked.crl, 0o644)
         for name, text, mode in (
             ("accounts", self._accounts({}), 0o600),
-            ("acl", access_list(self.area, self.families), 0o600),
+            ("acl", self._access_list(), 0o600),
             ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits, self.outside), 0o644),
         ):
             self._put(name, text, mode)

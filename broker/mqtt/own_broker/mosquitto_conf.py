@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.config import LimitsConfig
+from broker.mqtt.own_broker.revoked import CRL
 from firmware import wire
 
 # A bridge that acknowledges after each commit must be allowed more than Mosquitto's 20 messages in flight, and one that
@@ -55,12 +56,23 @@ class BrokerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Where devices meet the broker under TLS, while the bridge meets it on this machine without."""
+    """Where devices meet the broker under TLS, while the bridge meets it on this machine without.
+
+    With `ca_file` a device shows a certificate of that authority, and its common name is its account; who has a
+    password in place of one comes in at `password_port`, or nowhere where that is None.
+    """
 
     host: str
     port: int
     cert_file: Path
     key_file: Path
+    ca_file: Path | None = None
+    password_port: int | None = None
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All that are listened on."""
+        return (self.port,) if self.password_port is None else (self.port, self.password_port)
 
 
 def configuration(folder: Path, host: str, port: int, limits: BrokerLimits, outside: Outside | None = None) -> str:
@@ -74,6 +86,15 @@ def configuration(folder: Path, host: str, port: int, limits: BrokerLimits, outs
     if outside is not None:
         files = [f"certfile {outside.cert_file.resolve()}", f"keyfile {outside.key_file.resolve()}"]
         under_tls = [f"listener {outside.port} {outside.host}", *listener, *files]
+        if outside.ca_file is not None:
+            under_tls += [
+                f"cafile {outside.ca_file.resolve()}",
+                "require_certificate true",
+                "use_identity_as_username true",
+                f"crlfile {folder / CRL}",
+            ]
+        if outside.password_port is not None:
+            under_tls += [f"listener {outside.password_port} {outside.host}", *listener, *files]
     return "\n".join(
         [
             f"listener {port} {host}",

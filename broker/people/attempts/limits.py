@@ -8,6 +8,7 @@ import ipaddress
 import time
 from collections import deque
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -19,8 +20,10 @@ from broker.people.errors import TooSoon
 WRONG_MINUTES = 10
 WRONG_AT_KNOWN = RateLimitItemPerMinute(10, WRONG_MINUTES, namespace="wrong/known")
 WRONG_BY_ADDRESS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/address")
-# Of tokens and links apart: a machine whose token was taken away goes on asking, and keeps nobody beside it out.
+# Of tokens, links and signs' codes apart, and each kind by itself: a machine whose token was taken away, or a code that
+# hangs on a wall and was renewed, goes on being asked for, and keeps nobody beside it out.
 WRONG_KEYS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/key")
+KeyKind = Literal["token", "link", "sign"]
 OF_SIGN_INS = {item.namespace: item for item in (WRONG_AT_KNOWN, WRONG_BY_ADDRESS)}
 Tried = tuple[int, str, str]  # when, by which of these, which place
 MOST_TRIED = 1000  # so many are known over a restart
@@ -39,24 +42,28 @@ class Limits:
         self._tried: deque[Tried] = deque(maxlen=MOST_TRIED)
         self._sent = SlidingWindowCounterRateLimiter(self._storage)
 
-    def may_try(self, account: str | None, address: str, known: str | None = None) -> None:
-        """TooSoon where this was wrong too often lately; a token or link has no account. `known` is the place where the
-        account signed in before: neither other places nor other accounts count there."""
-        for item, key in self._counted(account, address, known):
-            if not self._wrong.test(item, key):
-                reset_at, _ = self._wrong.get_window_stats(item, key)
-                raise TooSoon(max(1, int(reset_at - time.time()) + 1))
-        if account is not None and known is None and (wait_s := self._delays.wait_s(account)):
+    def may_try(self, account: str, address: str, known: str | None = None) -> None:
+        """TooSoon where a password was wrong too often lately. `known` is the place where the account signed in before:
+        neither other places nor other accounts count there."""
+        self._must_be_below(*self._counted(account, address, known))
+        if known is None and (wait_s := self._delays.wait_s(account)):
             raise TooSoon(wait_s)
 
-    def was_wrong(self, account: str | None, address: str, known: str | None = None) -> None:
+    def was_wrong(self, account: str, address: str, known: str | None = None) -> None:
         """Once more."""
-        for item, key in self._counted(account, address, known):
-            self._wrong.hit(item, key)
-            if item.namespace in OF_SIGN_INS:
-                self._tried.append((int(time.time()), item.namespace, key))
-        if account is not None and known is None:
+        item, key = self._counted(account, address, known)
+        self._wrong.hit(item, key)
+        self._tried.append((int(time.time()), item.namespace, key))
+        if known is None:
             self._delays.was_wrong(account)
+
+    def may_open(self, kind: KeyKind, address: str) -> None:
+        """TooSoon where keys of this kind from this network opened nothing too often lately."""
+        self._must_be_below(WRONG_KEYS, f"{kind}/{network_of(address)}")
+
+    def opened_nothing(self, kind: KeyKind, address: str) -> None:
+        """Once more."""
+        self._wrong.hit(WRONG_KEYS, f"{kind}/{network_of(address)}")
 
     def may_look(self, address: str) -> None:
         """TooSoon where public pages were looked at too often from this address within a minute."""
@@ -84,13 +91,16 @@ class Limits:
             if not self._sent.hit(KIB_PER_MINUTE, key, cost=cost):
                 raise TooSoon(60, "too much was sent within a minute")
 
+    def _must_be_below(self, item: RateLimitItemPerMinute, key: str) -> None:
+        if not self._wrong.test(item, key):
+            reset_at, _ = self._wrong.get_window_stats(item, key)
+            raise TooSoon(max(1, int(reset_at - time.time()) + 1))
+
     @staticmethod
-    def _counted(account: str | None, address: str, known: str | None) -> list[tuple[RateLimitItemPerMinute, str]]:
-        if account is None:
-            return [(WRONG_KEYS, network_of(address))]
+    def _counted(account: str, address: str, known: str | None) -> tuple[RateLimitItemPerMinute, str]:
         if known is not None:
-            return [(WRONG_AT_KNOWN, f"{account}/{known}")]
-        return [(WRONG_BY_ADDRESS, network_of(address))]
+            return WRONG_AT_KNOWN, f"{account}/{known}"
+        return WRONG_BY_ADDRESS, network_of(address)
 
 
 def network_of(address: str) -> str:

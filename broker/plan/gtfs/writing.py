@@ -38,7 +38,7 @@ def write_gtfs(plan: Plan, target: Path | str) -> None:
 
 def _agency(plan: Plan) -> _Table:
     columns: tuple[str, ...] = ("agency_id", "agency_name", "agency_url", "agency_timezone")
-    row: tuple[str, ...] = (plan.area_id, plan.name, f"https://{plan.area_id}.invalid/", plan.timezone)
+    row: tuple[str, ...] = (plan.area_id, plan.name, f"https://example.org/{plan.area_id}", plan.timezone)
     if plan.transfer_station is not None:
         columns = (*columns, "transfer_station_lat", "transfer_station_lon")
         row = (*row, *map(str, plan.transfer_station))
@@ -78,11 +78,11 @@ def _shape_id(run: RunPlan) -> str:
 
 def _vehicles(vehicles: Iterable[Vehicle]) -> _Table:
     columns = ("truck_id", "wastes", "capacity_bins", "capacity_kg", "capacity_m3", "on_call_start", "on_call_end",
-               "contractor")  # fmt: skip
+               "contractor", "yard_lat", "yard_lon")  # fmt: skip
     return columns, [
         (one.truck_id, " ".join(one.wastes), _whole(one.capacity_bins), _thousands(one.capacity_grams),
          _thousands(one.capacity_litres), _time(one.on_call_from_day_s), _time(one.on_call_until_day_s),
-         one.contractor or "")
+         one.contractor or "", *(("", "") if one.yard is None else map(_degrees, one.yard)))
         for one in vehicles
     ]  # fmt: skip
 

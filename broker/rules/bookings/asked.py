@@ -12,6 +12,7 @@ from broker.rules.bookings.places import Ground, check_fill, check_window, find_
 from broker.rules.states.booking import Booking, BookingError, Seat
 
 MOST_LITRES = 50_000
+ANSWER_S = 900  # a request has so long at least for its answer; one that is on its way for longer counts no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from broker.rules.bookings.asked import MOST_LITRES, Asked, InRound, check_version, left, seated
+from broker.rules.bookings.asked import ANSWER_S, MOST_LITRES, Asked, BookingDeed, InRound, check_version, left, seated
 from broker.rules.bookings.book import Bookings, Changes
 from broker.rules.bookings.places import Ground, round_at, still_fits
 from broker.rules.states.booking import Booking, BookingError, VisitKey
@@ -18,6 +18,7 @@ def accept(ask: Asked) -> Changes:
     booking = book[deed.booking]
     round_ = book.rounds[booking.round_id]
     check_version(round_, deed)
+    _check_age(deed, now)
     accepted = booking.accepted(who, now)
     if not still_fits(book, ground, round_, booking, now):
         raise BookingError(f"{booking.truck} cannot keep this window any more: decline it, and the next truck is asked")
@@ -30,6 +31,7 @@ def decline(ask: Asked) -> Changes:
     booking = book[deed.booking]
     if deed.reason not in REFUSALS:
         raise BookingError(f"reason must be one of {' '.join(REFUSALS)}, got {deed.reason!r}")
+    _check_age(deed, now)
     for vehicle in ground.plan.trucks_on_call():
         if vehicle.truck_id in (*booking.declined_by, booking.truck) or booking.until_at <= now:
             continue
@@ -41,6 +43,15 @@ def decline(ask: Asked) -> Changes:
             continue
         return [booking.passed_on(seat, now), *left(book, booking), round_]
     return [booking.declined(who, deed.reason, now), *left(book, booking)]
+
+
+def _check_age(deed: BookingDeed, now: int) -> None:
+    """Raise BookingError for an answer that was given too long ago, by a device without a network: it was about a day
+    that is over, and whoever gave it would be surprised by what comes of it now."""
+    ago_s = now - (deed.acted_at if deed.acted_at is not None else now)
+    if ago_s > ANSWER_S:
+        text = f"this answer was given {ago_s // 60} minutes ago, without a network: look at the booking, then answer"
+        raise BookingError(text, stale=True)
 
 
 def load(ask: Asked) -> Changes:

@@ -1,11 +1,10 @@
 """What time alone does to a booking: a hold that runs out, a request nobody answers, a truck that never came."""
 
-from broker.rules.bookings.asked import left
+from broker.rules.bookings.asked import ANSWER_S, left
 from broker.rules.bookings.book import Bookings, Changes
 from broker.rules.bookings.fetching import ended_in_vain
 from broker.rules.states.booking import NOBODY, Booking
 
-ANSWER_S = 900  # a request has so long at least for its answer, and never longer than its window
 LATE_S = 3600  # a truck may come so long after its round's end
 WEIGHED_WITHIN_S = 86_400  # what was not weighed by then never is
 
@@ -14,7 +13,7 @@ def wake_at(book: Bookings, booking: Booking) -> int | None:
     """When time alone changes a booking next; None where it does not."""
     if booking.state == "held":
         return booking.held_until_at
-    if booking.state == "requested":
+    if booking.state == "requested":  # never longer than its window
         asked_at = booking.requested_at or booking.made_at
         return min(booking.until_at, max(booking.from_at, asked_at + ANSWER_S))
     if booking.state in ("accepted", "en_route", "at_site"):

@@ -71,11 +71,13 @@ class Day:
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
     planned_trucks: frozenset[str] = field(init=False)
+    timed_trucks: frozenset[str] = field(init=False)  # those that a run of the plan names
 
     def __post_init__(self) -> None:
         """How far the plan knows, and of whom, follows from the plan."""
         object.__setattr__(self, "outlook", Outlook(self.plan))
         object.__setattr__(self, "planned_trucks", frozenset(self.plan.trucks()))
+        object.__setattr__(self, "timed_trucks", frozenset(run.truck_id for run in self.plan.runs.values()))
 
     def run_of(self, truck: str) -> Run | None:
         """The run a truck is on: its first unfinished one by planned start.
@@ -171,7 +173,7 @@ class Day:
         since = visit.skipped_here_at
         if since is None:
             return False
-        others = (other for key, other in self.visits.items() if key[0] == visit.run_id and key[1] != visit.room)
+        others = (other for other in self.visits.of_run(visit.run_id) if other.room != visit.room)
         return any((other.arrived_at or 0) > since for other in others)
 
     def new_tracker(

@@ -29,9 +29,12 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def __init__(self) -> None:
         self._incidents: dict[IncidentKey, Incident] = {}
+        self._by_truck: dict[str, dict[IncidentKey, None]] = {}
+        self._by_room: dict[str, dict[IncidentKey, None]] = {}
         self._offers: dict[IncidentKey, ShownOffers] = {}
         self._shown_before: dict[IncidentKey, list[ShownOffers]] = {}  # what somebody may look at yet
         self._rests_until: dict[IncidentKey, int] = {}
+        self._extra: dict[IncidentKey, str] = {}
         self.working: Working | None = None  # one at a time
 
     def __getitem__(self, key: IncidentKey) -> Incident:
@@ -53,8 +56,22 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def place(self, incident: Incident) -> None:
         """Make `incident` the state of its key."""
+        before = self._incidents.get(incident.key)
+        self._by_truck.setdefault(incident.truck, {})[incident.key] = None
+        if before is not None and before.room not in (None, incident.room):
+            del self._by_room[before.room][incident.key]
+        if incident.room is not None:
+            self._by_room.setdefault(incident.room, {})[incident.key] = None
         self._incidents[incident.key] = incident
         self._rests_until.pop(incident.key, None)
+
+    def of_truck(self, truck: str) -> list[Incident]:
+        """Those of one truck, in the order they were placed first."""
+        return [self._incidents[key] for key in self._by_truck.get(truck, ())]
+
+    def at(self, room: str) -> list[Incident]:
+        """Those at one room."""
+        return [self._incidents[key] for key in self._by_room.get(room, ())]
 
     def rests(self, key: IncidentKey, now: int) -> bool:
         """Whether time changes no answer yet, as the incident stands."""
@@ -66,7 +83,12 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def drop(self, key: IncidentKey) -> None:
         """Know nothing of an incident any more; the record keeps it."""
-        self._incidents.pop(key, None)
+        incident = self._incidents.pop(key, None)
+        if incident is not None:
+            del self._by_truck[incident.truck][key]
+            if incident.room is not None:
+                del self._by_room[incident.room][key]
+        self._extra.pop(key, None)
         self._rests_until.pop(key, None)
         self.take_offers_down(key)
 
@@ -107,6 +129,14 @@ class Incidents(Mapping[IncidentKey, Incident]):
             before = [*self._shown_before.get(key, ()), self._offers[key]]
             self._shown_before[key] = [one for one in before if made_at - one[0] <= LOOKED_AT_S]
         self._offers[key] = (made_at, offers)
+
+    def name_extra(self, key: IncidentKey, truck: str) -> None:
+        """From now on its offers reckon with this truck as the extra one: a dispatcher would have it."""
+        self._extra[key] = truck
+
+    def extra_for(self, key: IncidentKey) -> str | None:
+        """The truck that a dispatcher would have, where they named one."""
+        return self._extra.get(key)
 
     def take_offers_down(self, key: IncidentKey) -> None:
         """What was shown is not what could be done any more."""

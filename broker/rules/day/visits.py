@@ -20,7 +20,9 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def __init__(self) -> None:
         self._visits: dict[VisitKey, Visit] = {}
-        self._by_room: dict[tuple[str, str], list[VisitKey]] = {}
+        self._by_room: dict[str, dict[str, list[VisitKey]]] = {}  # by room and waste
+        self._by_run: dict[str, list[VisitKey]] = {}
+        self._by_route: dict[str, dict[VisitKey, None]] = {}
         self._watches: dict[VisitKey, Watch] = {}
         self._made: dict[VisitKey, Any] = {}  # of a visit as it stands
         self._changes: Counter[tuple[str, str]] = Counter()
@@ -37,8 +39,14 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def place(self, visit: Visit) -> None:
         """Make `visit` the state of its key."""
-        if visit.key not in self._visits:
-            self._by_room.setdefault((visit.room, visit.waste), []).append(visit.key)
+        before = self._visits.get(visit.key)
+        if before is None:
+            self._by_room.setdefault(visit.room, {}).setdefault(visit.waste, []).append(visit.key)
+            self._by_run.setdefault(visit.run_id, []).append(visit.key)
+        if before is None or before.route != visit.route:
+            if before is not None:
+                del self._by_route[before.route][visit.key]
+            self._by_route.setdefault(visit.route, {})[visit.key] = None
         self._visits[visit.key] = visit
         self._made.pop(visit.key, None)
         self._changes[(visit.room, visit.waste)] += 1
@@ -51,13 +59,25 @@ class Visits(Mapping[VisitKey, Visit]):
         self._made.pop(key, None)
         if visit is not None:
             self._changes[(visit.room, visit.waste)] += 1
-            self._by_room[(visit.room, visit.waste)].remove(key)
+            self._by_room[visit.room][visit.waste].remove(key)
+            self._by_run[visit.run_id].remove(key)
+            del self._by_route[visit.route][key]
+            if not self._by_run[visit.run_id]:
+                del self._by_run[visit.run_id]  # of each run of each day there would be one for ever
 
     def at(self, room: str, waste: str | None = None) -> list[Visit]:
         """The visits of a room, of one waste kind or of all, in the order they were made."""
-        if waste:
-            return [self._visits[key] for key in self._by_room.get((room, waste), ())]
-        return [self._visits[key] for (place, _), keys in self._by_room.items() if place == room for key in keys]
+        here = self._by_room.get(room, {})
+        found = (here.get(waste, ()),) if waste else here.values()
+        return [self._visits[key] for keys in found for key in keys]
+
+    def of_run(self, run_id: str) -> Iterator[Visit]:
+        """All visits of a run that are known, in the order they were made."""
+        return self.of(self._by_run.get(run_id, ()))
+
+    def of_route(self, route_id: str) -> Iterator[Visit]:
+        """All visits of a route that are known, in the order they were made."""
+        return self.of(self._by_route.get(route_id, ()))
 
     def made_of(self, visit: Visit, make: Callable[[Visit], Made]) -> Made:
         """What is made of a visit as it stands, made once; one `make` only may ask, and it may look at nothing else."""
@@ -74,7 +94,8 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def is_single(self, place: tuple[str, str]) -> bool:
         """Whether there is one visit only of this room and waste."""
-        return len(self._by_room.get(place, ())) == 1
+        room, waste = place
+        return len(self._by_room.get(room, {}).get(waste, ())) == 1
 
     def of(self, keys: Iterable[VisitKey]) -> Iterator[Visit]:
         """The visits of these keys; KeyError for one that is not known."""

@@ -55,7 +55,7 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     if act.action == "keeper":
         return [stored, *_keeper(day, act, number, now)]
     if act.action == "command":
-        return [stored, _command(day, act, number)]
+        return [stored, *_command(day, act, number, now)]
     if act.action in ALARM_ACTIONS:
         return [stored, *act_on_alarm(day, act, now)]
     incident = day.incidents.get(act.incident or ("", ""))
@@ -116,8 +116,9 @@ def _weigh(day: Day, act: Act, now: int) -> Keep:
     return Keep(f"weighing:{key}", "weighing", key, now, {**body, "who": act.who})
 
 
-def _command(day: Day, act: Act, number: str) -> Publish:
-    """What a device is told to do; it is not retained, so a device that is away would never hear of it."""
+def _command(day: Day, act: Act, number: str, now: int) -> list[Effect]:
+    """What a device is told to do; it is not retained, so a device that is away would never hear of it. Of a cell that
+    is calibrated there is a record by room and kind, so that whoever asks when it was last reads one."""
     family, device = act.device or ("room", "")
     state = day.devices.trucks.get(device) if family == "truck" else day.devices.rooms.get(device)
     if state is None:
@@ -135,7 +136,11 @@ def _command(day: Day, act: Act, number: str) -> Publish:
         if act.grams is None or not 0 <= act.grams <= wire.MAX_GRAMS:
             raise ActionError(f"calibrate needs the grams that lie on the cell now: 0 to {wire.MAX_GRAMS}")
         body |= {"waste": act.waste, "grams": act.grams}
-    return Publish(wire.topic("command", day.plan.area_id, device, family=family), body)
+    effects: list[Effect] = [Publish(wire.topic("command", day.plan.area_id, device, family=family), body)]
+    if act.command == "calibrate":
+        cell = {"device": device, "waste": act.waste, "grams": act.grams, "who": act.who}
+        effects.append(Keep(f"calibration:{number}", "calibration", f"{device}/{act.waste}", now, cell))
+    return effects
 
 
 def _act_on_incident(day: Day, act: Act, incident: Incident, now: int) -> list[Effect]:

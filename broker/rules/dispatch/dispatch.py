@@ -32,7 +32,7 @@ from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled,
 from broker.rules.dispatch.runs.run_restoring import cancel_gone
 from broker.rules.dispatch.runs.shift_ends import end_shift, is_long_over
 from broker.rules.dispatch.visits.closed_roads import keep_closed
-from broker.rules.dispatch.visits.offers import ReplanError
+from broker.rules.dispatch.visits.replan_error import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
@@ -142,8 +142,9 @@ class Dispatch:
         if not 0 <= now - self.watched_at < watching.LOOK_EVERY_S:
             self.watched_at = now
             yield self._decision("silences", "", silences.look_for_silences, now)
+            idle = watching.idle_trucks(self.day)
             for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
-                yield self._decision("watching", run_id, partial(watching.look_at_run, run_id=run_id), now)
+                yield self._decision("watching", run_id, partial(watching.look_at_run, run_id=run_id, idle=idle), now)
             yield self._decision("watching", "", watching.look_around, now)
             yield self._decision("drifting", "", drifting.look_at_calls, now)
         for about in alarm_states.to_settle(self.day, now):

@@ -64,6 +64,31 @@ def alarm_load(facts: Sequence[Fact], timezone: str, from_day: str, to_day: str)
     return [_of_span(name, begin, end, told, facts) for name, begin, end in spans]
 
 
+@dataclass(frozen=True, slots=True)
+class AlarmHour:
+    """What one hour of the clock had over all days; `worst` is the most that it had on one of them."""
+
+    hour: int
+    told: int
+    presses: int
+    worst: int
+
+
+def alarm_hours(facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[AlarmHour]:
+    """The hours of the day, each with what a person was told in it on all these days."""
+    zone, found = ZoneInfo(timezone), [Counter[str]() for _ in range(24)]
+    presses = Counter[int]()
+    for one in _told(facts):
+        when = datetime.fromtimestamp(one.at, zone)
+        if from_day <= when.date().isoformat() <= to_day:
+            found[when.hour][when.date().isoformat()] += 1
+            presses[when.hour] += one.about.startswith("press/")
+    return [
+        AlarmHour(hour, sum(days.values()), presses[hour], max(days.values(), default=0))
+        for hour, days in enumerate(found)
+    ]
+
+
 def _start(day: str, zone: ZoneInfo) -> int:
     return int(datetime.combine(date.fromisoformat(day), datetime.min.time(), zone).timestamp())
 

@@ -23,7 +23,7 @@ from broker.web.door.gate import Gate
 from broker.web.door.visitors import visitor_of
 from broker.web.pages.api_docs import api_docs
 from broker.web.pages.rendering import STATIC
-from broker.web.pages.screens import HEADERS, screen_router
+from broker.web.pages.screens import answer_of, screen_router
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.pages.ways import has_operations, landing_of
 from broker.web.problems import REFUSALS
@@ -61,7 +61,7 @@ def _pages(app: FastAPI) -> None:
         visitor = visitor_of(request)
         if not has_operations(visitor):
             return RedirectResponse(landing_of(visitor), 303)
-        return FileResponse(STATIC / "room" / "index.html", headers=dict(HEADERS))
+        return answer_of("room")
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> FileResponse:

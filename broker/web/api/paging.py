@@ -29,8 +29,18 @@ class Paging:
         self._url, self._response = request.url, response
         self.headers: dict[str, str] = {}
 
-    def page(self, rows: Iterable[One], place: Callable[[One], tuple[Any, ...]]) -> list[One]:
-        """The page's rows by their place, the smallest first; raises HTTPException for an `after` that is not ours."""
+    @property
+    def left_at(self) -> Any:
+        """By what the last row of the page before was placed first; None on the first page."""
+        place = _place_of(self._after) if self._after is not None else []
+        return place[0] if place else None
+
+    def page(
+        self, rows: Iterable[One], place: Callable[[One], tuple[Any, ...]], most: int | None = None
+    ) -> list[One]:
+        """The page's rows by their place, the smallest first, `most` where no limit is asked for; raises HTTPException
+        for an `after` that is not ours."""
+        limit = self.limit or most
         ordered = sorted(rows, key=place)
         if self._after is not None:
             left = _place_of(self._after)
@@ -38,9 +48,9 @@ class Paging:
                 ordered = [row for row in ordered if list(place(row)) > left]
             except TypeError as why:
                 raise _strange() from why
-        if self.limit is None or len(ordered) <= self.limit:
+        if limit is None or len(ordered) <= limit:
             return ordered
-        shown = ordered[: self.limit]
+        shown = ordered[:limit]
         after = base64.urlsafe_b64encode(orjson.dumps(place(shown[-1]))).decode().rstrip("=")
         self.headers["Link"] = f'<{self._url.path}?{self._url.include_query_params(after=after).query}>; rel="next"'
         self._response.headers.update(self.headers)

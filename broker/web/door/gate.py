@@ -148,8 +148,8 @@ class Gate:
             return self.people.by_token(token)
         except Unknown as why:
             address = self.address_of(request)
-            self.limits.may_try(None, address)
-            self.limits.was_wrong(None, address)
+            self.limits.may_open("token", address)
+            self.limits.opened_nothing("token", address)
             raise Refusal(401, f"{why}; have a new one made", {"WWW-Authenticate": "Bearer"}) from why
 
     def _shells(self, request: HTTPConnection) -> Visitor:

@@ -27,7 +27,7 @@ HEADER = "idempotency-key"
 REPEATED = "Idempotency-Replayed"
 NOT_KNOWN = "Idempotency-Unknown"  # nobody knows whether it was done
 KEPT_S = 24 * 3600
-MOST = 20_000  # the oldest goes first
+MOST, MOST_OF_ONE = 20_000, 2_000  # of all, and of one visitor: the oldest goes first, of who has most
 LONGEST_ANSWER = 64 * 1024
 REFUSED, UNKNOWN = 400, (500, 504, 507)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
@@ -63,7 +63,8 @@ class Repeats:
 
     def __init__(self, folder: Path, now: Callable[[], float] = time.time, disk: Disk | None = None) -> None:
         self._folder, self._now, self._disk = folder, now, disk or Disk()
-        self._deeds: OrderedDict[tuple[str, str], Deed] = OrderedDict()
+        self._deeds: dict[str, OrderedDict[str, Deed]] = {}  # by who and key
+        self._count = 0
         self._turn = threading.Lock()
         for line in self._lines():
             self._take(line)
@@ -74,13 +75,13 @@ class Repeats:
             raise Refusal(400, "Idempotency-Key: give 1 to 100 plain letters, digits and signs")
         fingerprint = hashlib.sha256(f"{method} {path} ".encode() + body).hexdigest()
         with self._turn:
-            known = self._deeds.get((who, key))
+            known = self._of(who, key)
             if known is not None and known.at > self._now() - KEPT_S:
                 return _answer(known, fingerprint)
             line = Line(who=who, key=key, state="begun", at=int(self._now()), print=fingerprint)
             self._write(line)
             self._take(line)
-            self._deeds[who, key].running = True
+            self._deeds[who][key].running = True
             return None
 
     def end(self, who: str, key: str, answer: tuple[int, str, bytes] | None, *, whole: bool = True) -> None:
@@ -91,7 +92,7 @@ class Repeats:
         known what became of the deed, after it nobody knows.
         """
         with self._turn:
-            if (deed := self._deeds.get((who, key))) is not None:
+            if (deed := self._of(who, key)) is not None:
                 deed.running = False
             if answer is None or answer[0] in UNKNOWN:
                 return
@@ -115,16 +116,32 @@ class Repeats:
 
     def _take(self, line: Line) -> None:
         """Know what a line says."""
-        name = line.who, line.key
+        known = self._of(line.who, line.key)
         if line.state == "begun":
-            self._deeds[name] = Deed(line.print, line.at)
-            self._deeds.move_to_end(name)
-            while len(self._deeds) > MOST:
-                self._deeds.popitem(last=False)
+            self._forget(line.who, line.key)
+            own = self._deeds.setdefault(line.who, OrderedDict())
+            own[line.key] = Deed(line.print, line.at)
+            self._count += 1
+            if len(own) > MOST_OF_ONE:
+                self._forget(line.who, next(iter(own)))
+            if self._count > MOST:
+                most = max(self._deeds, key=lambda who: len(self._deeds[who]))
+                self._forget(most, next(iter(self._deeds[most])))
         elif line.state == "undone":
-            self._deeds.pop(name, None)
-        elif name in self._deeds:
-            self._deeds[name].answer = line.status, line.media, line.body
+            self._forget(line.who, line.key)
+        elif known is not None:
+            known.answer = line.status, line.media, line.body
+
+    def _of(self, who: str, key: str) -> Deed | None:
+        own = self._deeds.get(who)
+        return None if own is None else own.get(key)
+
+    def _forget(self, who: str, key: str) -> None:
+        own = self._deeds.get(who)
+        if own is not None and own.pop(key, None) is not None:
+            self._count -= 1
+            if not own:
+                del self._deeds[who]
 
     def _lines(self) -> Iterator[Line]:
         """What was kept yesterday and today; what is older goes, and a line that is no good says nothing."""

@@ -16,7 +16,7 @@ from broker.registers.words import field_word, figure_word, value_word
 from broker.web.door.visitors import RegisterRoute, status_of
 from broker.web.languages import LANG_COOKIE, language_of
 from broker.web.pages.rendering import WORDS, rendered
-from broker.web.pages.ways import ways_of
+from broker.web.pages.ways import is_of_city, ways_of
 from broker.web.sentences import kind_of, sentence
 from broker.words import LANGUAGES, filled
 
@@ -56,7 +56,7 @@ def base_context(request: Request, visitor: Visitor | None) -> dict[str, Any]:
     deed = secrets.token_urlsafe(12)  # a form sent twice, by a double click or a reload, does one thing
 
     return _language(request) | {
-        "visitor": visitor, "may_write": may_write, "deed": deed, "ways": ways_of(visitor),
+        "visitor": visitor, "may_write": may_write, "deed": deed, "ways": ways_of(visitor, of_city=is_of_city(request)),
     }  # fmt: skip
 
 

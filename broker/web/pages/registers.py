@@ -4,9 +4,9 @@ Plain HTML and forms, no script: what a page shows is computed on the server fro
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from broker.people.roles import Visitor
@@ -25,7 +25,7 @@ from broker.web.pages.register_forms import form_routes
 
 STATIC = Path(__file__).parents[1] / "static"
 STATIC_FILES = {"registers.css": "text/css"}
-LOG_SHOWN = 200
+LOG_SHOWN = 50
 
 
 def page_router(registers: Registers) -> APIRouter:
@@ -48,17 +48,22 @@ def page_router(registers: Registers) -> APIRouter:
     form_routes(router, registers)
 
     @router.get("/registers/{which}/log")
-    def log(request: Request, which: str) -> HTMLResponse:
+    def log(request: Request, which: str, before: Annotated[int | None, Query(ge=1)] = None) -> HTMLResponse:
         context = _context(request, registers, visitor_of(request))
         register = registers.named(which)
         lang = context["lang"]
+        older = [entry for entry in register.log() if before is None or entry.n < before]
+        shown = older[-LOG_SHOWN:]
         entries = [
             {"entry": entry, "words": [in_words(change, lang) for change in entry.changes[:LISTED]],
              "more": max(0, len(entry.changes) - LISTED)}
-            for entry in reversed(register.log()[-LOG_SHOWN:])
+            for entry in reversed(shown)
         ]
         kept = set(register.kept.numbers())
-        return page(request, "log.html", context, which=which, entries=entries, kept=kept, snapshot=register.read())
+        return page(
+            request, "log.html", context, which=which, entries=entries, kept=kept, snapshot=register.read(),
+            newest=before is None, next_before=shown[0].n if len(older) > len(shown) else None,
+        )  # fmt: skip
 
     return router
 

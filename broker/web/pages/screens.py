@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
+from broker.web.pages.modules import page_of
 from broker.web.pages.rendering import STATIC
 
 # Nothing but our own files and what we are asked to draw; nobody may frame us.
@@ -44,11 +45,13 @@ def screen_router() -> APIRouter:
     return router
 
 
-def _page_of(folder: str) -> Callable[[], FileResponse]:
-    def page() -> FileResponse:
-        return FileResponse(STATIC / folder / "index.html", headers=dict(HEADERS))
+def answer_of(folder: str) -> HTMLResponse:
+    """The page of a folder."""
+    return HTMLResponse(page_of(folder), headers=dict(HEADERS))
 
-    return page
+
+def _page_of(folder: str) -> Callable[[], HTMLResponse]:
+    return lambda: answer_of(folder)
 
 
 def _worker_of(folder: str) -> Callable[[], FileResponse]:

@@ -15,7 +15,7 @@ from broker.web.door.gate import COOKIE, DEVICE, DEVICE_COOKIE, Gate
 from broker.web.languages import language_of
 from broker.web.pages.frame import POLICY, base_context, page, refusal
 from broker.web.pages.rendering import WORDS
-from broker.web.pages.ways import OPERATIONS, landing_of
+from broker.web.pages.ways import OPERATIONS, is_of_city, landing_of
 from broker.web.problems import Refusal
 
 Field = Annotated[str, Form(max_length=1000)]
@@ -109,7 +109,7 @@ def _welcome(router: APIRouter, gate: Gate) -> None:
         request: Request, key: Field, account: Field = "", name: Field = "", password: Field = "", again: Field = "",
     ) -> Response:  # fmt: skip
         address = gate.address_of(request)
-        gate.limits.may_try(None, address)
+        gate.limits.may_open("link", address)
         typed = {"key": key, "account": account, "name": name}
         try:
             link = gate.people.linked(key)
@@ -121,7 +121,7 @@ def _welcome(router: APIRouter, gate: Gate) -> None:
             visitor = gate.people.use_link(key, account, name, password)
             gate.note(request, visitor, "set password")
         except Unknown as why:
-            gate.limits.was_wrong(None, address)
+            gate.limits.opened_nothing("link", address)
             return form(request, 401, told=_told(request, why))
         except Impossible as why:
             return form(request, 422, link, _told(request, why), **typed)
@@ -135,7 +135,7 @@ def _welcomed(request: Request, gate: Gate, visitor: Visitor, towards: str) -> R
     device = device if DEVICE.fullmatch(device) else secrets.token_urlsafe(32)
     cookie, lasts_s = gate.sessions.begin(visitor, (f"device {device}", gate.places_of(request)[-1]))
     gate.note(request, visitor, "sign in")
-    answer = RedirectResponse(_ours(towards, visitor), 303)
+    answer = RedirectResponse(_ours(towards, visitor, of_city=is_of_city(request)), 303)
     secure = request.url.scheme == "https"
     for name, value, age_s in ((COOKIE, cookie, lasts_s), (DEVICE_COOKIE, device, PLACE_S)):
         answer.set_cookie(name, value, max_age=age_s, httponly=True, samesite="strict", secure=secure)
@@ -146,8 +146,8 @@ def _told(request: Request, why: PeopleError | None) -> str:
     return " ".join(refusal(why, language_of(request))) if why is not None else ""
 
 
-def _ours(towards: str, visitor: Visitor | None = None) -> str:
+def _ours(towards: str, visitor: Visitor | None = None, *, of_city: bool = False) -> str:
     """A page of ours, whatever stands in a link that somebody sent: who was on no way to one begins at their own."""
     plain = towards.startswith("/") and not towards.startswith("//") and "\\" not in towards and towards.isprintable()
     towards = towards if plain else OPERATIONS
-    return landing_of(visitor) if visitor is not None and towards == OPERATIONS else towards
+    return landing_of(visitor, of_city=of_city) if visitor is not None and towards == OPERATIONS else towards

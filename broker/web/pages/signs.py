@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 
-from broker.people.errors import Missing
+from broker.people.errors import Impossible, Missing
 from broker.plan.model import Plan, Room
 from broker.reports.words import in_language, waste_word
 from broker.web.desk import Desk
@@ -25,7 +25,6 @@ from broker.web.signs.board import Next, board
 from broker.web.signs.codes import SignCodes
 from broker.web.timetable import Timetable
 
-OLD_S = 30.0  # a picture that is older says nothing of trucks that drive
 MOST_AT_ONCE = 60  # codes drawn on one page
 
 
@@ -56,13 +55,13 @@ def _sign(router: APIRouter, desk: Desk, gate: Gate, plan: Plan, codes: SignCode
         context = base_context(request, None)
         room_id = codes.room_of(code)
         if room_id is None:
-            gate.limits.may_try(None, address)
-            gate.limits.was_wrong(None, address)
+            gate.limits.may_open("sign", address)
+            gate.limits.opened_nothing("sign", address)
             return _public(page(request, "signs/unknown.html", context, 404))
         room, picture = plan.rooms[room_id], desk.picture
         at, language = picture["at"], language_of(request)
         picture_s = desk.ages()["picture_s"] or 0.0
-        known = picture["old_since_at"] is None and picture["link"]["up"] and picture_s < OLD_S
+        known = desk.old_since_at() is None and picture["link"]["up"]
         calls = calls_of(room_id)
         shown = board(
             room.wastes, calls, later({"room": room_id, "wastes": room.wastes}, calls, timetable.of_today(at), at),
@@ -121,7 +120,11 @@ def _printed(router: APIRouter, plan: Plan, codes: SignCodes, now: Callable[[], 
     def change(request: Request, room: str, form: FormFields) -> Response:
         if room not in plan.rooms:
             raise Missing(f"there is no room {room!r}")
-        deed = codes.withdraw if form.get("op") == "withdraw" else codes.renew
+        deed = {"renew": codes.renew, "withdraw": codes.withdraw}.get(str(form.get("op")))
+        if deed is None:
+            raise Impossible("say what is to be done with this sign: op is renew or withdraw")
+        if room in codes.codes() and form.get("sure") != "yes":
+            raise Impossible("the sign that hangs there opens nothing from then on: confirm that (sure=yes)")
         deed(room, visitor_of(request).who, int(now()))
         estate = str(form.get("estate") or "")
         towards = f"?estate={estate}" if estate in plan.estates else ""

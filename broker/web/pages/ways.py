@@ -6,6 +6,8 @@ from another one.
 
 from collections.abc import Mapping
 
+from fastapi import Request
+
 from broker.people.roles import Role, Visitor
 from broker.web.door.rights import right_to
 from broker.web.pages.rendering import WORDS
@@ -33,6 +35,8 @@ WAYS: Mapping[str, str] = {
     "/people/rosters": "rosters",
     "/docs": "api",
 }  # fmt: skip
+# Of a city's own server, which has no other pages; where each begins there is the first.
+CITY_WAYS: Mapping[str, str] = {"/city": "city", "/people": "people"}
 # Who has several roles begins at the first of them.
 LANDINGS: Mapping[Role, str] = {
     "dispatcher": OPERATIONS, "supervisor": "/figures", "technician": "/devices", "registrar": "/registers",
@@ -50,8 +54,10 @@ def opens(visitor: Visitor | None, path: str) -> bool:
     return visitor is not None and right is not None and right.open_to(visitor)
 
 
-def landing_of(visitor: Visitor) -> str:
+def landing_of(visitor: Visitor, *, of_city: bool = False) -> str:
     """The page at which somebody begins."""
+    if of_city:
+        return next(iter(CITY_WAYS))
     return next((path for role, path in LANDINGS.items() if role in visitor.roles), OPERATIONS)
 
 
@@ -60,10 +66,20 @@ def has_operations(visitor: Visitor) -> bool:
     return bool(OVERSEES & visitor.roles) or landing_of(visitor) == OPERATIONS
 
 
-def ways_of(visitor: Visitor | None) -> list[dict[str, str]]:
+def ways_of(visitor: Visitor | None, *, of_city: bool = False) -> list[dict[str, str]]:
     """The pages that somebody is led to, each with its name in both languages."""
     return [
         {"path": path, "name": " / ".join(WORDS.say(language, "way", word) for language in LANGUAGES)}
-        for path, word in WAYS.items()
+        for path, word in (CITY_WAYS if of_city else WAYS).items()
         if visitor is not None and opens(visitor, path) and (path not in OF_OPERATIONS or has_operations(visitor))
     ]
+
+
+def is_there(page: str, *, of_city: bool) -> bool:
+    """Whether a cell's server, or a city's, has this page."""
+    return page in (*CITY_WAYS, OPERATIONS, "/docs") if of_city else page not in CITY_WAYS.keys() - WAYS.keys()
+
+
+def is_of_city(request: Request) -> bool:
+    """Whether it is a city's server that is asked."""
+    return bool(getattr(request.app.state, "of_city", False))

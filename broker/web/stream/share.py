@@ -90,6 +90,12 @@ def share(index: Index, reach: Reach) -> Parts:
     return found
 
 
+def is_of(incident: Row, reach: Reach) -> bool:
+    """Whether an incident is in the share of who has this reach."""
+    own = reach.holds(estate=incident["estate"], truck=incident["truck"])
+    return own or bool(reach.contractors & _asked(incident))
+
+
 def without_offers(row: Row) -> Row:
     """An incident without what only who decides about it is offered: other trucks' rooms and times."""
     return {**row, "offers": []}

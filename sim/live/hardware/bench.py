@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from broker.config.values import is_loopback
 from sim.live.relay import Door
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError
@@ -84,6 +85,8 @@ class Bench:
         for name, address in self.devices.items():
             way = f"its receiver is this run, at {address}" if name in self.trucks else f"it stands at {address}"
             yield f"{name} is hardware: {way}; broker {self.host}:{self.port(name)}, user {name}, key {self.key(name)}"
+        if not is_loopback(self.host):
+            yield f"{self.host} is open to the network without TLS while this runs: on a network of yours alone"
 
     def undriven(self, scenario: Scenario) -> Iterator[str]:
         """What of this scenario cannot be driven or judged from here, each by name."""

@@ -36,6 +36,11 @@ class Child:
             thread.start()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
@@ -61,6 +66,12 @@ class Child:
         """Stop it where it stands, or let it go on; one that is gone does neither."""
         if self.running:
             os.kill(self._process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    def ask_to_stop(self) -> None:
+        """Ask it to end, and do not wait: many end at once."""
+        if self.running:
+            self.freeze(False)
+            self._process.terminate()
 
     def stop(self) -> None:
         """Ask it to end, and make sure."""

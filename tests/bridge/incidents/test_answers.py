@@ -11,7 +11,7 @@ from broker.plan.calendar import day_start_at, local_date
 from broker.plan.model import Vehicle
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
-from broker.rules.dispatch.visits.offers import EXTRA_COMES_S
+from broker.rules.settings import DispatchSettings
 from broker.rules.tracking.types import GpsFix
 from broker.store.opening import open_store
 from tests.support.bridge.asked_street import WET, Street
@@ -263,7 +263,7 @@ def test_the_next_firm_is_the_one_that_would_be_there_first(street: Street, agai
     press = asked_for(street, "breakdown")
     day, now = street.bridge.dispatch.day, int(street.now)
     midnight = day_start_at(day.plan, local_date(day.plan, now))
-    hours = (0, now - midnight + EXTRA_COMES_S + 60) if "hours" in against else (None, None)
+    hours = (0, now - midnight + DispatchSettings().extra_comes_s + 60) if "hours" in against else (None, None)
     second = Vehicle("x02", WET, None, None, None, *hours, contractor="second")
     third = Vehicle("x03", WET, contractor="third")
     plan = replace(day.plan, vehicles={**day.plan.vehicles, "x02": second, "x03": third})

@@ -163,7 +163,9 @@ def test_an_offer_that_the_world_has_overtaken_is_refused_and_made_anew(morning:
         morning.bridge.act(Act("serve", "Li", visit=(morning.run_id, last, 1)), morning.now)
     else:
         made_at, offers = day.incidents.offers(("t01", PRESS))
-        day.incidents.show_offers(("t01", PRESS), made_at - 61, offers)  # as if it were that old
+        aged = [{**one, "extra": one["extra"] and {**one["extra"], "comes_at": one["extra"]["comes_at"] - 61}}
+                for one in offers]  # fmt: skip
+        day.incidents.show_offers(("t01", PRESS), made_at - 61, aged)  # as if it were that old
     seen, owed = morning.offered(name), morning.itinerary()
     answer = morning.click(offer=seen["id"], truck="t99")
     assert morning.turn()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ from broker.plan.calendar import day_start_at
 from broker.plan.model import Vehicle
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import ActionError
+from broker.rules.dispatch.visits.extra_coming import SETS_OUT_S
 from broker.rules.dispatch.visits.extra_truck import may_load
+from broker.rules.settings import DispatchSettings
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import DAY, Morning
 
@@ -32,6 +35,18 @@ class _OnCall(Morning):
             Vehicle("short", WET, None, None, None, 0, now_s + HOUR_S),
             Vehicle("night", WET, None, None, None, now_s + 20 * HOUR_S, now_s + 30 * HOUR_S),
         )  # fmt: skip
+        self.plan = replace(self.plan, vehicles={one.truck_id: one for one in vehicles})
+        super().open()
+
+
+class _Yards(Morning):
+    """A morning in which two trucks that nobody hears stand in yards, one nearer than the other."""
+
+    def open(self) -> None:
+        """Start over the same store, with the vehicles."""
+        lat, lon = self.place()
+        near, far = (lat + 0.004, lon), (lat + 0.06, lon)
+        vehicles = Vehicle("t01", WET, 190), Vehicle("x02", WET, yard=far), Vehicle("x01", WET, yard=near)
         self.plan = replace(self.plan, vehicles={one.truck_id: one for one in vehicles})
         super().open()
 
@@ -118,4 +133,75 @@ def test_a_vehicle_on_call_is_no_stranger(tmp_path: Path) -> None:
         morning.say("life", {"life": "ready", "fw": "1.0.0"}, device=truck)
     morning.step(1)
     assert set(morning.bridge.dispatch.day.attention.of(Topic.STRANGER)) == {"x77"}
+    morning.close()
+
+
+def offered(morning: Morning, incident_id: str) -> dict[str, Any]:
+    """What the option with one more truck says of it."""
+    offers = morning.bridge.dispatch.day.incidents.offers(("t01", incident_id))[1]
+    return next(offer["extra"] for offer in offers if offer["name"] == "extra_truck")
+
+
+def position(morning: Morning, truck: str, metres: float) -> None:
+    """A truck is heard, so far north of the one that cannot go on."""
+    lat, lon = morning.place()
+    body = {
+        "fix_at": int(morning.now), "sent_at": int(morning.now), "lat": lat + metres / 111_000, "lon": lon,
+        "speed_mps": 0.0, "bearing_deg": None, "hdop": 1.0, "sats": 9, "mode": 3, "late": False,
+    }  # fmt: skip
+    morning.say("fix", body, device=truck)
+
+
+@pytest.mark.parametrize("by", ["position", "last_seen", "yard", "assumed"])
+def test_an_option_says_how_it_is_known_when_the_extra_truck_comes(tmp_path: Path, by: str) -> None:
+    """By where it is, where it was heard last, its yard, or nothing at all; the nearer it is known, the sooner."""
+    morning = _Yards(tmp_path) if by == "yard" else _OnCall(tmp_path)
+    if by in ("position", "last_seen"):
+        position(morning, "x01", 500)
+    if by == "last_seen":
+        morning.step(300)
+    morning.serve(0)
+    if by == "position":
+        position(morning, "x01", 500)
+    incident_id = morning.press("breakdown")
+    pressed_at = int(morning.now)
+    morning.step(2)
+    extra = offered(morning, incident_id)
+    comes_s = extra["comes_at"] - pressed_at
+    assert extra["by"] == by
+    if by == "assumed":
+        assert 0 <= comes_s - DispatchSettings().extra_comes_s <= 2  # made a moment after the press
+        assert extra["seen_at"] is None
+    else:
+        assert extra["truck"] == "x01" and SETS_OUT_S < comes_s < DispatchSettings().extra_comes_s
+        assert (extra["seen_at"] is None) == (by == "yard")
+    morning.close()
+
+
+def test_a_truck_that_comes_later_than_offered_is_offered_anew(tmp_path: Path) -> None:
+    """The dispatcher would have another one, whose yard is far: its own times are shown, then they happen."""
+    morning = _Yards(tmp_path)
+    morning.serve(0)
+    incident_id = morning.press("breakdown")
+    morning.step(2)
+    day, key = morning.bridge.dispatch.day, ("t01", incident_id)
+
+    def option() -> tuple[int, dict[str, Any]]:
+        offers = day.incidents.offers(key)[1]
+        return next((at, one) for at, one in enumerate(offers) if one["name"] == "extra_truck")
+
+    at, first = option()
+    assert first["extra"]["truck"] == "x01"
+    with pytest.raises(ActionError, match=r"x02 would be there \d+ minutes later than this option says"):
+        morning.act("decide", incident_id, decision="extra_truck", option=at, truck="x02")
+    morning.step(2)
+    at, anew = option()
+    assert (anew["extra"]["truck"], anew["extra"]["by"]) == ("x02", "yard")
+    assert anew["extra"]["comes_at"] > first["extra"]["comes_at"] + 60
+    morning.act("decide", incident_id, decision="extra_truck", offer=anew["id"], truck="x02")
+    run = day.last_run_of("x02")
+    assert run is not None
+    told = {change["room"]: change["after_at"] for change in anew["changes"]}
+    for visit in day.owed(run):
+        assert abs(run.etas[visit.key].eta_at - told[visit.room]) < 60
     morning.close()

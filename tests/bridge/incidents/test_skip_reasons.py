@@ -1,12 +1,15 @@
 """What a skip means for the visit that makes up for it, reason by reason; what a press at a served stop is about."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.skip_reasons import SORTING_S
+from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
+from broker.rules.replanning.insertion import OpenTour, Place, limits
 from broker.rules.states.visit import Visit
 from firmware import wire
 from tests.support.bridge.morning import Morning
@@ -121,3 +124,24 @@ def test_the_itinerary_tells_of_bins_moved_at_a_skipped_room(morning: Morning) -
     bins(morning, second.room, 7)
     morning.step(20)
     assert told() == [[{"waste": morning.waste, "count": 7, "grams": None}]]
+
+
+@pytest.mark.parametrize("driven_s", [60, 240, 420])
+def test_a_lane_that_is_clear_moves_its_room_to_where_it_costs_least(morning: Morning, driven_s: int) -> None:
+    """Of all places in what the truck has before it, counted out one by one; nothing else changes its order."""
+    morning.press()
+    day, room = morning.bridge.dispatch.day, morning.trip.visits[1].room_id
+    morning.step(driven_s, 5.0)
+    run, second = day.runs[morning.run_id], day.visits[(morning.run_id, room, 2)]
+    tour, ways = tour_of(day, run, int(morning.now)), ways_of(day, run, int(morning.now))
+    stop = replace(stop_of(day, run, second, int(morning.now)), open_at=None, before_at=None)
+    others = tour.without(second.key)
+    open_tour = OpenTour(others, limits(others, ways), ways)
+    places = [open_tour.cost_at(stop, at) for at in range(open_tour.first_place, len(others.stops) + 1)]
+    found = [place for place in places if isinstance(place, Place)]
+    assert len(found) > 3
+    best = min(found, key=lambda place: (place.cost_s, place.position)).position
+    morning.say("keeper", {"at": int(morning.now), "event": "lane_clear"}, device=room)
+    after = [visit.room for visit in day.ahead(run)]
+    assert after == [one.place for one in others.with_stop(stop, best).stops]
+    assert day.visits[(morning.run_id, room, 2)].not_before_at is None

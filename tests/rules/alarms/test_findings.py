@@ -7,6 +7,7 @@ import pytest
 
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
+from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.rehearsal import Rehearsal
 
@@ -260,6 +261,57 @@ def test_a_truck_that_is_heard_and_does_not_go_is_a_run_not_begun(morning: Rehea
     assert words(morning) == {}
     morning.step(60)
     assert words(morning) == {f"begin/{morning.run_id}": "run_not_begun"}
+
+
+def test_an_extra_truck_that_is_not_heard_by_its_start_is_an_alarm_until_it_speaks(morning: Rehearsal) -> None:
+    """Severe: what it was given waits for nobody; three minutes after it was to be there, and not before."""
+    morning.serve(0)
+    press = morning.press("breakdown")
+    morning.step(2)
+    morning.act("decide", press, decision="extra_truck", option=0, truck="t99")
+    run = morning.bridge.dispatch.day.last_run_of("t99")
+    assert run is not None
+    about = f"begin/{run.run_id}"
+    morning.speak = False
+    morning.step(max(0, int(run.planned_start_at - morning.now)) + 100)
+    assert about not in words(morning)
+    morning.step(100)
+    assert words(morning)[about] == "extra_truck_not_heard"
+    shown = {row["id"]: row["level"] for row in snapshot(morning.bridge, morning.now)["attention"]}
+    assert shown[about] == "severe"
+    for _ in range(8):
+        morning.now += 10
+        morning.say("fix", {
+            "fix_at": int(morning.now), "sent_at": int(morning.now), "lat": morning.place()[0],
+            "lon": morning.place()[1], "speed_mps": 5.0, "bearing_deg": None, "hdop": 1.0, "sats": 9, "mode": 3,
+            "late": False,
+        }, device="t99")  # fmt: skip
+        morning.bridge.tick(morning.now)
+        morning.bridge.flush(morning.now)
+    morning.step(70)
+    assert words(morning).get(about) != "extra_truck_not_heard"
+
+
+def test_a_room_whose_sensors_and_crew_disagree_is_an_alarm(morning: Rehearsal) -> None:
+    """It was served, and as many bins stand there as before: said once the emptied ones should be back."""
+    room = morning.trip.visits[0].room_id
+    bins = [{"waste": morning.waste, "count": 4, "grams": None, "quality": 0}]
+
+    def say_bins() -> None:
+        morning.say("bins", {"at": int(morning.now), "late": False, "bins": bins}, device=room)
+
+    say_bins()
+    morning.serve(0)
+    say_bins()
+    morning.step(60, 5.0)
+    say_bins()
+    assert not [one for one in words(morning).values() if one == "sensor_disagrees"]
+    for _ in range(60):
+        morning.now += 60
+        morning.bridge.tick(morning.now)
+        morning.bridge.flush(morning.now)
+    found = {about: word for about, word in words(morning).items() if word == "sensor_disagrees"}
+    assert list(found) == [f"sensor/{room}/{morning.waste}"]
 
 
 # --- on the way -------------------------------------------------------------------------------------------------

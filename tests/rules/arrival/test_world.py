@@ -1,4 +1,4 @@
-"""The whole of tracking, history and prediction in a small noisy world (the long version: bench/eta_sim.py)."""
+"""The whole of tracking, history and prediction in a small noisy world (at length: `python3 -m bench eta_sim`)."""
 
 from random import Random
 

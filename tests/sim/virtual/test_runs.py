@@ -18,7 +18,7 @@ pytestmark = pytest.mark.real
 
 SHORT = (
     "alarms", "blocked_lane", "booked_truck", "breakdown", "broker_restart", "chronic_lane", "closed_road",
-    "full_truck", "gps_gap", "late_data", "link_lost", "power_cut_after_press",
+    "firm_refuses", "full_truck", "gps_gap", "late_data", "link_lost", "nobody_answers", "power_cut_after_press",
 )  # fmt: skip
 ON_REAL_INPUT = ("recorded_receiver",)
 TWO_ROOMS = """

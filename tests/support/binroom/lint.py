@@ -6,7 +6,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[3]
 FOLDER = REPO / "firmware" / "binroom"
 # What MicroPython has frozen in or built in on both ports, micropython-lib's logging, and our own.
-ALLOWED = {"asyncio", "gc", "json", "logging", "machine", "network", "os", "ssl", "sys", "time", "firmware"}
+ALLOWED = {"asyncio", "binascii", "gc", "json", "logging", "machine", "network", "os", "ssl", "sys", "time", "firmware"}
 HARDWARE = {"machine": {"board.py", "boot_main.py"}, "network": {"wifi.py"}}
 CLOCKS = {"time", "time_ns", "gmtime", "localtime", "mktime", "sleep"}
 FLOAT_CALLS = {"float", "complex"}

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from broker.people.rosters import Rosters
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
 from broker.reports.casebook import CaseBook
@@ -54,7 +55,8 @@ class WholeWeb:
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further += [*people_routers(self.house.gate, plan), realtime_router(self.desk, plan)]
-        further += [device_router(self.desk, self.morning.store), keeper_router(self.desk, plan)]
+        rosters = Rosters(self.house.people, plan.rooms, plan.trucks())
+        further += [device_router(self.desk, self.morning.store), keeper_router(self.desk, plan, rosters.rooms_of)]
         further.append(sign_pages(self.desk, self.house.gate, plan))
         pages = asked_router, booking_router, booking_pages, learned_pages, map_router
         further += [make(self.desk, self.morning.store, plan) for make in pages]

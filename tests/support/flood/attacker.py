@@ -2,9 +2,13 @@
 
 import select
 import socket
+import ssl
 import struct
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
 
 from broker.mqtt import packets
 from firmware import wire
@@ -36,11 +40,69 @@ def publish(topic: str, payload: bytes, *, qos: int = 1, retained: bool = False,
     return packet(0x30 | qos << 1 | int(retained), head + payload)
 
 
+class Secured:
+    """A connection under TLS that one thread reads and another writes, as a plain socket can be."""
+
+    def __init__(self, plain: socket.socket, keys: Path, name: str) -> None:
+        """`keys` holds ca.pem, and NAME.pem with certificate and key."""
+        context = ssl.create_default_context(cafile=str(keys / "ca.pem"))
+        context.load_cert_chain(keys / f"{name}.pem")
+        self._timeout_s = plain.gettimeout()
+        self._using = threading.Lock()
+        self._socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+    def fileno(self) -> int:
+        """As every socket's."""
+        return self._socket.fileno()
+
+    def settimeout(self, timeout_s: float | None) -> None:
+        """As every socket's."""
+        self._timeout_s = timeout_s
+
+    def sendall(self, data: bytes) -> None:
+        """As every socket's; the other thread reads when it is through."""
+        with self._using:
+            self._socket.settimeout(self._timeout_s)
+            self._socket.sendall(data)
+
+    def recv(self, size: int) -> bytes:
+        """As every socket's."""
+        if not self._socket.pending() and not select.select([self._socket], [], [], self._timeout_s)[0]:
+            raise TimeoutError
+        with self._using:
+            self._socket.settimeout(0)
+            try:
+                return self._socket.recv(size)
+            except ssl.SSLWantReadError as why:
+                raise TimeoutError from why
+
+    def shutdown(self, how: int) -> None:
+        """As every socket's."""
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        """As every socket's."""
+        self._socket.close()
+
+    def __enter__(self) -> "Secured":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def plugged(port: int, timeout_s: float, keys: Path | None, name: str) -> socket.socket:
+    """A connection to the broker, under TLS with this device's certificate where there are `keys`."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout_s)
+    plain.settimeout(timeout_s)
+    return plain if keys is None else cast(socket.socket, Secured(plain, keys, name))
+
+
 class Attacker:
     """One account's connection until a moment; `send` says whether it got through."""
 
-    def __init__(self, port: int, until: float, name: str = TRUCK) -> None:
-        self.port, self.until, self.name = port, until, name
+    def __init__(self, port: int, until: float, name: str = TRUCK, keys: Path | None = None) -> None:
+        self.port, self.until, self.name, self.keys = port, until, name, keys
         self.family = "room" if name.startswith("r") else "truck"
         self.sent = 0
         self._socket: socket.socket | None = None
@@ -55,9 +117,7 @@ class Attacker:
 
     def plug(self, timeout_s: float = 1.0) -> socket.socket:
         """A bare connection."""
-        plugged = socket.create_connection(("127.0.0.1", self.port), timeout_s)
-        plugged.settimeout(timeout_s)
-        return plugged
+        return plugged(self.port, timeout_s, self.keys, self.name)
 
     def hello(self, *, clean: bool = True, will: bytes = b"{}") -> bytes:
         """Its CONNECT."""

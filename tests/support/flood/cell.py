@@ -5,24 +5,34 @@ from pathlib import Path
 from typing import Any
 
 from broker.mqtt.own_broker.child import free_port
-from tests.support.flood.attacker import PASSWORD, ROOM, TRUCK
+from tests.support.flood.attacker import AREA, PASSWORD, ROOM, TRUCK
 from tests.support.processes import BridgeProcess, offset_to
+from tools.flashing.authority import make_authority
+from tools.flashing.identity.identities import Identities, key_pem
 
 OTHERS = ("t02", "t03", "t04", *(f"v{number:02d}" for number in range(1, 18)))  # some with a run, most strangers
 HOUR = 6.5  # when the first runs are on their way
 
 
 class Cell:
-    """The bridge's process and its broker's; `extra` goes to the end of broker.toml."""
+    """The bridge's process and its broker's; `extra` goes to the end of broker.toml.
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
+    With `tls` devices show certificates, and `keys` is where theirs are.
+    """
+
+    def __init__(self, folder: Path, extra: str = "", *, tls: bool = False) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         accounts = folder / "accounts"
         accounts.write_text("".join(f"{name}:{PASSWORD}\n" for name in (TRUCK, ROOM, *OTHERS)))
         accounts.chmod(0o600)
-        own = '[embedded]\nenabled = true\nfolder = "mosquitto"\naccounts = "accounts"\n[log]\nlevel = "warning"\n'
+        own = '[embedded]\nenabled = true\nfolder = "mosquitto"\naccounts = "accounts"\n'
+        self.keys = folder / "keys" if tls else None
+        if self.keys is not None:
+            certify(self.keys, (TRUCK, ROOM, *OTHERS))
+            own += 'cert_file = "keys/broker.pem"\nkey_file = "keys/broker.key"\nca_file = "keys/ca.pem"\n'
+        own += '[log]\nlevel = "warning"\n'
         self.bridge = BridgeProcess(folder, self.port, own + extra, offset_to(HOUR))
 
     def start(self) -> None:
@@ -49,6 +59,16 @@ class Cell:
     def disk_mb(self) -> tuple[float, float]:
         """(the record's, its broker's) bytes on the disk."""
         return _size_mb(self.folder / "records"), _size_mb(self.folder / "mosquitto")
+
+
+def certify(keys: Path, names: tuple[str, ...]) -> None:
+    """An authority, and a certificate with its key for each of these devices, as NAME.pem."""
+    make_authority(keys, AREA, ["127.0.0.1"])
+    area = Identities(keys, AREA)
+    area.write_lists()
+    for name in names:
+        certificate, key = area.issue("room" if name == ROOM else "truck", name)
+        (keys / f"{name}.pem").write_bytes(certificate.pem + key_pem(key))
 
 
 def _rss_mb(pid: int) -> float:

@@ -4,11 +4,12 @@ import json
 import socket
 import threading
 import time
+from pathlib import Path
 
 from broker.mqtt import packets
 from firmware import wire
 from firmware.truck.outbox.courier import PRESS_RESEND_S
-from tests.support.flood.attacker import AREA, PASSWORD
+from tests.support.flood.attacker import AREA, PASSWORD, plugged
 from tests.support.flood.shapes import press
 
 EVERY_S = 0.1
@@ -69,7 +70,7 @@ class Truck:
                 time.sleep(0.1)
 
     def _read(self) -> None:
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+        with plugged(self.port, 5, self._presses.keys, self.name) as connection:
             will = wire.topic("life", AREA, self.name, family="truck"), b'{"life":"lost","boot":7}'
             connection.sendall(packets.connect(self.name, self.name, PASSWORD, 60, True, will))
             acks = wire.topic("incident_ack", AREA, self.name, "x").removesuffix("x") + "+"
@@ -101,8 +102,8 @@ class Truck:
 class Presses:
     """Presses of these trucks in turn, from `start` to `stop`; `waits(since, until)` are their times to `stored`."""
 
-    def __init__(self, port: int, names: tuple[str, ...], boot: int = 7) -> None:
-        self.over, self.boot = threading.Event(), boot
+    def __init__(self, port: int, names: tuple[str, ...], boot: int = 7, keys: Path | None = None) -> None:
+        self.over, self.boot, self.keys = threading.Event(), boot, keys
         self._sent: dict[str, float] = {}
         self._stored: dict[str, float] = {}
         self._trucks = [Truck(port, name, self) for name in names]

@@ -1,6 +1,6 @@
 """Each shape against a whole cell: what everybody else's presses take during it, after it, and after a restart.
 
-`.venv/bin/python -m bench.flood [SHAPE ...] [--seconds N] [--keep]`
+`python3 -m bench flood -- [SHAPE ...] [--seconds N] [--keep]`
 """
 
 import argparse
@@ -69,21 +69,23 @@ class Outcome:
 HEAD = "shape                    sent  during   after restart brk MB brg MB dsk MB says"
 
 
-def flood(shape: str, folder: Path, seconds: float, paused_s: float = 0.0) -> Outcome:
+def flood(shape: str, folder: Path, seconds: float, paused_s: float = 0.0, *, tls: bool = False) -> Outcome:
     """Run one shape for so long, as long again without it, then restart and look again.
 
-    With `paused_s` the bridge does nothing for so long once it has begun, as on a machine that is far too busy.
+    With `paused_s` the bridge does nothing for so long once it has begun, as on a machine that is far too busy; with
+    `tls` everybody shows a certificate.
     """
     found = Outcome(shape, paused_s=paused_s)
-    cell = Cell(folder)
+    cell = Cell(folder, tls=tls)
     cell.start()
     try:
-        presses = Presses(cell.port, OTHERS)
+        presses = Presses(cell.port, OTHERS, keys=cell.keys)
         presses.start()
         with watched(cell, found):
             time.sleep(1.0)
             began = time.monotonic()
             argv = [sys.executable, "-m", "tests.support.flood.shapes", shape, str(cell.port), str(seconds)]
+            argv += [str(cell.keys)] if cell.keys is not None else []
             with subprocess.Popen(argv, cwd=REPO, stdout=subprocess.PIPE, preexec_fn=die_with_parent) as attack:
                 if paused_s:
                     _pause(cell, paused_s)
@@ -100,7 +102,7 @@ def flood(shape: str, folder: Path, seconds: float, paused_s: float = 0.0) -> Ou
         found.after_s = p99(presses.waits(ended, after))
         cell.stop()
         cell.start()
-        again = Presses(cell.port, OTHERS, boot=8)
+        again = Presses(cell.port, OTHERS, boot=8, keys=cell.keys)
         again.start()
         began = time.monotonic()
         time.sleep(seconds / 2)
@@ -153,6 +155,7 @@ def main() -> int:
     top = argparse.ArgumentParser(description=__doc__)
     top.add_argument("shapes", nargs="*", metavar="SHAPE", help=f"of {' '.join(SHAPES)} (default: all)")
     top.add_argument("--seconds", type=float, default=SECONDS)
+    top.add_argument("--tls", action="store_true", help="everybody shows a certificate")
     top.add_argument("--keep", action="store_true", help="keep the folders, and say where they are")
     args = top.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seconds to `stored`, p99 of all others' presses; "
@@ -161,7 +164,7 @@ def main() -> int:
     failed = 0
     for shape in args.shapes or SHAPES:
         folder = Path(tempfile.mkdtemp(prefix=f"zp-flood-{shape}-"))
-        outcome = flood(shape, folder, args.seconds)
+        outcome = flood(shape, folder, args.seconds, tls=args.tls)
         failed += bool(outcome.faults())
         print(outcome.line(), *([str(folder)] if args.keep else []), flush=True)
         if not args.keep:

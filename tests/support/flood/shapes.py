@@ -1,6 +1,6 @@
 """The ways in which one account floods. Each is a function of an `Attacker` that returns when its time is up.
 
-`python3 -m tests.support.flood.shapes SHAPE PORT SECONDS` runs one, in a process of its own.
+`python3 -m tests.support.flood.shapes SHAPE PORT SECONDS [KEYS]` runs one, in a process of its own; KEYS: under TLS.
 """
 
 import json
@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from broker.mqtt import packets
 from tests.support.flood.attacker import ROOM, TRUCK, Attacker, packet, publish, text
@@ -230,7 +231,8 @@ SHAPES = TRUCK_SHAPES | ROOM_SHAPES
 def main() -> None:
     """Flood, and print how many messages went out."""
     shape, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    one = Attacker(port, time.monotonic() + seconds, ROOM if shape in ROOM_SHAPES else TRUCK)
+    keys = Path(sys.argv[4]) if len(sys.argv) > 4 else None
+    one = Attacker(port, time.monotonic() + seconds, ROOM if shape in ROOM_SHAPES else TRUCK, keys)
     SHAPES[shape](one)
     print(json.dumps({"sent": one.sent, "pid": os.getpid()}))
 

@@ -95,6 +95,13 @@ def promises_that_a_breakdown_breaks(folder: Path, text: str) -> int:
     return min(offer["broken_promises"] for offer in day.offers(day.press("breakdown")))
 
 
+def seconds_to_the_extra_truck(folder: Path, text: str) -> int:
+    """How long after a breakdown an extra truck is to be there of which nobody knows where it is."""
+    day = ConfiguredDay(configured(folder, text), 600).stand(60)
+    offers = day.offers(day.press("breakdown"))
+    return next(offer["extra"]["comes_at"] - day.now for offer in offers if offer["extra"])
+
+
 def a_silent_truck_has_a_time(folder: Path, text: str) -> bool:
     """Whether a room is told a time for a truck that was never heard."""
     return ConfiguredDay(configured(folder, text), 1800).arrival("r01")["eta_at"] is not None

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.people.roles import Scope
+from broker.rules.bookings.asked import ANSWER_S
 from broker.store import Record
 from broker.web.picture import snapshot
 from tests.support.bridge.whole_web import WholeWeb
@@ -91,3 +92,17 @@ def test_a_booking_is_loaded_when_its_crew_says_so(web: WholeWeb) -> None:
     assert crew(web).post(f"{named}/accept", json={"acted_at": now - 300}).json()["accepted_at"] == now
     loaded = crew(web).post(f"{named}/loaded", json={"litres": 1_500, "acted_at": now - 60, "clock_off_s": -3}).json()
     assert (loaded["loaded_at"], loaded["measured_litres"], loaded["overfilled"]) == (now, 1_500, True)
+
+
+@pytest.mark.parametrize("deed", ["accept", "decline"])
+def test_an_answer_to_a_booking_that_was_long_on_its_way_counts_no_more(web: WholeWeb, deed: str) -> None:
+    """A phone that was offline for a day promises nothing when it is back, and says no to nothing: it is told so."""
+    office, named, now = web.house.machine(web.app), f"/api/v1/bookings/{web.booking}", int(web.morning.now)
+    version = office.post(f"{named}/book", json={"litres": 1_000}).json()["version"]
+    body = {"reason": "no_truck"} if deed == "decline" else {}
+    for ago_s in (ANSWER_S + 1, 80_000):
+        late = crew(web).post(f"{named}/{deed}", json={**body, "version": version, "acted_at": now - ago_s})
+        assert late.status_code == 409 and "minutes ago, without a network" in late.json()["detail"]
+    (row,) = office.get("/api/v1/bookings").json()
+    assert (row["state"], row["version"], row["truck"]) == ("requested", version, "t97")
+    assert crew(web).post(f"{named}/{deed}", json={**body, "acted_at": now - ANSWER_S}).status_code == 200

@@ -154,8 +154,16 @@ def test_a_technician_sees_what_is_wrong_first_and_what_a_device_answers(street:
         row = page.get_by_test_id("devices").locator("tbody tr").first
         expect(row).to_contain_text(street.room)
         is_fit(page, 390)
+        told = [
+            {"day": "2026-11-21", "room": room, "truck": "t01", "waste": "residential_wet", "words": ["count_rose"]}
+            for room in (street.room, "another")
+        ]
+        page.route("**/api/v1/stats?*table=disagreements", lambda route: route.fulfill(json=told))
         row.get_by_role("link").click()
         page.wait_for_url(f"**/devices/room/{street.room}")
+        expect(page.get_by_test_id("disagreements").locator("li")).to_have_text(
+            "2026-11-21 · t01 · 居民湿 · 已清运但桶数增加"
+        )  # its own alone
         expect(page.get_by_test_id("messages")).to_contain_text("boot: must be an integer")
         page.get_by_test_id("command-identify").click()
         told = wait_until(lambda: street.unit.last(f"{topic}/command"), "the unit is told")

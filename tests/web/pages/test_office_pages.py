@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from broker.people.roles import Scope
 from tests.support.bridge.whole_web import WholeWeb
-from tests.support.browser import chromium_page
 from tests.support.routed_page import HOME, routed
 
 DAY = "2026-11-23"
@@ -27,13 +26,6 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
     made.house.account("sun", "supervisor")
     yield made
     made.morning.close()
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
 
 
 def words_of(page: Page) -> str:
@@ -103,6 +95,16 @@ def test_figures_and_calls_are_looked_through_and_stand_in_the_address(street: W
     expect(page.get_by_test_id("span")).to_contain_text(DAY)
     page.get_by_test_id("view").select_option("week")
     expect(sheet.locator("tbody tr")).to_have_count(7)
+    expect(page.get_by_test_id("sheet-alarm_hours").locator("tbody tr")).to_have_count(24)
+    visits = street.morning.bridge.dispatch.day.visits.values()
+    (estate,) = {visit.estate for visit in visits if visit.state == "served"}
+    page.get_by_test_id("estate").select_option(estate)
+    expect(page.get_by_test_id("sheet-alarm_hours")).to_have_count(0)  # nobody's alarms are one estate's
+    expect(sheet.locator("tfoot td").last).to_have_text("1")
+    page.get_by_test_id("truck").select_option("t02")
+    expect(sheet.locator("tfoot td").last).to_have_text("–")
+    assert f"estate={estate}" in page.url and "truck=t02" in page.url
+    page.get_by_test_id("truck").select_option("")
     page.get_by_test_id("language").click()
     expect(sheet).to_contain_text("完成到站")
     page.emulate_media(media="print", color_scheme="dark")

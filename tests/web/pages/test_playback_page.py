@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from broker.config import BrokerConfig
 from broker.people.people import People
@@ -23,7 +23,6 @@ from broker.web.stream.frames import Frames
 from broker.web.stream.recording import GAP_S, Recording
 from tests.support.axe import findings
 from tests.support.bridge.morning import Morning
-from tests.support.browser import chromium_page
 
 PLAN = demo_plan()
 LATER_S = 1800
@@ -105,16 +104,17 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
     made.stop()
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
-
-
 def clock_of(page: Page) -> str:
     """What the room's own clock says: of when the picture is."""
     return page.locator("#clock").inner_text()
+
+
+def half_an_hour_later(route: Route) -> None:
+    """What came true, half an hour later."""
+    truth = route.fetch().json()
+    for visit in truth["visits"].values():
+        visit["arrived_at"] = visit["arrived_at"] and visit["arrived_at"] + 1800
+    route.fulfill(json=truth)
 
 
 # Every value that the film has is the server's; ages are added by the server alone.
@@ -152,6 +152,9 @@ def test_a_stored_day_is_sought_and_played_and_left_again(page: Page, screen: Sc
     offered = [button.inner_text() for button in page.locator("main button").all()]
     assert set(offered) <= {"+", "−", "⤢"}  # of what is over nothing is offered but the map's own view
     assert findings(page) == []
+    expect(page.get_by_test_id("until")).to_contain_text(f"截至 {at} 的到站")
+    for whole_day in ("chain", "periods", "bookings-today"):
+        expect(page.get_by_test_id(whole_day)).to_have_count(0)
 
     page.get_by_test_id("language").click()
     expect(banner).to_contain_text("This is the past, not now")
@@ -159,6 +162,13 @@ def test_a_stored_day_is_sought_and_played_and_left_again(page: Page, screen: Sc
     page.keyboard.press("ArrowLeft")  # a step is as far as a second of playing
     expect(page.get_by_test_id("past-at")).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"))
     assert f"at={pressed['at'] - 60}" in page.url and "speed=60" in page.url
+
+    page.route("**/api/v1/playback/truth?*", half_an_hour_later)
+    page.goto(f"{screen.address}/?at={pressed['at']}&speed=60")
+    expect(page.locator("svg text.outside").first).to_contain_text(  # the strip marks what came otherwise than told
+        re.compile(r"◷ \+[23]\d min")
+    )
+    page.unroute_all()
 
     last = screen.shown[-1]
     jump = next(one["at"] for one, other in pairwise(screen.shown) if other["at"] - one["at"] > GAP_S + 5)

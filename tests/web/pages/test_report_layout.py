@@ -1,6 +1,5 @@
 """The day report in a real browser, on a desk and on a phone: nothing is cut, nothing is too small to read."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from playwright.sync_api import Page
 from broker.rules.statistics.cube import count
 from broker.web.pages import day_report
 from firmware.wire import WASTES
-from tests.support.browser import chromium_page
 from tests.support.facts import DAY, NOON, ZONE, Fact, visit, weighing, workflow
 
 pytestmark = pytest.mark.real
@@ -35,13 +33,6 @@ MEASURE = """(smallest) => {
   const boxes = [...document.querySelectorAll('.wide')].filter(box => box.scrollWidth > box.clientWidth + 1);
   return {page: document.documentElement.scrollWidth, wide, out, small, broken, scrolled: boxes.length};
 }"""
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
 
 
 def busy_day() -> list[Fact]:

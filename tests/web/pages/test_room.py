@@ -2,18 +2,17 @@
 
 import base64
 import copy
+import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from broker.web.picture import snapshot
 from broker.web.stream.changes import change, parts_of
 from tests.support.axe import findings
 from tests.support.bridge.morning import Morning
-from tests.support.browser import chromium_page
 from tests.support.made_screen import HOME, Screen
 
 pytestmark = pytest.mark.real
@@ -38,13 +37,6 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll("body *")].filter(
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def morning_picture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A truck under way whose lane is blocked, as the bridge shows it."""
     morning = Morning(tmp_path_factory.mktemp("records"))
@@ -54,13 +46,6 @@ def morning_picture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     picture = snapshot(morning.bridge, morning.now)
     morning.close()
     return picture
-
-
-@pytest.fixture
-def screen(page: Page, morning_picture: dict[str, Any]) -> Iterator[Screen]:
-    """A screen of its own for each test."""
-    yield Screen(page, copy.deepcopy(morning_picture))
-    page.unroute_all()
 
 
 def calm(picture: dict[str, Any]) -> None:
@@ -133,8 +118,32 @@ def test_on_a_wall_no_text_is_smaller_than_can_be_read_from_there(
     shown = screen.page.evaluate(
         "[...document.querySelectorAll('.incident')].filter((part) => !part.matches('.no-room')).length"
     )
+    card = screen.page.locator(".incident").first
+    expect(card.locator("[data-testid^=answer-dispatcher-] .stands")).to_be_visible()
+    assert card.locator("button:visible").count() == 0  # nobody reaches up there: who answered has that room
     told = screen.page.get_by_test_id("more").inner_text()
     assert shown >= 1 and (shown == 7 or "".join(filter(str.isdigit, told)) == str(7 - shown))
+    screen.page.goto(HOME)
+
+
+def test_on_a_wall_lamps_are_counted_and_those_that_know_nothing_named(screen: Screen) -> None:
+    """Where there is no room for rooms; a phone is no wall."""
+    screen.picture.update(incidents=[], alarms=[], attention=[], runs=screen.picture["runs"][:1])
+    for room in screen.picture["rooms"][1:]:
+        room.update(life="ready", lamps=[{"waste": "any", "lamp": "off", "lit": False, "call_id": None}])
+    first = screen.picture["rooms"][0]
+    first.update(life="lost")
+    screen.open("zh")
+    screen.page.set_viewport_size({"width": 1920, "height": 1080})
+    screen.page.goto(f"{HOME}?wall=5m")
+    screen.drawn()
+    lamps = screen.page.get_by_test_id("lamps")
+    expect(lamps).to_be_visible()
+    expect(lamps).to_contain_text(f"无数据 {first['name'].split(' / ')[0]}")
+    assert lamps.evaluate("part => part.getBoundingClientRect().bottom <= innerHeight")
+    screen.page.set_viewport_size({"width": 390, "height": 844})
+    screen.later(1)
+    assert screen.page.evaluate("document.documentElement.classList.contains('wall')") is False
     screen.page.goto(HOME)
 
 
@@ -258,6 +267,80 @@ def test_a_strip_tells_late_early_ghosts_and_several_trucks(screen: Screen) -> N
     expect(line.locator(".should")).to_have_count(1)
     states = line.locator("a.visit title").all_text_contents()
     assert any("skipped" in state for state in states) and line.locator("path.odd").count() >= 1
+
+
+def test_what_waits_and_what_the_day_has_brought_stand_beside(screen: Screen) -> None:
+    """Bins at a stop that is still to come, their sum on the line; who is on duty, the day by kind, week and month."""
+    run = next(run for run in screen.picture["runs"] if run["truck"] == "t01")
+    next_ones = [visit for visit in run["visits"] if visit["state"] == "pending"][-2:]
+    for room in screen.picture["rooms"]:
+        ours = room["room"] in {visit["room"] for visit in next_ones}
+        bins = {"count": 7, "grams": 90_000, "inside": 7, "inside_grams": 90_000, "quality": 0, "at": 0}
+        room["bins"] = {run["waste"]: bins} if ours else {}
+    row = {
+        "waste": run["waste"], "gap": False, "served": 3, "visits": 9, "bins": 41, "grams": 2_500_000,
+        "weighed_grams": 2_400_000, "incidents": 2, "served_share": 0.5, "plan_on_time_share": 0.25,
+        "calls_13_to_19_share": 0.75,
+    }  # fmt: skip
+    screen.figures |= {"api/v1/people/on-duty": ["wang"], "api/v1/answers/names": {"wang": "Wang"}}
+    screen.figures["api/v1/stats"] = [row]
+    screen.open("en", width=1920)
+    line = screen.page.get_by_test_id(f"line-{run['route']}")
+    expect(line.locator("text.word", has_text="7 bins")).to_have_count(2)
+    expect(line).to_contain_text("waiting 14 bins · 180 kg")
+    expect(screen.page.get_by_test_id("duty")).to_contain_text("dispatcherWang")
+    expect(screen.page.get_by_test_id("chain").locator("tbody td")).to_have_text(["3/9", "41 bins 2500 kg", "2400 kg"])
+    for share in ("50 %", "25 %", "75 %"):
+        expect(screen.page.get_by_test_id("periods").get_by_text(share)).to_have_count(2)  # of the week and the month
+    expect(screen.page.get_by_test_id("sources")).to_contain_text("oldest position")
+
+
+def test_a_strips_stops_stand_by_the_way_along_the_line(screen: Screen) -> None:
+    """As the plan's shape has it, not as the crow flies: what is further to drive is further apart, and a truck with
+    half of a way behind it is in its middle."""
+    run = next(run for run in screen.picture["runs"] if run["truck"] == "t01")
+    run["visits"] = [visit for visit in run["visits"] if visit["visit_number"] == 1 and visit["state"] != "skipped"]
+    truck = next(row for row in screen.picture["trucks"] if row["truck"] == "t01")
+    truck.update(incidents=[], fresh=True)
+    shown = f"[data-testid='run-{run['run_id']}'] a.visit .reach"
+
+    def stops() -> list[float]:
+        found = screen.page.eval_on_selector_all(shown, "all => all.map((one) => Number(one.getAttribute('cx')))")
+        return [after - before for before, after in itertools.pairwise(found)]
+
+    ways = [after["along_m"] - before["along_m"] for before, after in itertools.pairwise(run["visits"])]
+    assert len(ways) == 10 and min(ways) > 0
+    screen.open("zh", width=3840)
+    apart = stops()
+    scale = (max(apart) - min(apart)) / (max(ways) - min(ways))
+    for far, way in zip(apart, ways, strict=True):
+        assert abs(far - min(apart) - scale * (way - min(ways))) < 1
+    for visit in run["visits"][5:]:
+        visit["along_m"] += 5000  # the street between two doors goes round a park
+    for number, visit in enumerate(run["visits"]):
+        visit["state"] = "served" if number < 5 else "pending"
+    run["along_m"] = (run["visits"][4]["along_m"] + run["visits"][5]["along_m"]) // 2
+    screen.later(10)
+    assert stops().index(max(stops())) == 4
+    lane = screen.page.eval_on_selector_all(shown, "all => all.map((one) => Number(one.getAttribute('cx')))")
+    mark = float(screen.page.locator("[data-testid=mark-t01] text").get_attribute("x") or 0)
+    assert abs(mark - (lane[4] + lane[5]) / 2) < 2
+
+
+def test_on_a_very_wide_desk_all_grows_and_trucks_stand_where_they_are(screen: Screen) -> None:
+    """Text by a third, and a truck on the map at the room where it is: the map is as wide as its place."""
+    east = max(screen.picture["rooms"], key=lambda room: float(room["lon"]))
+    places = [{"place": row["room"], "kind": "room", **{name: row[name] for name in ("name", "estate", "lat", "lon")}}
+              for row in screen.picture["rooms"]]  # fmt: skip
+    screen.figures["api/v1/plan/map"]["places"] = places
+    screen.picture["trucks"][0].update(lat=east["lat"], lon=east["lon"], fresh=True, fix_at=screen.picture["at"])
+    screen.open("zh", width=3840)
+    shown = screen.page.get_by_test_id("room-map")
+    mark = shown.locator("svg text", has_text=screen.picture["trucks"][0]["truck"]).first
+    expect(mark).to_be_visible()
+    box, map_box = mark.bounding_box(), shown.bounding_box()
+    assert box and map_box and box["x"] + box["width"] < map_box["x"] + map_box["width"]
+    assert screen.page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") == 22
 
 
 def test_the_streams_parts_become_the_picture_again(screen: Screen) -> None:

@@ -15,17 +15,9 @@ from broker.plan.demo_area import demo_plan
 from broker.plan.model import RunPlan
 from broker.rules.day.attention.asked import Asked
 from broker.web.api.app import STATIC
-from tests.support.browser import chromium_page
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, offset_to, wait_until
 
 ROOT = "zp/v1/xh"
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

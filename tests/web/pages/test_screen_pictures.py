@@ -1,29 +1,19 @@
 """The operations screen over pictures made by hand: what stays in place, what is said, and in which language."""
 
-import copy
 import itertools
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
-from tests.support.browser import chromium_page
 from tests.support.made_screen import HOME, Screen, clock
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium, headless."""
-    with chromium_page() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +30,6 @@ def morning_picture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     room["life"] = "ready"
     room["lamps"] = [{"waste": "any", "lamp": "due", "lit": True, "call_id": None}]
     return picture
-
-
-@pytest.fixture
-def screen(page: Page, morning_picture: dict[str, Any]) -> Iterator[Screen]:
-    """A screen of its own for each test."""
-    yield Screen(page, copy.deepcopy(morning_picture))
-    page.unroute_all()
 
 
 @pytest.mark.real
@@ -134,6 +117,20 @@ def test_a_strip_pushed_aside_stays_there(screen: Screen) -> None:
     assert strips(screen).evaluate("part => part.scrollLeft") == 250
 
 
+def test_an_offer_says_how_sure_the_extra_trucks_coming_is(screen: Screen) -> None:
+    """Assumed is not read as known; each of the four in the reader's language."""
+    offers = screen.picture["incidents"][0]["offers"]
+    index = next(at for at, offer in enumerate(offers) if offer["extra"])
+    screen.open("en")
+    screen.page.get_by_test_id(f"offer-{index}").locator("summary").click()
+    told = screen.page.get_by_test_id(f"extra-{index}")
+    for by, text in (("position", "by where it is now"), ("last_seen", "heard last at"), ("yard", "from its yard"),
+                     ("assumed", "t99 is assumed to be there at")):  # fmt: skip
+        offers[index]["extra"] |= {"by": by, "seen_at": screen.picture["at"] - 600}
+        screen.later(1)
+        expect(told).to_contain_text(text)
+
+
 def test_an_open_offer_stays_open_while_its_times_move(screen: Screen) -> None:
     """New minutes are written into the offer that is being read, also when the incident changes; its id is sent."""
     incident = screen.picture["incidents"][0]
@@ -156,6 +153,17 @@ def test_an_open_offer_stays_open_while_its_times_move(screen: Screen) -> None:
     screen.later(1)
     (path, body) = screen.posted[-1]
     assert path.endswith("/decide") and body["offer"] == offer["id"] and body["version"] == incident["version"]
+
+
+def test_on_a_wall_options_are_told_without_a_button(screen: Screen) -> None:
+    """What each costs, in a line; whoever decides sits at a desk."""
+    screen.page.set_viewport_size({"width": 3840, "height": 2160})
+    screen.page.goto(f"{HOME}?wall=3m")
+    screen.drawn()
+    offer = screen.page.get_by_test_id("offer-0")
+    expect(offer.locator("summary")).to_be_visible()
+    assert offer.locator("button:visible").count() == 0
+    screen.page.goto(HOME)
 
 
 @pytest.mark.parametrize(("language", "width"), [("en", 1280), ("zh", 1280), ("en", 390), ("zh", 390)])

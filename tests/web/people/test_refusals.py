@@ -249,7 +249,7 @@ def test_another_name_is_refused_with_the_setting_to_change(office: Office, host
 
 def test_the_address_that_was_called_is_ours(office: Office, tmp_path: Path) -> None:
     """Open to the whole network, the screen answers to whichever of its addresses was called, and to no other."""
-    web = {"host": "0.0.0.0", "port": 0, "hosts": ["screen.example"]}
+    web = {"host": "0.0.0.0", "port": 0, "hosts": ["screen.example"], "open_without_tls": True}
     registers = {"folder": tmp_path / "registers"}
     people = {"folder": office.house.folder}
     given = {"area": {"plan": "demo"}, "web": web, "registers": registers, "people": people, "playback": {"days": 0}}

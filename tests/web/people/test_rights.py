@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from broker.city.api import Cells
+from broker.city.server import build_city
+from broker.config import CityConfig
 from broker.people.roles import BOUND, EVERYWHERE, ROLES, Role, Scope
+from broker.store.city import CityDatabase
 from broker.web.door.rights import RIGHTS, rights_on
 from tests.support.bridge.whole_web import WholeWeb
 
@@ -251,7 +255,10 @@ def test_the_stream_is_for_who_is_signed_in(street: Street) -> None:
 
 def test_each_route_has_one_row_that_counts(street: Street) -> None:
     """Pages too: no route is open to nobody by mistake, no row is left over, none stands in another's way."""
-    there = set(routes(street.app))
+    address = "postgresql://nobody@127.0.0.1:1/none"
+    cells, config = Cells(CityDatabase(address, None, int)), CityConfig.model_validate({"city": {"url": address}})
+    city = build_city(config, cells, street.house.gate, int)
+    there = set(routes(street.app)) | set(routes(city))
     rows = [right.route for right in RIGHTS]
     assert len(rows) == len(set(rows))
     mounted = {row for row in rows if "/static/{path:path}" in row}

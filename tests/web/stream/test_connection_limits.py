@@ -144,7 +144,7 @@ def test_too_many_leave_room_for_the_rest(port: int, caplog: pytest.LogCaptureFi
 def test_the_bridge_takes_the_descriptors_it_may_have() -> None:
     """The soft limit of a shell is not the bridge's."""
     code = (
-        "import resource; from broker.commands.serve import may_open_files; may_open_files();"
+        "import resource; from broker.mqtt.own_broker.connections import may_open_files; may_open_files();"
         "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

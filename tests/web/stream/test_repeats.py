@@ -15,6 +15,7 @@ from broker.durable_file import Disk
 from broker.store import StoreError
 from broker.web.api.app import build_app
 from broker.web.api.figures.record import record_router
+from broker.web.door import repeats
 from broker.web.door.repeats import KEPT_S, LONGEST_ANSWER, Repeats
 from broker.web.problems import Refusal
 from tests.support.bridge.direct_desk import DirectDesk
@@ -267,3 +268,26 @@ def test_a_long_answer_is_not_kept_whole(tmp_path: Path) -> None:
     first = Repeats(tmp_path).begin("li", "a", "PATCH", "/x", b"")
     assert first is not None and first[0] == 200 and b"done" in first[2]
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1000
+
+
+def test_nobody_pushes_anothers_keys_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends very many deeds loses their own oldest ones, over a restart too; of all, who has most loses."""
+    monkeypatch.setattr(repeats, "MOST_OF_ONE", 5)
+    monkeypatch.setattr(repeats, "MOST", 8)
+    kept = Repeats(tmp_path)
+
+    def deed(store: Repeats, who: str, key: str) -> bool:
+        """Whether it was done before."""
+        before = store.begin(who, key, "POST", "/x", b"")
+        if before is None:
+            store.end(who, key, DONE)
+        return before is not None
+
+    quiet = [deed(kept, "account/quiet", f"q{n}") for n in range(3)]
+    busy = [deed(kept, "account/busy", f"b{n}") for n in range(50)]
+    third = [deed(kept, "account/third", f"t{n}") for n in range(2)]
+    assert not any(quiet + busy + third)
+    for store in (kept, Repeats(tmp_path)):
+        assert [deed(store, "account/quiet", f"q{n}") for n in range(3)] == [True] * 3
+        assert deed(store, "account/busy", "b49") and deed(store, "account/third", "t1")
+    assert not deed(kept, "account/busy", "b44")

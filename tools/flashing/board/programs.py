@@ -12,6 +12,14 @@ except (ImportError,AttributeError):
 print((sys.platform,tuple(_i[1])[:3],getattr(_i,'_machine',''),getattr(_i,'_mpy',0),_u))
 """
 
+CAN_SHOW_CERTIFICATES = """
+try:
+ import ssl
+ print(hasattr(ssl.SSLContext,'load_cert_chain'))
+except ImportError:
+ print(False)
+"""
+
 # Armed anew so that it cannot bite while the prompt is held, and does bite if the technician walks away.
 # A board without a release has started none, and gets none.
 WATCHDOG = """

@@ -102,11 +102,9 @@ try:
  _c.connect(_ai[-1])
  _feed()
  if _net['use_tls']:
-  import ssl
+  from firmware.binroom import way as _w
   _k='certificate'
-  _ctx=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-  _ctx.verify_mode=ssl.CERT_REQUIRED
-  with open(_net['ca_path'],'rb') as _o: _ctx.load_verify_locations(cadata=_o.read())
+  _ctx=_w.tls_context(_net,_w.make_identity('',_net))
   _c=_ctx.wrap_socket(_c,server_hostname=_net['host'])
   _feed()
  _k='broker_refused'

@@ -19,12 +19,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tools.flashing import ledger
-from tools.flashing.board.board import is_there, open_board
+from tools.flashing.board import programs
+from tools.flashing.board.board import Board, is_there, open_board
 from tools.flashing.board.changes import Action, Installation, make_installation
 from tools.flashing.board.image import Image, write_esp
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.board.ports import Port
+from tools.flashing.board.release.proof import Proof, by_certificate, by_password
 from tools.flashing.board.release.release import Release
 from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.board.selftest import NETWORK_PROBLEMS, WIFI_S, network_facts, raise_first, run_tests
@@ -65,6 +67,7 @@ class Order:
     dry_run: bool = False
     hello_s: float = 60.0  # 0: not waited for
     ask_api: bool = True
+    by_password: bool = False  # where others show certificates
     wifi_s: int = WIFI_S
 
 
@@ -111,7 +114,10 @@ def flash_binroom(
     outcome = Outcome(order.device, order.port.path, dry_run=order.dry_run, release=release.name)
     if order.ask_api:
         refuse_open_run(settings.api_url, FAMILY, order.device)
-    config = unit_files(settings, order.device, order.unit)
+    with_certificate = settings.broker is not None and settings.broker.certificates and not order.by_password
+    # What is wrong with the settings is found before a board is touched.
+    looked_at = by_certificate(settings, order.device, {}, real=False) if with_certificate else None
+    config = unit_files(settings, order.device, order.unit, looked_at)
     if order.image is not None and not order.image.is_uf2 and not order.dry_run:
         watch.says("writing the interpreter")
         _write_image(order, order.image, watch, sleep, monotonic)
@@ -121,6 +127,9 @@ def flash_binroom(
         outcome.board, outcome.runs_on = identity.uid, identity.shown
         check_fit(identity, order.port.path, order.chip)
         contents = read_contents(board)
+        if with_certificate:
+            proof = _proof(board, contents, order, settings)
+            config = unit_files(settings, order.device, order.unit, proof)
         heard = _last_hello(listener, order.device)
         _refuse_used_id(order, contents, identity, heard, ledger.read(settings.ledger)[0], settings)
         is_new = _is_new_here(order, contents, settings)
@@ -172,6 +181,14 @@ def _write_image(
         sleep(0.3)
         if monotonic() >= until:
             raise FlashError("silent", port=order.port.path)
+
+
+def _proof(board: Board, contents: Contents, order: Order, settings: FlashSettings) -> Proof:
+    """A certificate where the board's interpreter can show one, else its password."""
+    if board.ask(programs.CAN_SHOW_CERTIFICATES, "asking whether it can show a certificate", 10.0) is not True:
+        return by_password(settings, order.device)
+    is_ours = not _is_new_here(order, contents, settings)
+    return by_certificate(settings, order.device, contents.files if is_ours else {}, real=not order.dry_run)
 
 
 def _last_hello(listener: Listener | None, device: str) -> Hello | None:

@@ -16,12 +16,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from broker.mqtt.own_broker.revoked import CRL
 from firmware import wire
-from tools.flashing.authority import make_authority
+from tools.flashing.authority import make_account, make_authority
 from tools.flashing.board.image import Image, check_image, find_drive, write_uf2
 from tools.flashing.board.ports import Port, wait_for_new
 from tools.flashing.board.release.release import build_release
 from tools.flashing.board.unit import RESTART_S, Order, Outcome, diagnose, flash_binroom
+from tools.flashing.commands.identity import readmit_device, renew_certificates, revoke_device
 from tools.flashing.commands.options import Run, make_parser
 from tools.flashing.commands.reading import (
     MOST_AT_ONCE,
@@ -35,11 +37,13 @@ from tools.flashing.commands.screen import Screen, error_document
 from tools.flashing.commands.targets import calibration_of, ports_of, settings_of, targets_of, unit_table
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
+from tools.flashing.identity.identities import Identities
 from tools.flashing.settings import FlashSettings
 from tools.flashing.truck.setup import TruckOrder, TruckOutcome, flash_truck
 
 REPO = Path(__file__).resolve().parents[3]
 INTERRUPTED = 130
+BRIDGE = "bridge.pem"
 
 
 def main(argv: list[str] | None = None, stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
@@ -145,6 +149,7 @@ def _order(options: argparse.Namespace, settings: FlashSettings, device: str, po
         calibration=calibration_of(options.calibration, settings, device),
         dry_run=options.dry_run,
         ask_api=not options.ignore_runs,
+        by_password=options.password,
         wifi_s=options.wifi_seconds,
     )
 
@@ -181,6 +186,14 @@ def _authority(options: argparse.Namespace, screen: Screen) -> int:
         raise FlashError("usage", what="name the broker: --host, or a [broker] section in the settings file")
     folder = options.folder or settings.keys
     outcome = make_authority(folder, settings.area, list(dict.fromkeys(hosts)), dry_run=options.dry_run)
+    if access is not None and access.certificates and not (folder / BRIDGE).exists():
+        outcome.made += ["bridge.key", BRIDGE]
+        if not options.dry_run:
+            make_account(folder, f"bridge-{settings.area}", folder / BRIDGE)
+    if not (folder / CRL).exists():
+        outcome.made.append(CRL)
+        if not options.dry_run:
+            Identities(folder, settings.area).write_lists()
     screen.note(outcome.summary())
     screen.document({"ok": True, **asdict(outcome)})
     return 0
@@ -195,4 +208,7 @@ COMMANDS: dict[str, Run] = {
     "rollback": roll_unit_back,
     "ledger": show_ledger,
     "ca": _authority,
+    "renew": renew_certificates,
+    "revoke": revoke_device,
+    "readmit": readmit_device,
 }

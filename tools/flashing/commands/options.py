@@ -9,6 +9,7 @@ from pathlib import Path
 from tools.flashing.board.selftest import WIFI_S
 from tools.flashing.commands.screen import Screen
 from tools.flashing.errors import PROBLEMS
+from tools.flashing.identity.identities import DUE_DAYS
 
 VIRTUAL_PORTS = Path(__file__).resolve().parents[3] / "sim" / "ports"
 Run = Callable[[argparse.Namespace, Screen], int]
@@ -48,6 +49,7 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     binroom.add_argument("--media", type=Path, default=Path("/media"), help="where USB drives are mounted (RP2040)")
     binroom.add_argument("--chip", help="refuse any other board (esp32, rp2, ...)")
     binroom.add_argument("--calibration", help="a JSON file, or `ledger` for the last one of this id")
+    binroom.add_argument("--password", action="store_true", help="it shows no certificate but has a password")
     binroom.add_argument("--replace", action="store_true", help="this board takes the place of the one that had the id")
     binroom.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
     binroom.add_argument("--hello-seconds", type=float, default=60.0, help="how long to wait for its hello (60)")
@@ -93,6 +95,20 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     authority.add_argument("--host", action="append", default=[], help="the broker's name or address for devices")
     authority.add_argument("--folder", type=Path, help="where its files are; left out: [keys] folder")
     authority.add_argument("--dry-run", action="store_true", help="show what would be made, write nothing")
+
+    renewal = command("renew", "makes certificates anew before they end and brings them to the devices, once a day")
+    renewal.add_argument("--days", type=int, default=DUE_DAYS, help=f"what ends within so many days ({DUE_DAYS})")
+    renewal.add_argument("--wait", type=float, default=20.0, help="seconds to wait for the devices' answers (20)")
+    renewal.add_argument("--dry-run", action="store_true", help="show what is due, sign and send nothing")
+
+    stolen = command("revoke", "a stolen device is out: its certificates, its password, its connection")
+    stolen.add_argument("--id", required=True, help="the device's id")
+    stolen.add_argument("--dry-run", action="store_true", help="show what would be worth nothing, write nothing")
+
+    found = command("readmit", "a device that was out may come in again, once it is written anew")
+    found.add_argument("--id", required=True, help="the device's id")
+    found.add_argument("--dry-run", action="store_true", help="show whether it is out, write nothing")
+    found.add_argument("--password-changed", action="store_true", help="its new password counts too, not only the old")
 
     reading = command("ledger", "shows who wrote which unit when")
     reading.add_argument("--id", help="this id only")

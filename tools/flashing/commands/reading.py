@@ -13,6 +13,7 @@ from tools.flashing import ledger
 from tools.flashing.board.board import open_board
 from tools.flashing.board.inventory import ROOTS, Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.board.ports import Port, choose
+from tools.flashing.board.release.proof import CERTIFICATE, by_certificate
 from tools.flashing.board.release.release import sha256
 from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.board.rollback import roll_back, verify, whole_former
@@ -82,7 +83,10 @@ def verify_unit(options: argparse.Namespace, screen: Screen) -> int:
         _must_hold_something(contents, identity, port)
         config = None
         if settings is not None:
-            wanted = unit_files(settings, options.id, unit_table(options, settings))
+            proof = None
+            if settings.broker is not None and settings.broker.certificates and CERTIFICATE in contents.files:
+                proof = by_certificate(settings, options.id, contents.files, real=False)
+            wanted = unit_files(settings, options.id, unit_table(options, settings), proof)
             config = {path: sha256(data) for path, data in wanted.items()}
         wrong = verify(board, contents, config)
         board.reset()

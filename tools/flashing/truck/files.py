@@ -5,7 +5,7 @@
 | `zhanpai/install.sh` | does the work on the Pi, see packaging/truck |
 | `zhanpai/RELEASE` | the release's name: a hash of everything but settings and secrets |
 | `zhanpai/ENVIRONMENT` | a hash of the packages alone: releases with the same ones share them |
-| `zhanpai/agent.tar` | firmware/truck and what it shares: wire.py, environment.py |
+| `zhanpai/agent.tar` | firmware/truck and what it shares: wire.py, environment.py, watchdog.py |
 | `zhanpai/requirements.txt`, `wheels/` | the lock file and what it names: for every Python and machine |
 | `zhanpai/truck.toml`, `secret/` | settings and keys; install.sh removes secret/ from the card |
 | `user-data`, `meta-data`, `network-config` | for cloud-init; or `firstrun.sh` |
@@ -27,12 +27,14 @@ from firmware.truck.config import ConfigError, parse
 from tools.flashing.authority import read_authority
 from tools.flashing.board.release.release import HASH_DIGITS
 from tools.flashing.errors import FlashError
+from tools.flashing.identity.identities import Identities, key_pem
 from tools.flashing.settings import FlashSettings, device_password, read_secret
 from tools.flashing.truck.wheels import Wheel, choose_wheels
 
 FOLDER = "zhanpai"
 PACKAGING = "packaging/truck"
 KEYS = "/etc/zhanpai/keys"
+CERTIFICATE, KEY = "device.pem", "device.key"
 MOUNT = "units/var-lib-zhanpai.mount"
 
 
@@ -53,8 +55,13 @@ class Payload:
     files: dict[str, Entry]
 
 
-def make_payload(settings: FlashSettings, device: str, repo: Path, first_boot: str | None) -> Payload:
-    """Everything for one truck; `first_boot` is `cloud-init`, `firstrun` or None (over ssh). Raises FlashError."""
+def make_payload(
+    settings: FlashSettings, device: str, repo: Path, first_boot: str | None, *, real: bool = True
+) -> Payload:
+    """Everything for one truck; `first_boot` is `cloud-init`, `firstrun` or None (over ssh). Raises FlashError.
+
+    Not `real`: for a look at it, no certificate is issued.
+    """
     if settings.broker is None:
         raise FlashError("usage", what="a truck needs a [broker] section in the settings file")
     if settings.truck.wheels is None:
@@ -66,13 +73,24 @@ def make_payload(settings: FlashSettings, device: str, repo: Path, first_boot: s
     files = {f"{FOLDER}/{path}": entry for path, entry in common.items()}
     files[f"{FOLDER}/RELEASE"] = Entry(release.encode() + b"\n")
     files[f"{FOLDER}/truck.toml"] = Entry(_truck_toml(settings, device).encode())
-    files[f"{FOLDER}/secret/mqtt-password"] = Entry(device_password(settings, "truck", device).encode(), 0o600, True)
+    files |= {f"{FOLDER}/secret/{name}": entry for name, entry in _proof(settings, device, real=real).items()}
     if settings.broker.tls:
         authority = ssl.DER_cert_to_PEM_cert(read_authority(settings.broker.ca_file))
         files[f"{FOLDER}/secret/ca.pem"] = Entry(authority.encode(), 0o600)
     if first_boot is not None:
         files |= _first_boot(settings, device, repo / PACKAGING, first_boot)
     return Payload(release, files)
+
+
+def _proof(settings: FlashSettings, device: str, *, real: bool) -> dict[str, Entry]:
+    """By what the broker knows the truck: a new key and its certificate, or the truck's password."""
+    assert settings.broker is not None
+    if not settings.broker.certificates:
+        return {"mqtt-password": Entry(device_password(settings, "truck", device).encode(), 0o600, True)}
+    if not real:
+        return {CERTIFICATE: Entry(b"", 0o600), KEY: Entry(b"", 0o600, True)}
+    certificate, key = Identities(settings.broker.authority, settings.area).issue("truck", device)
+    return {CERTIFICATE: Entry(certificate.pem, 0o600), KEY: Entry(key_pem(key), 0o600, True)}
 
 
 def as_tar(payload: Payload) -> bytes:
@@ -92,7 +110,8 @@ def _common(repo: Path, lock: Path, wheels: list[Wheel], settings: FlashSettings
         files[MOUNT] = Entry(text.encode())
     else:
         del files[MOUNT]
-    sources = {f"firmware/{name}": repo / "firmware" / name for name in ("__init__.py", "environment.py", "wire.py")}
+    shared = ("__init__.py", "environment.py", "watchdog.py", "wire.py")
+    sources = {f"firmware/{name}": repo / "firmware" / name for name in shared}
     sources |= {path.relative_to(repo).as_posix(): path for path in sorted((repo / "firmware/truck").rglob("*.py"))}
     files["agent.tar"] = Entry(_tar({path: Entry(_read(source)) for path, source in sources.items()}))
     packed = {f"wheels/{wheel.file.name}": Entry(_read(wheel.file)) for wheel in wheels}
@@ -118,7 +137,11 @@ def _truck_toml(settings: FlashSettings, device: str) -> str:
             raise FlashError("usage", what=f"{settings.truck.config} is not TOML: {error}") from error
     tables["truck"] = {**tables.get("truck", {}), "id": device, "area": settings.area}
     mqtt = {"host": settings.broker.device_host, "port": settings.broker.port}
-    tables["mqtt"] = {**mqtt, "password_file": f"{KEYS}/mqtt-password"}
+    if settings.broker.certificates:
+        proof = {"cert_file": f"{KEYS}/{CERTIFICATE}", "key_file": f"{KEYS}/{KEY}"}
+    else:
+        proof = {"password_file": f"{KEYS}/mqtt-password"}
+    tables["mqtt"] = {**mqtt, **proof}
     if settings.broker.tls:
         tables["mqtt"]["ca_file"] = f"{KEYS}/ca.pem"
     text = "\n".join(_section(name, table) for name, table in tables.items())

@@ -81,11 +81,12 @@ def flash_truck(
     """Does all of it; raises FlashError at the first thing that a person must put right."""
     if order.ask_api:
         refuse_open_run(settings.api_url, FAMILY, order.device)
-    payload = make_payload(settings, order.device, repo, order.first_boot if order.card else None)
-    target = str(order.card) if order.card else str(order.ssh)
-    outcome = TruckOutcome(order.device, target, payload.release, sorted(payload.files), dry_run=order.dry_run)
     if order.card is not None:
         check_card(order.card)
+    first_boot = order.first_boot if order.card else None
+    payload = make_payload(settings, order.device, repo, first_boot, real=not order.dry_run)
+    target = str(order.card) if order.card else str(order.ssh)
+    outcome = TruckOutcome(order.device, target, payload.release, sorted(payload.files), dry_run=order.dry_run)
     if order.dry_run:
         return outcome
     if order.card is not None:

@@ -8,7 +8,7 @@ from broker.plan.calendar import DAY_S
 from broker.plan.gtfs.tables.files import quoted
 from broker.plan.gtfs.tables.parts import Feed, RouteRow, first_of_its_id
 from broker.plan.gtfs.tables.row import Row
-from broker.plan.gtfs.tables.stops import kinds_of
+from broker.plan.gtfs.tables.stops import StopRow, kinds_of, refuse_far_places
 from broker.plan.gtfs.tables.trips import TripRow
 from broker.plan.model import Vehicle
 
@@ -21,7 +21,7 @@ class VehicleRow:
     vehicle: Vehicle
 
 
-def read_vehicles(feed: Feed, stops: Collection[str]) -> dict[str, VehicleRow]:
+def read_vehicles(feed: Feed, stops: Mapping[str, StopRow]) -> dict[str, VehicleRow]:
     """The vehicles by id; none where the optional file is not there."""
     vehicles: dict[str, VehicleRow] = {}
     taken: dict[str, int] = {}
@@ -36,13 +36,25 @@ def read_vehicles(feed: Feed, stops: Collection[str]) -> dict[str, VehicleRow]:
             refuse_a_stops_id(row, truck_id, stops)
             vehicles[truck_id] = VehicleRow(row, Vehicle(
                 truck_id, wastes, bins, _thousandths(kg), _thousandths(cubic_m), start_s, end_s,
-                row.id("contractor") if row.get("contractor") else None,
+                row.id("contractor") if row.get("contractor") else None, _yard(row, stops),
             ))  # fmt: skip
     return vehicles
 
 
 def _thousandths(value: Decimal | None) -> int | None:
     return None if value is None else int(value * 1000)
+
+
+def _yard(row: Row, stops: Mapping[str, StopRow]) -> tuple[float, float] | None:
+    """Where it stands when it is not asked for, both numbers or neither."""
+    lat, lon = row.number("yard_lat", -90, 90), row.number("yard_lon", -180, 180)
+    given = [column for column in ("yard_lat", "yard_lon") if row.get(column)]
+    if len(given) == 1:
+        row.refuse("a yard needs yard_lat and yard_lon")
+    if lat is None or lon is None:
+        return None
+    refuse_far_places([(row, lat, lon)], stops, "yard")
+    return lat, lon
 
 
 def _on_call(row: Row) -> tuple[int | None, int | None]:

@@ -28,7 +28,8 @@ def to_settle(day: Day, now: int) -> list[str]:
 def settle(day: Day, about: str, now: int) -> list[Effect]:
     """One of them."""
     conditions = day.attention.by_id()
-    after = _after(day, about, conditions.get(about), now, _covered(conditions.values()))
+    covered = frozenset[str]() if about in conditions else _covered(conditions.values())  # of what is so, all the same
+    after = _after(day, about, conditions.get(about), now, covered)
     return [] if after is None else put_alarm(day, after, now)
 
 

@@ -8,7 +8,9 @@ NEVER_HEARD_S; many are one. While the bridge itself hears nobody, that is the f
 Who was silent before a restart is silent after it until it speaks: that a broker says again who is lost is not new.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.rules.day.attention.about_devices import (
@@ -60,10 +62,11 @@ def look_for_silences(day: Day, now: int) -> list[Effect]:
 
 def is_silent(day: Day, truck: str) -> bool:
     """Whether it was said of this truck that nothing is heard of it, by itself or with others."""
-    return any(
-        subject == TRUCKS + truck or TRUCKS + truck in getattr(entry.values, "subjects", ())
-        for subject, entry in day.attention.of(Topic.SILENT).items()
-    )
+    known, subject = day.attention.of(Topic.SILENT), TRUCKS + truck
+    together = known.get(_ALL_TRUCKS)
+    subjects: Sequence[str] = getattr(together.values, "subjects", ()) if together is not None else ()
+    place = bisect_left(subjects, subject)  # they are sorted, and each run asks
+    return subject in known or subject in subjects[place : place + 1]
 
 
 def _known(day: Day) -> dict[str, int]:
@@ -100,10 +103,11 @@ def _trucks(day: Day, before: Mapping[str, int], now: int) -> Found:
         if found is not None:
             silent[subject] = found
     together = _together(day, _ALL_TRUCKS, silent, len)
+    are_together = frozenset(together)
     found_of: Found = {
         one: (TruckSilent(one.removeprefix(TRUCKS), (now - silence.since) // 60), silence.since)
         for one, silence in silent.items()
-        if silence.is_long and one not in together
+        if silence.is_long and one not in are_together
     }
     if together:
         names = named(one.removeprefix(TRUCKS) for one in together)
@@ -122,19 +126,21 @@ def _rooms(day: Day, before: Mapping[str, int], now: int) -> Found:
             silent[ROOMS + name] = found
     rooms = day.plan.rooms
     estate_of = {one: rooms[one.removeprefix(ROOMS)].estate_id for one in silent}
-    everywhere = _together(day, UNITS, silent, lambda wave: len({estate_of[one] for one in wave}))
+    everywhere = frozenset(_together(day, UNITS, silent, lambda wave: len({estate_of[one] for one in wave})))
     found_of: Found = {}
     if everywhere:
         estates = sorted({estate_of[one] for one in everywhere})
         names = named(day.plan.estates[estate].name if estate in day.plan.estates else estate for estate in estates)
-        covered = (*everywhere, *(ESTATE + estate for estate in estates))
+        covered = (*sorted(everywhere), *(ESTATE + estate for estate in estates))
         since = min(silent[one].since for one in everywhere)
         found_of[UNITS] = (UnitsSilent(len(estates), names, covered), since)
     rest = {one: silence for one, silence in silent.items() if one not in everywhere}
-    for estate in sorted({estate_of[one] for one in rest}):
-        here = {one: silence for one, silence in rest.items() if estate_of[one] == estate}
-        all_of_it = [name for name, room in rooms.items() if room.estate_id == estate and name in day.devices.rooms]
-        together = _together(day, ESTATE + estate, here, len, whole=len(all_of_it))
+    by_estate: dict[str, dict[str, _Silence]] = {}
+    for one, silence in rest.items():
+        by_estate.setdefault(estate_of[one], {})[one] = silence
+    known = Counter(rooms[name].estate_id for name in day.devices.rooms if name in rooms) if rest else Counter()
+    for estate, here in sorted(by_estate.items()):
+        together = _together(day, ESTATE + estate, here, len, whole=known[estate])
         if together:
             names = named(rooms[one.removeprefix(ROOMS)].name for one in together)
             name = day.plan.estates[estate].name if estate in day.plan.estates else estate

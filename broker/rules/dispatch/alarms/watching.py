@@ -5,6 +5,9 @@ One cause, one finding: of a truck that is silent nothing else is said, and whil
 told that it stands or will be late. What is not known yet after a restart is as it was before.
 """
 
+from collections.abc import Sequence
+from itertools import islice
+
 from broker.rules.collecting.readings import USELESS
 from broker.rules.day.attention.about_area import AlarmFlood
 from broker.rules.day.attention.about_devices import SensorDisagrees
@@ -37,8 +40,13 @@ FLOOD_S = 600
 FLOOD_BEGINS, FLOOD_ENDS = 10, 5  # alarms in ten minutes (EEMUA 191): it begins above, and ends below
 
 
-def look_at_run(day: Day, run_id: str, now: int) -> list[Effect]:
-    """Ask about a run what there is to be asked now."""
+def idle_trucks(day: Day) -> tuple[str, ...]:
+    """Who is on no run, by name: looked up once for all runs."""
+    return tuple(sorted(name for name in day.planned_trucks if day.run_of(name) is None))
+
+
+def look_at_run(day: Day, run_id: str, idle: Sequence[str], now: int) -> list[Effect]:
+    """Ask about a run what there is to be asked now; `idle` trucks might help it."""
     run = day.runs.get(run_id)
     if run is None or run.state == "finished" or day.devices.hears_since is None:
         return []
@@ -48,10 +56,11 @@ def look_at_run(day: Day, run_id: str, now: int) -> list[Effect]:
     if run.state == "running" and is_on_it and is_silent(day, run.truck):
         return []  # whatever was asked of it may be so still
     under_way = run.state == "running" and is_on_it
-    pressed = any(one.truck == run.truck and one.open for one in day.incidents.values())
+    pressed = any(one.open for one in day.incidents.of_truck(run.truck))
     _ask_or_not(day, Topic.ROAD, run_id, _standing(day, run, heard_s, now) if under_way and not pressed else None, now)
     _ask_or_not(day, Topic.WAY, f"{run_id}/full", _full(day, run) if under_way else None, now)
-    _ask_or_not(day, Topic.WAY, f"{run_id}/late", _late(day, run, now) if under_way and not pressed else None, now)
+    late = _late(day, run, idle, now) if under_way and not pressed else None
+    _ask_or_not(day, Topic.WAY, f"{run_id}/late", late, now)
     for visit in day.visits.of(run.order):
         if visit.state == "at_stop" or visit.key in day.attention.of(Topic.DOOR):
             _ask_or_not(day, Topic.DOOR, visit.key, _not_out(day, visit, now), now)
@@ -141,7 +150,7 @@ def _full(day: Day, run: Run) -> Asked | None:
     return TruckFull(run.truck, run.run_id, run.capacity_bins, run.capacity_bins, len(owed))
 
 
-def _late(day: Day, run: Run, now: int) -> Asked | None:
+def _late(day: Day, run: Run, idle: Sequence[str], now: int) -> Asked | None:
     """Which of its first visits will be far too late or after the shift, as it goes now."""
     asked = _was_asked(day, Topic.WAY, f"{run.run_id}/late")
     truck = day.devices.trucks.get(run.truck) or TruckState()
@@ -161,14 +170,13 @@ def _late(day: Day, run: Run, now: int) -> Asked | None:
         return None
     worst_s, worst = max(late, key=lambda one: (one[0], one[1].key))
     room = day.plan.places[worst.room].name
-    return WillMiss(run.truck, run.run_id, room, worst_s // 60, len(late), _able(day, run, now))
+    return WillMiss(run.truck, run.run_id, room, worst_s // 60, len(late), _able(day, run, idle, now))
 
 
-def _able(day: Day, run: Run, now: int) -> str:
-    """Who is on no run now and may load what it loads."""
-    idle = (name for name in day.plan.trucks() if name != run.truck and day.run_of(name) is None)
-    able = [name for name in idle if run.waste in may_load(day, name, now)]
-    return " ".join(able[:MOST_ABLE]) or "—"
+def _able(day: Day, run: Run, idle: Sequence[str], now: int) -> str:
+    """Which of those that are on no run now may load what it loads."""
+    able = (name for name in idle if name != run.truck and run.waste in may_load(day, name, now))
+    return " ".join(islice(able, MOST_ABLE)) or "—"
 
 
 def _not_out(day: Day, visit: Visit, now: int) -> Asked | None:

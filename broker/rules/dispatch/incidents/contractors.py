@@ -5,15 +5,14 @@ would be there later, by the times as they follow now, is asked after the others
 not at all.
 """
 
-from broker.plan.geometry import distance_m
 from broker.plan.model import Vehicle
 from broker.rules.day.bins import waiting
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
+from broker.rules.dispatch.visits.extra_coming import coming
 from broker.rules.dispatch.visits.extra_truck import on_call_until, why_not
 from broker.rules.dispatch.visits.moved_visits import extra_run, hand_over, set_visits
 from broker.rules.dispatch.visits.offered_times import times_of_extra
-from broker.rules.dispatch.visits.offers import EXTRA_COMES_S
 from broker.rules.dispatch.visits.skip_reasons import free_from
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import put, run_record
@@ -97,8 +96,7 @@ def _asked(incident: Incident, firm: str, truck: str, run_id: str, now: int) -> 
 
 def _given(day: Day, run: Run, incident: Incident) -> list[Visit]:
     """What a run owes because of an incident; a lit lamp's truck is not changed any more."""
-    skipped = (visit for visit in day.visits.values() if visit.state == "skipped")
-    rooms = {visit.room for visit in skipped if visit.run_id == incident.run_id}
+    rooms = {visit.room for visit in day.visits.of_run(incident.run_id or "") if visit.state == "skipped"}
     return [one for one in day.owed(run) if not one.original and one.room in rooms and one.state != "at_stop"]
 
 
@@ -116,10 +114,5 @@ def _can(day: Day, vehicle: Vehicle, own: Run, visits: list[Visit], incident: In
 
 
 def _comes_at(day: Day, vehicle: Vehicle, own: Run, first: Visit, now: int) -> int:
-    """When its truck could be at the first room: never sooner than an offer says, later if it is seen to be far."""
-    truck, room = day.devices.trucks.get(vehicle.truck_id), day.plan.places[first.room]
-    fix = truck.fix if truck is not None else None
-    if fix is None or not fix.fresh(now):
-        return now + EXTRA_COMES_S
-    length_m = day.settings.streets.detour_factor * distance_m(fix.lat, fix.lon, room.lat, room.lon)
-    return now + max(EXTRA_COMES_S, round(day.history.leg_s(own.route_id, "", first.room, length_m, now)[0]))
+    """When its truck could be at the first room."""
+    return coming(day, own, vehicle.truck_id, first.room, now).at

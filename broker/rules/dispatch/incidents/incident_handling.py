@@ -117,8 +117,8 @@ def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> l
 def second_visit_served(day: Day, visit: Visit, now: int) -> list[Effect]:
     """The truck has been back: the obstacle was gone, so its incident ends; unseen ones are named."""
     effects: list[Effect] = []
-    for incident in list(day.incidents.values()):
-        if not incident.open or incident.room != visit.room or not _was_made_up(day, incident, visit):
+    for incident in day.incidents.at(visit.room):
+        if not incident.open or not _was_made_up(day, incident, visit):
             continue
         if incident.reason == "breakdown":  # a rule failed on its upgrade: it is about more than this visit
             continue

@@ -31,5 +31,5 @@ def _clear_lane(day: Day, room_id: str, at: int, now: int, who: str) -> list[Eff
 
 def blocked_since(day: Day, room_id: str, at: int) -> list[Incident]:
     """What a keeper's word of that moment is about: not an obstacle that came later."""
-    here = (one for one in day.incidents.values() if one.room == room_id and one.reason == "lane_blocked")
+    here = (one for one in day.incidents.at(room_id) if one.reason == "lane_blocked")
     return [one for one in here if one.open and one.condition == "active" and one.raised_at <= at]

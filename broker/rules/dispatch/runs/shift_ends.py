@@ -66,7 +66,7 @@ def end_shift(day: Day, run_id: str, now: int) -> list[Effect]:
 
 def left_over(day: Day, route_id: str, rooms: set[str]) -> Iterator[Visit]:
     """What earlier runs of a route ended without serving, at rooms where its next run does not call."""
-    skipped = (visit.room for visit in day.visits.values() if visit.route == route_id and visit.state == "skipped")
+    skipped = (visit.room for visit in day.visits.of_route(route_id) if visit.state == "skipped")
     for room in dict.fromkeys(skipped):
         if room in rooms or room not in day.plan.rooms:
             continue
@@ -101,7 +101,7 @@ def _calls(day: Day, run: Run, visit: Visit) -> bool:
 
 def _handed_over(day: Day, run: Run, visit: Visit, taking: Run | None, now: int) -> list[Effect]:
     broken = any(
-        one.run_id == run.run_id and one.reason == "breakdown" and one.open for one in day.incidents.values()
+        one.run_id == run.run_id and one.reason == "breakdown" and one.open for one in day.incidents.of_truck(run.truck)
     )
     reason = "breakdown" if broken else "full_truck" if run.full_at is not None else "other"
     effects = put(day, visit.skipped(reason), now)

@@ -102,7 +102,7 @@ def _free(day: Day, closure: Closure, now: int) -> list[Effect]:
 
 def _freed(day: Day, visit: Visit, now: int) -> Visit:
     """As it was before the road was closed: what else it waits for is not over by that."""
-    pressed = [one for one in day.incidents.values() if one.open and one.room == visit.room and not visit.original]
+    pressed = [one for one in day.incidents.at(visit.room) if one.open and not visit.original]
     moments = (free_from(day, one, visit.run_id) for one in pressed)
     latest_at = max((at for at in moments if at is not None), default=now)
     return visit.open_from(latest_at) if latest_at > now else visit.freed()

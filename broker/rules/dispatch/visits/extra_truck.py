@@ -7,7 +7,7 @@ from broker.plan.model import Vehicle
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.visits.offered_times import EXTRA
-from broker.rules.dispatch.visits.offers import ReplanError
+from broker.rules.dispatch.visits.replan_error import ReplanError
 from broker.rules.replanning.offers import Offer
 from firmware import wire
 

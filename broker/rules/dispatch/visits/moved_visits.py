@@ -8,7 +8,8 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.extra_truck import check_extra_truck
 from broker.rules.dispatch.visits.offered_times import EXTRA
-from broker.rules.dispatch.visits.offers import ReplanError, agreed
+from broker.rules.dispatch.visits.offers import agreed
+from broker.rules.dispatch.visits.replan_error import ReplanError
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
@@ -30,7 +31,8 @@ def insert_visit(day: Day, run: Run, visit: Visit, now: int, *, earliest_at: int
     comes last and a person is told."""
     run.take_out(visit.key)
     tour, stop = tour_of(day, run, now), stop_of(day, run, visit, now)
-    stop = replace(stop, open_at=max(stop.open_at or 0, earliest_at or 0) or None)
+    # When it was expected so far is no promise: its lane is clear, its road is open, its room was not called yet.
+    stop = replace(stop, open_at=max(stop.open_at or 0, earliest_at or 0) or None, before_at=visit.promised_at)
     offer = insert(tour, stop, ways_of(day, run, now))
     effects: list[Effect] = []
     if offer.unplaced:
@@ -47,7 +49,7 @@ def owed_again(
     day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at: int | None, skipped_here_at: int | None = None
 ) -> Visit:
     """A new visit that makes up for a skipped one, in the same run or in another's."""
-    taken = [key[2] for key in day.visits if key[0] == run_id and key[1] == visit.room]
+    taken = [one.visit_number for one in day.visits.at(visit.room) if one.run_id == run_id]
     run = day.runs.get(run_id)
     sequences = [day.visits[key].sequence for key in run.order] if run else []
     moments = [at for at in (not_before_at, visit.window_at) if at is not None]

@@ -11,36 +11,39 @@ from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.visits.extra_coming import Coming, coming, soonest
+from broker.rules.dispatch.visits.extra_truck import why_not
 from broker.rules.dispatch.visits.offered_times import EXTRA, gaining, timed
+from broker.rules.dispatch.visits.replan_error import ReplanError
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.replanning.offers import Deal, Offer, Steps, Tour, Ways, breakdown, kept, whole
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey, record_key
 
-EXTRA_COMES_S = 1200
 DRIFT_S = 60  # by how much a time may be another than it was shown
 
 
-class ReplanError(ValueError):
-    """An offer that cannot be carried out; the text says what is missing. `not_yet`: it is being worked out."""
-
-    def __init__(self, text: str, *, not_yet: bool = False) -> None:
-        super().__init__(text)
-        self.not_yet = not_yet
-
-
-def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> Steps[tuple[Offer, ...]]:
-    """What can be done with visits that `run` cannot serve: other trucks of the same waste, an extra truck, both.
+def offers_for(
+    day: Day, run: Run, visits: Sequence[Visit], now: int, extra: Coming | None = None
+) -> Steps[tuple[Offer, ...]]:
+    """What can be done with visits that `run` cannot serve: other trucks of the same waste, an extra truck, both; the
+    extra one is `extra`, else the one that would be there first.
 
     Who takes what is of the day as it is at the first step, whatever happens between the others; the times are those
     of the last.
     """
-    broken, others, ways, extra = _ground(day, run, visits, now, now + EXTRA_COMES_S)
+    extra_at = (extra or first_to_come(day, run, now)).at
+    broken, others, ways, extra_tour = _ground(day, run, visits, now, extra_at)
     found = []
-    for offer in (yield from breakdown(broken, others, ways, extra)):
+    for offer in (yield from breakdown(broken, others, ways, extra_tour)):
         one = yield from timed(day, run, offer, ways, max(now, day.clock.now))
         found += [] if one is None else [one]
     return tuple(sorted(found, key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
+
+
+def first_to_come(day: Day, run: Run, now: int) -> Coming:
+    """Which truck could take over first, and when it would be where the run's truck is."""
+    return soonest(day, run, tour_of(day, run, now).start, now)
 
 
 def _ground(
@@ -69,10 +72,14 @@ def _stands_broken(day: Day, run: Run) -> bool:
 
 def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit], began_at: int) -> Steps[None]:
     """Work out the offers of the day as it is at the first step; show them if there is still something to decide."""
-    offers = yield from offers_for(day, run, visits, began_at)
+    wanted = day.incidents.extra_for(key)  # a dispatcher has named it
+    may = wanted is not None and why_not(day, run, wanted, began_at) is None
+    start = tour_of(day, run, began_at).start
+    extra = coming(day, run, wanted, start, began_at) if wanted and may else first_to_come(day, run, began_at)
+    offers = yield from offers_for(day, run, visits, began_at, extra)
     incident = day.incidents.get(key)
     if incident is not None and incident.open and incident.workflow != "resolved":
-        day.incidents.show_offers(key, began_at, [offer_body(day, one, began_at) for one in offers])
+        day.incidents.show_offers(key, began_at, [offer_body(day, one, began_at, extra) for one in offers])
 
 
 def deal_id(offer: Offer) -> str:
@@ -92,8 +99,9 @@ def _short(named: object) -> str:
     return blake2b(repr(named).encode(), digest_size=8).hexdigest()
 
 
-def offer_body(day: Day, offer: Offer, made_at: int) -> dict[str, Any]:
-    """An offer as the dispatcher sees it: every promise that would change, before anything does.
+def offer_body(day: Day, offer: Offer, made_at: int, extra: Coming) -> dict[str, Any]:
+    """An offer as the dispatcher sees it: every promise that would change, before anything does, and which truck more
+    it reckons with, if it does, and how that is known.
 
     `id` is of these very times, `deal` stays the same when they are written anew.
     """
@@ -105,6 +113,7 @@ def offer_body(day: Day, offer: Offer, made_at: int) -> dict[str, Any]:
         "cost_s": offer.cost_s,
         "detour_s": offer.detour_s,
         "broken_promises": offer.broken,
+        "extra": extra.body() if any(change.to_truck == EXTRA for change in offer.changes) else None,
         "changes": [
             {
                 "visit": record_key(change.key),
@@ -130,6 +139,8 @@ def agreed(
     Where none is shown (a blocked lane, a click before the first were made) they are worked out first, in steps, unless
     `at_once`.
     """
+    if act.truck and not day.incidents.offers(incident.key)[1]:
+        day.incidents.name_extra(incident.key, act.truck)
     if at_once:
         whole(show_when_made(day, incident.key, run, visits, now))
     shown = day.incidents.offers(incident.key)[1]
@@ -142,6 +153,7 @@ def agreed(
     looked_at = day.incidents.offer_looked_at(incident.key, act.offer or shown[act.option]["id"])
     if looked_at is None:  # an old screen: what is shown to others stands
         raise ReplanError("this option is not on offer any more: look again, then decide")
+    _must_be_in_time(day, run, visits, incident, act, looked_at[1], now)
     offer = _as_of_now(day, run, visits, *looked_at, now)
     if offer is None:
         day.incidents.end_choosing(incident.key)
@@ -150,11 +162,29 @@ def agreed(
     return offer
 
 
+def _must_be_in_time(
+    day: Day, run: Run, visits: Sequence[Visit], incident: Incident, act: Act, body: Mapping[str, Any], now: int
+) -> None:
+    """Raise ReplanError, and begin others with that truck, where the one that is named cannot keep what is offered."""
+    reckoned, truck = body.get("extra"), act.truck or ""
+    if reckoned is None or truck in ("", reckoned["truck"]) or why_not(day, run, truck, now) is not None:
+        return
+    named = coming(day, run, truck, tour_of(day, run, now).start, now)
+    late_s = named.at - reckoned["comes_at"]
+    if late_s > DRIFT_S:
+        day.incidents.name_extra(incident.key, truck)
+        day.incidents.end_choosing(incident.key)
+        _work_out(day, run, visits, incident, now)
+        raise ReplanError(f"{truck} would be there {-(-late_s // 60)} minutes later than this option says: "
+                          "look again, the options reckon with it now, then decide")  # fmt: skip
+
+
 def _as_of_now(
     day: Day, run: Run, visits: Sequence[Visit], made_at: int, body: Mapping[str, Any], now: int
 ) -> Offer | None:
     """What was shown, with the times of now; None if it is another deal by now or they are others."""
-    ground = _ground(day, run, visits, now, made_at + EXTRA_COMES_S)
+    reckoned = body.get("extra")
+    ground = _ground(day, run, visits, now, reckoned["comes_at"] if reckoned else made_at)
     offer = kept(_deal(day, body), *ground)
     offer = whole(timed(day, run, offer, ground[2], now)) if offer is not None else None
     return None if offer is None or deal_id(offer) != body["deal"] or _drifted(body, offer) else offer

@@ -23,7 +23,7 @@ def _row(title: str, says: str, kept: Any, /, **beside: Any) -> type[BaseModel]:
 AnswerRow = _row("AnswerRow", "What one addressee said, and by when.", Answer, id=str, in_vain=bool)
 VisitRow = _row(
     "VisitRow", "A visit with when it is expected.", Visit,
-    id=str, name=str, eta_at=At, early_at=At, late_at=At, label=str | None, held=bool,
+    id=str, name=str, eta_at=At, early_at=At, late_at=At, label=str | None, held=bool, along_m=At,
 )  # fmt: skip
 RunRow = _row(
     "RunRow", "A run with its visits in driving order.", None,

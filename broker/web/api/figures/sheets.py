@@ -1,10 +1,12 @@
 """HTTP: the figures as sheets for people, and the same as CSV or as a workbook."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from broker.plan.model import Plan
 from broker.registers.exchange.sheets import write_csv, write_xlsx
@@ -39,6 +41,10 @@ class Shown(Span):
     """The sheets of these days."""
 
     by: str
+    estate: str = Field("", description="the one of which the figures are; empty: of all")
+    truck: str = Field("", description="the one of which the figures are; empty: of all")
+    estates: dict[str, str] = Field({}, description="those to choose from, by id")
+    trucks: list[str] = Field([], description="those to choose from")
     sheets: list[SheetRow]
 
 
@@ -57,6 +63,8 @@ def sheet_routes(router: APIRouter, store: Store, plan: Plan) -> None:
         view: View = "week",
         day: OneOf = None,
         by: Literal["waste", "estate", "route", "truck"] = "waste",
+        estate: Annotated[str, Query(max_length=100, description="the id of one: its figures alone")] = "",
+        truck: Annotated[str, Query(max_length=100, description="the id of one: its figures alone")] = "",
         sheet: Annotated[str, Query(max_length=40, description="the key of one; else all, as CSV the first")] = "",
         form: Annotated[Literal["json", "csv", "xlsx"], Query(alias="format")] = "json",
         language: Annotated[Literal["zh", "en"] | None, Query(description="else as `Accept-Language` says")] = None,
@@ -68,18 +76,34 @@ def sheet_routes(router: APIRouter, store: Store, plan: Plan) -> None:
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         words = language or language_of_answer(request)
-        found = [
-            one for one in sheets(facts, plan.timezone, *days, by, words, plan.names()) if sheet in ("", one.key)
-        ]
-        if not found:
-            raise HTTPException(404, "there is no such sheet: ask without `sheet` for all of them")
-        name = f"zhanpai-{'-'.join(dict.fromkeys(days))}-{by}{'-' + sheet if sheet else ''}"
-        if form == "csv":
-            return _file(write_csv(_heads(found[0]), found[0].lines), CSV + "; charset=utf-8", f"{name}.csv")
-        if form == "xlsx":
-            return _file(write_xlsx([(_name(one), _heads(one), one.lines) for one in found]), WORKBOOK, f"{name}.xlsx")
-        rows = [SheetRow.model_validate(one) for one in found]
-        return Shown(**span.model_dump(), by=by, sheets=rows)
+        only = {name: wanted for name, wanted in (("estate", estate), ("truck", truck)) if wanted}
+        every = sheets(facts, plan.timezone, *days, by, words, plan.names(), only)
+        found = answered(every, span, by, sheet, form, list(only.values()))
+        if isinstance(found, Response):
+            return found
+        estates = {one.estate_id: one.name for one in plan.estates.values()}
+        return found.model_copy(
+            update={"estate": estate, "truck": truck, "estates": estates, "trucks": sorted(plan.trucks())}
+        )
+
+
+def answered(
+    all_sheets: Sequence[Sheet], span: Span, by: str, sheet: str, form: Literal["json", "csv", "xlsx"],
+    only: Sequence[str] = (),
+) -> Shown | Response:  # fmt: skip
+    """The sheets, or the one that is asked for, as they are asked for; refused where there is none of this key. `only`
+    is what else stands in a file's name."""
+    found = [one for one in all_sheets if sheet in ("", one.key)]
+    if not found:
+        raise HTTPException(404, "there is no such sheet: ask without `sheet` for all of them")
+    days = dict.fromkeys((span.from_day, span.to_day))
+    name = quote("-".join(["zhanpai", *days, by, *only, *([sheet] if sheet else [])]), safe="")
+    if form == "csv":
+        return _file(write_csv(_heads(found[0]), found[0].lines), CSV + "; charset=utf-8", f"{name}.csv")
+    if form == "xlsx":
+        return _file(write_xlsx([(_name(one), _heads(one), one.lines) for one in found]), WORKBOOK, f"{name}.xlsx")
+    rows = [SheetRow.model_validate(one) for one in found]
+    return Shown(**span.model_dump(), by=by, sheets=rows)
 
 
 def _heads(sheet: Sheet) -> list[str]:

@@ -10,7 +10,7 @@ from broker.web.door.gate import Gate
 from broker.web.door.rights import deeds_of, pages_of
 from broker.web.door.visitors import visitor_of
 from broker.web.languages import language_of
-from broker.web.pages.ways import landing_of, ways_of
+from broker.web.pages.ways import is_of_city, is_there, landing_of, ways_of
 
 
 class Clickable(BaseModel):
@@ -54,11 +54,13 @@ def people_router(gate: Gate) -> APIRouter:
         summary="Who you are, and what you may do: each deed with what it reaches",
     )
     def me(request: Request) -> dict[str, Any]:
-        visitor = visitor_of(request)
+        visitor, of_city = visitor_of(request), is_of_city(request)
         return {
             "account": visitor.who, "name": visitor.name, "kind": visitor.kind, "roles": sorted(visitor.roles),
             "scope": visitor.scope.model_dump(mode="json"), "deeds": deeds_of(visitor),
-            "pages": pages_of(visitor), "ways": ways_of(visitor), "landing": landing_of(visitor),
+            "pages": [page for page in pages_of(visitor) if is_there(page, of_city=of_city)],
+            "ways": ways_of(visitor, of_city=of_city),
+            "landing": landing_of(visitor, of_city=of_city),
             "language": language_of(request),
             "one_click": [
                 {"account": one, "name": held.name, "roles": held.roles, "scope": held.scope.model_dump(mode="json")}

@@ -23,6 +23,6 @@ def people_routers(gate: Gate, plan: Plan, now: Callable[[], float] = time.time)
     return [
         roster_router(rosters, plan),
         account_router(gate, house),
-        account_pages(gate, house, plan),
+        account_pages(gate, house, {one: estate.name for one, estate in plan.estates.items()}, plan.timezone),
         roster_pages(gate.people, rosters, plan, now),
     ]

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from broker import NAME
 from broker.registers.elections import figures as election_figures
@@ -24,12 +24,14 @@ from broker.web.api.described.registers import (
     SafetyReport,
     VersionsRow,
 )
+from broker.web.api.paging import Paged
 from broker.web.api.registers.answers import shown, shown_document
 from broker.web.api.registers.changes import change_routes
 from broker.web.door.visitors import RegisterRoute, visitor_of
 from broker.web.pages.registers import page_router
 
 Lang = Literal["en", "zh"]
+LOG_ROWS = 100
 
 
 def router(registers: Registers) -> APIRouter:
@@ -56,13 +58,14 @@ def _reads(whole: APIRouter, registers: Registers, which: str) -> None:
         response.headers["ETag"] = f'"{snapshot.etag}"'
         return shown(which, snapshot, visitor)
 
-    @whole.get(f"{base}/log", tags=tags, summary="Who changed what, when and why", **told(list[LogRow]))
-    def log(
-        lang: Lang = "en", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    ) -> list[dict[str, Any]]:
+    @whole.get(
+        f"{base}/log", tags=tags, summary=f"Who changed what, when and why, the newest first, {LOG_ROWS} of a page",
+        **told(list[LogRow]),
+    )
+    def log(paged: Paged, lang: Lang = "en") -> list[dict[str, Any]]:
         return [
             {**entry.as_json(), "in_words": [in_words(change, lang) for change in entry.changes]}
-            for entry in reversed(register.log()[-limit:])
+            for entry in paged.page(register.log(), lambda entry: (-entry.n,), LOG_ROWS)
         ]
 
     @whole.get(f"{base}/versions", tags=tags, summary="Kept versions and daily copies", **told(VersionsRow))

@@ -13,7 +13,7 @@ from broker.web.api.described.rows import INCIDENT_TOLD, RUN_TOLD
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
 from broker.web.door.visitors import visitor_of, within
-from broker.web.stream.share import without_offers
+from broker.web.incident_shares import told_of
 from firmware import wire
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
@@ -137,7 +137,7 @@ def incident_of(desk: Desk, incident_id: str, truck: str | None) -> dict[str, An
 def shown_incident(request: Request, picture: dict[str, Any], key: tuple[str, str]) -> dict[str, Any]:
     """An incident by truck and id, as far as whoever asks may see it."""
     row = next(row for row in picture["incidents"] if (row["truck"], row["incident_id"]) == key)
-    return row if request.state.reach.everything else without_offers(row)
+    return told_of(row, visitor_of(request))
 
 
 def _incidents(router: APIRouter, desk: Desk) -> None:

@@ -6,15 +6,15 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from broker.people.people import People
-from broker.people.roles import Reach, Visitor
 from broker.rules.dispatch.actions import Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
 from broker.web.api.described.rows import INCIDENT_TOLD
 from broker.web.api.street.actions import Action, incident_of, shown_incident
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
-from broker.web.door.rights import ANSWERS, right_to
+from broker.web.door.rights import right_to
 from broker.web.door.visitors import visitor_of, within
+from broker.web.incident_shares import reach_as, reaches
 from broker.web.stream.share import shared
 from firmware import wire
 
@@ -48,9 +48,12 @@ class AskedRow(BaseModel):
 
 
 class Asked(BaseModel):
-    """What is asked of whoever looks, as it was at `at`."""
+    """What is asked of whoever looks, as it was at `at`; trucks and rooms are as they were at `old_since_at`, where no
+    newer picture can be made, or when the devices were last heard, at `away_since_at`."""
 
     at: int
+    old_since_at: int | None
+    away_since_at: int | None
     timezone: str
     sound_s: int
     rows: list[AskedRow]
@@ -72,7 +75,10 @@ def answer_router(desk: Desk, people: People) -> APIRouter:
         ]
         picture = desk.picture
         sound_s = picture["limits"]["sound_s"]
-        return Asked(at=picture["at"], timezone=picture["area"]["timezone"], sound_s=sound_s, rows=rows)
+        return Asked(
+            at=picture["at"], old_since_at=desk.old_since_at(), away_since_at=desk.away_since_at(),
+            timezone=picture["area"]["timezone"], sound_s=sound_s, rows=rows,
+        )  # fmt: skip
 
     @router.get("/api/v1/answers/names", tags=["incidents"], summary="How those are called who are told or answer")
     def names(request: Request) -> dict[str, str]:
@@ -99,7 +105,7 @@ def _add_deed(router: APIRouter, desk: Desk, deed: str, answer: str, summary: st
         request: Request, incident_id: str, addressee: str, said: Said, truck: str | None = None
     ) -> dict[str, Any]:
         kind, _, firm = addressee.partition(".")
-        request.state.reach = _reach(visitor_of(request), kind)
+        request.state.reach = reach_as(visitor_of(request), kind)
         if kind == CONTRACTOR:  # before it is said whether there is such a row at all
             within(request, contractor=firm)
         incident = incident_of(desk, incident_id, truck)
@@ -117,17 +123,3 @@ def _add_deed(router: APIRouter, desk: Desk, deed: str, answer: str, summary: st
 def _rows(incident: dict[str, Any]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = incident.get("answers", [])  # one of an older picture has none
     return rows
-
-
-def _reach(visitor: Visitor, kind: str) -> Reach:
-    """For whom the visitor answers as an addressee of this kind."""
-    return visitor.reach(ANSWERS.get(kind, ANSWERS[DISPATCHER]))
-
-
-def reaches(visitor: Visitor, row_id: str, estate: str | None) -> bool:
-    """Whether an addressee's row of an incident of this estate is the visitor's to answer."""
-    kind, _, firm = row_id.partition(".")
-    reach = _reach(visitor, kind)
-    if kind == CONTRACTOR:
-        return reach.holds(contractor=firm)
-    return reach.holds(estate=None if kind == DISPATCHER else estate)

@@ -13,12 +13,15 @@ from broker.rules.statistics.facts import ended_at, incidents, text
 from broker.store import Store, StoreError, amendments, where
 from broker.store.days import Days
 from broker.web.api.figures.days import FIRST_DAY, LAST_DAY, moved
-from broker.web.api.street.answers import reaches
+from broker.web.api.paging import Paged
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of
+from broker.web.incident_shares import reaches
 
 DAYS = 14  # of what was asked before, where no day is named
 MOST = 200
+MOST_DAYS = 92
+CLOSED_WITHIN_S = 7 * 86_400  # what became of a press of the last day asked for; it is over long before
 
 
 class PastRow(BaseModel):
@@ -37,9 +40,10 @@ class PastRow(BaseModel):
 
 
 class Past(BaseModel):
-    """What was asked of whoever looks since `from_day`."""
+    """What was asked of whoever looks from `from_day` to `to_day`."""
 
     from_day: str
+    to_day: str
     timezone: str
     rows: list[PastRow]
 
@@ -73,25 +77,39 @@ def asked_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
     """`/api/v1/answers/past` and `/api/v1/answers/trucks`."""
     router = APIRouter(tags=["incidents"])
 
-    @router.get("/api/v1/answers/past", summary="What was asked of you before, the newest first; at most 200 rows")
+    @router.get(
+        "/api/v1/answers/past", summary=f"What was asked of you before, the newest first, {MOST} rows of a page",
+        description=f"Of at most {MOST_DAYS} days at once.",
+    )
     def past(
         request: Request,
+        paged: Paged,
         from_day: Annotated[
-            date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description=f"without it the last {DAYS} days")
+            date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description=f"without it {DAYS} days before to_day")
         ] = None,
+        to_day: Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="without it today")] = None,
     ) -> Past:
         days, visitor = Days(plan.timezone), visitor_of(request)
-        first = from_day.isoformat() if from_day else moved(days.of(int(store.now())), -DAYS)
+        today = days.of(int(store.now()))
+        last = to_day.isoformat() if to_day else max(today, from_day.isoformat() if from_day else today)
+        first = from_day.isoformat() if from_day else moved(last, -DAYS)
+        if not first <= last <= moved(first, MOST_DAYS):
+            raise HTTPException(422, f"to_day must be 0 to {MOST_DAYS} days after from_day")
+        until_at = days.start(moved(last, 1))
+        span = (where("at") >= days.start(first)) & (where("at") < until_at + CLOSED_WITHIN_S)
         try:
-            found = list(store.search((where("kind") == "workflow") & (where("at") >= days.start(first))))
+            found = list(store.search((where("kind") == "workflow") & span))
             found = corrections.laid_over(found, store.search(where("kind") == amendments.KIND))
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
-        newest = sorted(incidents(found), key=lambda one: (-one[1], one[0].key))
         rows = [
-            _past(fact.body, pressed_at, row, plan) for fact, pressed_at in newest for row in _rows(fact.body, visitor)
+            _past(fact.body, pressed_at, row, plan)
+            for fact, pressed_at in incidents(found)
+            if pressed_at < until_at
+            for row in _rows(fact.body, visitor)
         ]
-        return Past(from_day=first, timezone=plan.timezone, rows=rows[:MOST])
+        shown = paged.page(rows, lambda one: (-one.pressed_at, one.truck, one.incident_id, one.answer["id"]), MOST)
+        return Past(from_day=first, to_day=last, timezone=plan.timezone, rows=shown)
 
     @router.get("/api/v1/answers/trucks", summary="How the trucks of your firm stand")
     def trucks(request: Request) -> Firm:

@@ -12,7 +12,7 @@ from broker.bridge import Bridge
 from broker.store import Store, StoreError
 from broker.web.api.street.actions import Id
 from broker.web.asked import looked_up
-from broker.web.calibrations import Calibrations
+from broker.web.calibrations import calibrations
 from broker.web.desk import Desk
 from broker.web.devices import Beside, beside, devices
 
@@ -112,7 +112,7 @@ class _Asked:
     """What was asked of the loop last, for all who look within a second."""
 
     def __init__(self, desk: Desk, store: Store) -> None:
-        self._desk, self._calibrations, self._turn = desk, Calibrations(store), threading.Lock()
+        self._desk, self._store, self._turn = desk, store, threading.Lock()
         self._found: tuple[float, Beside] = float("-inf"), Beside()
 
     def rows(self) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ class _Asked:
             if time.monotonic() - self._found[0] >= ASKED_EVERY_S:
                 self._found = time.monotonic(), looked_up(self._desk, beside)
             try:
-                calibrated = self._calibrations.of_all()
+                calibrated = calibrations(self._store)
             except StoreError:
                 calibrated = {}  # the rest is known all the same
             closed = self._desk.accounts.closed() if self._desk.accounts is not None else []

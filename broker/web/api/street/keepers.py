@@ -1,5 +1,6 @@
 """HTTP: what a keeper sees of their rooms today, and says of them without the button on the wall."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -16,6 +17,7 @@ from broker.web.room_calls import rooms_today
 from broker.web.timetable import Timetable
 
 At = int | None
+KeptBy = Callable[[str, int], frozenset[str]]  # which rooms an account keeps by the rosters at a moment
 MOST_AT_ONCE = 40  # rooms of somebody who acts for the whole area
 
 
@@ -82,18 +84,22 @@ class EstateOf(BaseModel):
 
 
 class Today(BaseModel):
-    """The rooms of whoever asks, as they were at `at`; `old_since_at` where no newer picture can be made.
+    """The rooms of whoever asks, as they were at `at`; `old_since_at` where no newer picture can be made,
+    `away_since_at` where no device is heard since.
 
-    Of many rooms those of one estate are shown (`shown`), and `estates` can be asked for.
+    Of many rooms those of one estate are shown (`shown`), and `estates` can be asked for. A keeper who is on duty for
+    some rooms by the rosters sees those, `left_out` says how many others there are: `all` shows them too, and where
+    nobody is on duty by name it is None.
     """
 
     at: int
     old_since_at: At
     timezone: str
+    away_since_at: At
     no_data_s: int
-    link_up: bool
     estates: list[EstateOf]
     shown: str | None
+    left_out: int | None
     rooms: list[RoomToday]
 
 
@@ -111,25 +117,35 @@ class Heard(BaseModel):
     event: str
 
 
-def keeper_router(desk: Desk, plan: Plan) -> APIRouter:
+def nobodys(account: str, at: int) -> frozenset[str]:
+    """As long as there are no rosters."""
+    del account, at
+    return frozenset()
+
+
+def keeper_router(desk: Desk, plan: Plan, kept_by: KeptBy = nobodys) -> APIRouter:
     """`/api/v1/rooms/calls`, and a keeper's word."""
     router, timetable = APIRouter(tags=["rooms"]), Timetable(plan)
 
     @router.get("/api/v1/rooms/calls", summary="Your rooms today: each call's lamp and truck, what is next, how late")
-    def calls(request: Request, estate: Annotated[str | None, Query(max_length=64)] = None) -> Today:
+    def calls(
+        request: Request, estate: Annotated[str | None, Query(max_length=64)] = None, all: bool = False
+    ) -> Today:
         reach: Reach = request.state.reach
         picture = desk.picture
-        mine = [room for room in picture["rooms"] if reach.holds(estate=room["estate"])]
+        held = [room for room in picture["rooms"] if reach.holds(estate=room["estate"])]
+        duty = kept_by(visitor_of(request).who, picture["at"])
+        own = [room for room in held if room["room"] in duty]
+        mine = own if own and not all else held
         estates = {room["estate"]: room["estate_name"] for room in mine}
         shown = estate if estate in estates else next(iter(estates)) if len(mine) > MOST_AT_ONCE else None
-        rooms = rooms_today(
-            picture, timetable.of_today(picture["at"]),
-            lambda room: reach.holds(estate=room["estate"]) and shown in (None, room["estate"]),
-        )  # fmt: skip
+        keys = {room["room"] for room in mine if shown in (None, room["estate"])}
+        rooms = rooms_today(picture, timetable.of_today(picture["at"]), lambda room: room["room"] in keys)
         return Today(
-            at=picture["at"], old_since_at=picture["old_since_at"], timezone=picture["area"]["timezone"],
-            no_data_s=picture["limits"]["no_data_s"], link_up=picture["link"]["up"],
+            at=picture["at"], old_since_at=desk.old_since_at(), away_since_at=desk.away_since_at(),
+            timezone=picture["area"]["timezone"], no_data_s=picture["limits"]["no_data_s"],
             estates=[EstateOf(estate=one, name=name) for one, name in sorted(estates.items())], shown=shown,
+            left_out=len(held) - len(mine) if own else None,
             rooms=[RoomToday.model_validate(room) for room in rooms],
         )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The pages on which a supervisor looks after people: accounts, tokens of machines, and what was done lately."""
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,6 @@ from broker.people.administration import Administration, sorted_roles
 from broker.people.attempts.wrong import NOBODY
 from broker.people.errors import Missing, PeopleError
 from broker.people.roles import ROLES, Scope
-from broker.plan.model import Plan
 from broker.web.door.gate import Gate
 from broker.web.door.visitors import FormFields, visitor_of
 from broker.web.pages.frame import base_context, page, refusal
@@ -25,16 +25,16 @@ LINES_SHOWN = 60
 class PeoplePages:
     """What these pages share."""
 
-    def __init__(self, gate: Gate, house: Administration, plan: Plan) -> None:
-        self.gate, self.house, self._plan = gate, house, plan
+    def __init__(self, gate: Gate, house: Administration, estates: Mapping[str, str], timezone: str) -> None:
+        """`estates` are their names."""
+        self.gate, self.house, self._estates, self._zone = gate, house, estates, ZoneInfo(timezone)
 
     def shown(self, request: Request, template: str, status: int = 200, **more: Any) -> Response:
         """A page with the choices that forms have."""
         context = base_context(request, visitor_of(request))
-        names = {one: estate.name for one, estate in self._plan.estates.items()}
         choices = {
-            "all_roles": ROLES, "trucks": self.house.trucks, "zone": ZoneInfo(self._plan.timezone),
-            "estates": [(one, names.get(one, one)) for one in self.house.estates],
+            "all_roles": ROLES, "trucks": self.house.trucks, "zone": self._zone,
+            "estates": [(one, self._estates.get(one, one)) for one in self.house.estates],
         }  # fmt: skip
         return page(request, f"people/{template}", context, status, **choices, **more)
 
@@ -62,10 +62,10 @@ class PeoplePages:
         return [] if why is None else refusal(why, base_context(request, None)["lang"])
 
 
-def account_pages(gate: Gate, house: Administration, plan: Plan) -> APIRouter:
+def account_pages(gate: Gate, house: Administration, estates: Mapping[str, str], timezone: str) -> APIRouter:
     """`/people`, and the forms on it."""
     router = APIRouter(include_in_schema=False)
-    pages = PeoplePages(gate, house, plan)
+    pages = PeoplePages(gate, house, estates, timezone)
 
     @router.get("/people")
     def everybody(request: Request) -> Response:

@@ -5,6 +5,7 @@ import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { waits } from "../frame/answers.js";
 import { asking } from "../frame/asking.js";
 import { Asked, Before } from "../frame/board.js";
+import { Old, oldAt } from "../frame/old.js";
 import { begin, Page, show } from "../frame/page.js";
 import { may, me } from "../frame/visitor.js";
 import { age, clocks, named, say } from "../frame/words.js";
@@ -26,8 +27,9 @@ function draw() {
   if (asked?.rows.some((row) => asked.at - row.answer.told_at >= asked.sound_s && waits(may, me.deeds, { ...row, estate: row.answer.party }, row.answer))) sound();
   show(html`<${Page} title="asked_title" said=${state?.said ?? ""} lost=${state?.lost ?? ""}>
     <p class="tools"><time id="clock">${asked ? clocks(asked.timezone).exact(asked.at) : ""}</time> <button id="sound" data-testid="sound" onClick=${() => { silent() ? allow() : turn(); draw(); }}>${say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off")}</button></p>
+    <${Old} of=${asked} />
     <div class="columns"><section aria-label=${say("asked_title")} data-testid="asked"><h2>${say("asked_now")}</h2>${!asked ? null : asked.rows.length ? asked.rows.map((row) => html`<${Asked} key=${`${row.truck}/${row.incident_id}/${row.answer.id}`} asked=${asked} row=${row} act=${state.do} />`) : html`<p class="quiet">${say("asked_nothing")}</p>`}</section>
-    ${firm?.trucks.length ? html`<section aria-label=${say(trucks)}><h2>${say(trucks)}</h2>${firm.trucks.map((truck) => html`<${Truck} key=${truck.truck} truck=${truck} firm=${firm} />`)}</section>` : null}
+    ${firm?.trucks.length ? html`<section aria-label=${say(trucks)}><h2>${say(trucks)}</h2><div class=${oldAt(asked) === null ? "" : "of-then"}>${firm.trucks.map((truck) => html`<${Truck} key=${truck.truck} truck=${truck} firm=${firm} />`)}</div></section>` : null}
     <section aria-label=${say("asked_before")}><h2>${say("asked_before")}</h2>${past ? html`<${Before} past=${past} />` : null}</section></div><//>`);
 }
 

@@ -12,7 +12,7 @@ let offs_ms = [], last_ms = -Infinity, kept_ms = -Infinity, account = "", change
 export async function listen(whose, then) {
   [account, changed] = [whose, then];
   const was = await kept.fact("heard").catch(() => null);
-  if (was?.account === account) Object.assign(heard, { parts: was.parts, bookings: was.bookings, at: was.at });
+  if (was?.account === account) Object.assign(heard, { parts: was.parts, bookings: was.bookings, at: was.at, booked_ms: was.booked_ms ?? -Infinity });
   heard.off_ms = (await kept.fact("off_ms").catch(() => null)) ?? null;
   stream();
   bookings();
@@ -65,7 +65,7 @@ function hear(parts, at) {
 function store() {
   kept_ms = performance.now();
   if (heard.at === null) return;
-  kept.keep("heard", { account, parts: heard.parts, bookings: heard.bookings, at: heard.at }).catch(() => {});
+  kept.keep("heard", { account, parts: heard.parts, bookings: heard.bookings, booked_ms: heard.booked_ms, at: heard.at }).catch(() => {});
   kept.keep("off_ms", heard.off_ms).catch(() => {});
 }
 

@@ -6,7 +6,7 @@ import { known, named, say } from "/static/frame/words.js";
 import { is_owed } from "./itinerary.js";
 import { left_ms } from "./outbox.js";
 
-const DONE_SHOWN = 4;
+const DONE_SHOWN = 4, BOOKED_OLD_MS = 120_000;
 const minutes = (at, it) => Math.max(0, Math.round((at * 1000 - it.now_ms) / 60_000));
 const path_of = (visit) => `/api/v1/runs/${visit.run_id}/visits/${visit.room}/${visit.visit_number}`;
 
@@ -111,6 +111,9 @@ function why(it, act) {
   return `${so}${act.told || say(known(`said_${act.status}`) ? `said_${act.status}` : "said_other")}`;
 }
 
+// An answer to what may be over by now would surprise somebody: it waits for a network.
+const booked_old = (it) => it.now_ms - it.heard.booked_ms > BOOKED_OLD_MS;
+
 // The buttons of a booking that the truck is to fetch.
 function Fetched({ it, row }) {
   const about = { booking: row.booking_id, name: row.pile_name }, path = `/api/v1/bookings/${row.booking_id}`;
@@ -118,6 +121,7 @@ function Fetched({ it, row }) {
   const ask = (kind, more = {}) => it.sheet({ kind, title: row.pile_name, send: (body) => press(kind, body), ...more });
   const loaded = () => ask("loaded", { litres: row.measured_litres ?? row.litres, announced: row.litres });
   if (it.asked[row.booking_id]) return html`<p class="quiet">${say("pressed")}</p>`;
+  if (row.state === "requested" && booked_old(it)) return html`<p class="quiet">${say("answer_later")}</p>`;
   if (row.state === "requested") {
     const { version, run_version } = row;
     return html`<button class="big main" data-testid=${`accept-${row.booking_id}`} onClick=${() => press("accept", { version, run_version })}>${say("accept")}</button>
@@ -133,7 +137,7 @@ export function Bookings({ it }) {
   const rows = [...it.bookings].sort((one, other) => (other.state === "requested") - (one.state === "requested") || one.from_at - other.from_at);
   const next = next_of(it), shown = next && booking_of(it, next)?.booking_id; // its buttons stand there
   const mayFetch = "POST /api/v1/bookings/{booking}/accept" in me.deeds;
-  return html`<section data-testid="bookings"><h2>${say("bookings")}</h2>${rows.map((row) => html`<div key=${row.booking_id} class=${`card booking ${row.state}`} data-testid=${`booking-${row.booking_id}`}>
+  return html`<section data-testid="bookings"><h2>${say("bookings")}</h2>${booked_old(it) ? html`<p class="warn" role="status" data-testid="booked-at">${say("booked_at", { at: Number.isFinite(it.heard.booked_ms) ? `${it.day(it.heard.booked_ms / 1000)} ${it.time(it.heard.booked_ms / 1000)}` : "?" })}</p>` : null}${rows.map((row) => html`<div key=${row.booking_id} class=${`card booking ${row.state}`} data-testid=${`booking-${row.booking_id}`}>
     <p class="large">${it.day(row.from_at) === it.day(it.now_ms / 1000) ? "" : `${it.day(row.from_at)} `}${it.time(row.from_at)}–${it.time(row.until_at)} · ${(row.litres / 1000).toFixed(1)} m³ · <b>${say(`booking_${row.state}`)}</b></p>
     <p>${named(row.pile_name)} · ${named(row.estate_name)}${row.note ? html`<br/><q>${row.note}</q>` : null}</p>
     ${mayFetch && row.booking_id !== shown ? html`<div class="deeds"><${Fetched} it=${it} row=${row} /></div>` : null}</div>`)}</section>`;

@@ -7,10 +7,10 @@ import { may } from "../frame/visitor.js";
 import { age, clocks, known, named, say } from "../frame/words.js";
 import { KNOWN, outcome, path } from "./commands.js";
 
-const LOOK_MS = 2000, VEIL_AFTER_MS = 10000, DAY_S = 86400, CLOCK_OFF_S = 5;
+const LOOK_MS = 2000, ODD_MS = 60000, ODD_DAYS = 30, VEIL_AFTER_MS = 10000, DAY_S = 86400, CLOCK_OFF_S = 5;
 const RANKS = ["never", "well", "doubt", "warning", "lost_device", "severe"];
 const [, , family, device] = location.pathname.split("/").map(decodeURIComponent);
-let found = null, heardAt = performance.now(), said = "", told = null, clock = clocks(undefined), wanted = "", busy = false;
+let odd = null, found = null, heardAt = performance.now(), said = "", told = null, clock = clocks(undefined), wanted = "", busy = false;
 
 const href = (row) => `/devices/${row.family}/${encodeURIComponent(row.device)}`;
 const ago = (at) => (at === null ? say("never_heard") : `${age(Math.max(0, found.at - Math.floor(at)))} ${say("ago")}`);
@@ -69,6 +69,16 @@ function Commands({ row }) {
     ${answer ? html`<p class=${`card ${answer.done === false ? "alarm" : ""}`} role="status" data-testid="answer"><b>${say(`command_${told.command}`)}</b>: <span lang="en">${answer.text}</span></p>` : row.answer ? html`<p class="quiet">${say("last_answer")} <span lang="en">${row.answer.said}</span></p>` : null}</section>`;
 }
 
+// Visits of the last weeks at which count, weight and crew did not say the same, the newest first.
+async function lookAtOdd() {
+  if (!device || !found) return;
+  const day = (at) => clock.day(at), asked = `/api/v1/stats?from_day=${day(found.at - ODD_DAYS * DAY_S)}&to_day=${day(found.at)}&table=disagreements`;
+  odd = (await ask(asked, () => {}, 8000))?.filter((one) => one[family] === device).reverse() ?? odd;
+  draw();
+}
+
+const Odd = () => html`<section><h2>${say("disagreements", { days: ODD_DAYS })}</h2>${odd?.length ? html`<ul data-testid="disagreements">${odd.map((one) => html`<li key=${`${one.day}${one.room}${one.truck}${one.waste}`}>${[one.day, family === "room" ? one.truck : one.room, say(one.waste), one.words.map((word) => say(`odd_${word}`)).join(", ")].join(" · ")}</li>`)}</ul>` : html`<p class="quiet" data-testid="disagreements">${odd ? say("no_disagreements") : "…"}</p>`}</section>`;
+
 function One() {
   const { row, messages, missing } = found;
   const facts = [["life", html`${life(row)} ${rank(row)}`], ["heard", ago(row.heard_at)], ["release", row.fw ?? say("none")], ["boot", row.boot ?? say("none")], ["refusals", row.refused], ["clock_off", offset(row)], ["gaps", missing.length ? missing.map((one) => `${one.boot}: ${one.first}–${one.last}`).join(", ") : "0"]];
@@ -77,6 +87,7 @@ function One() {
     ${troubles(row)}
     <dl data-testid="facts">${facts.map(([head, value]) => html`<div key=${head}><dt>${say(`head_${head}`)}</dt><dd>${value}</dd></div>`)}</dl>
     <${Commands} row=${row} />
+    <${Odd} />
     <section><h2>${say("messages")}</h2><div class="scroll" tabindex="0" role="region" aria-label=${say("messages")}><table class="raw" data-testid="messages"><tbody>${messages.map((one) => html`<tr key=${`${one.at}${one.channel}${one.text}`} class=${one.ours ? "ours" : one.refused ? "refused" : ""}>
       <td class="number">${clock.exact(one.at)}</td><td>${say(one.ours ? "to_device" : "from_device")} <b>${one.channel}</b></td><td><code>${one.text || say("cleared")}</code>${one.refused ? html`<br /><span class="alarm" lang="en">${one.refused}</span>` : null}</td></tr>`)}</tbody></table></div>
     ${messages.length ? null : html`<p class="quiet">${say("no_messages")}</p>`}</section>`;
@@ -96,3 +107,5 @@ async function look() {
 await begin(["", "devices"], draw);
 await look();
 setInterval(look, LOOK_MS);
+await lookAtOdd();
+setInterval(lookAtOdd, ODD_MS);

@@ -8,14 +8,15 @@ export const LATE_FROM_S = 120;
 export const owed = (calls) => calls.filter((call) => OWED.includes(call.state));
 export const over = (calls) => calls.filter((call) => !OWED.includes(call.state)).reverse();
 
-// The lamp of each kind as it was read back at the pin; a unit that is away shows that nobody knows.
-export const lamps = (room) => {
-  const known = room.life === "ready" && room.lamps.length > 0;
+// The lamp of each kind as it was read back at the pin; of a unit that is away, or where nothing is `heard` at all,
+// nobody knows it.
+export const lamps = (room, heard = true) => {
+  const known = heard && room.life === "ready" && room.lamps.length > 0;
   const of = (waste) => room.lamps.find((lamp) => lamp.waste === waste) ?? room.lamps.find((lamp) => lamp.waste === "any");
   return room.wastes.map((waste) => ({ waste, lamp: known ? (of(waste)?.lamp ?? "no_data") : "no_data" }));
 };
 
-export const urgent = (room) => lamps(room).map((one) => one.lamp).sort((one, other) => URGENT.indexOf(one) - URGENT.indexOf(other))[0] ?? "off";
+export const urgent = (room, heard) => lamps(room, heard).map((one) => one.lamp).sort((one, other) => URGENT.indexOf(one) - URGENT.indexOf(other))[0] ?? "off";
 
 // Whether the bins of this call are said to stand outside.
 export const isOut = (room, call) => room.bins_out_at !== null && call.due_at !== null && room.bins_out_at >= call.due_at;

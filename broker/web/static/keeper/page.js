@@ -2,6 +2,7 @@
 
 import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { act, ask } from "../frame/deed.js";
+import { Old, oldAt } from "../frame/old.js";
 import { begin, Page, show } from "../frame/page.js";
 import { may } from "../frame/visitor.js";
 import { age, clocks, named, say } from "../frame/words.js";
@@ -23,13 +24,14 @@ async function tell(room, event) {
 }
 
 const late = (s) => (s === null ? null : s > LATE_FROM_S ? html`<b class="warn">${say("late_by", { minutes: Math.round(s / 60) })}</b>` : s < -LATE_FROM_S ? html`<b class="warn">${say("early_by", { minutes: Math.round(-s / 60) })}</b>` : html`<span class="quiet">${say("on_time")}</span>`);
+const isOld = () => oldAt(today) !== null; // of then: what a lamp shows by now nobody knows
 const minutes = (s) => (s < 60 ? say("now") : say("in_minutes", { minutes: Math.round(s / 60) }));
 
 function Next({ room, call }) {
   const at = call.eta_at ?? call.planned_at;
   return html`<div class=${`next ${call.held ? "held" : call.state}`} data-testid=${`next-${room.room}`}>
     <p class="what"><b>${say(call.waste)}</b> <span>${say(call.held ? "held" : call.state)}</span>${call.visit_number > 1 ? html` <span>${say("second_visit")}</span>` : null}</p>
-    <p class="when"><time>${clock.time(at)}</time> <span>${call.state === "at_stop" ? say("truck_is_here") : call.eta_at === null ? say("nobody_knows") : minutes(call.eta_at - today.at)}</span></p>
+    <p class="when"><time>${clock.time(at)}</time> <span>${call.state === "at_stop" ? say("truck_is_here") : call.eta_at === null ? say("nobody_knows") : isOld() ? "" : minutes(call.eta_at - today.at)}</span></p>
     <p>${say("planned")} ${clock.time(call.planned_at)} · ${late(call.late_s) ?? say("none")}${call.due_at === null ? null : html` · ${say("lamp_on_at")} ${clock.time(call.due_at)}`}</p>
   </div>`;
 }
@@ -37,10 +39,10 @@ function Next({ room, call }) {
 function Room({ room }) {
   const past = over(room.calls), called = owed(room.calls).find((call) => call.state !== "pending"), next = called ?? owed(room.calls)[0], rest = later(room, next);
   const out = called && isOut(room, called), mine = may(DEED, { estate: room.estate });
-  const rings = state() === "sound_on" && ringing(today, heard).some((one) => one.room === room);
-  return html`<section class=${`room ${urgent(room)}`} data-testid=${`room-${room.room}`}>
+  const rings = !isOld() && state() === "sound_on" && ringing(today, heard).some((one) => one.room === room);
+  return html`<section class=${`room ${urgent(room, !isOld())}`} data-testid=${`room-${room.room}`}>
     <h2><span>${named(room.name)}</span> <small>${named(room.estate_name ?? "")}</small></h2>
-    <ul class="lamps">${lamps(room).map((one) => html`<li key=${one.waste} class=${one.lamp}><i aria-hidden="true"></i> ${say(one.waste)}: <b>${say(`lamp_${one.lamp}`)}</b></li>`)}</ul>
+    <ul class="lamps">${lamps(room, !isOld()).map((one) => html`<li key=${one.waste} class=${one.lamp}><i aria-hidden="true"></i> ${say(one.waste)}: <b>${say(`lamp_${one.lamp}`)}</b></li>`)}</ul>
     ${room.blocked.map((one) => html`<div class="card blocked" key=${one.incident_id}><b class="alarm">${say("lane_blocked")}</b> ${one.truck} · ${clock.time(one.raised_at)}
       ${mine ? html`<button class="big" data-testid=${`clear-${room.room}`} disabled=${busy !== ""} onClick=${() => tell(room, "lane_clear")}>${say("say_lane_clear")}</button>` : null}</div>`)}
     ${next ? html`<${Next} room=${room} call=${next} />` : html`<p class="next quiet">${say(rest.length ? "none_under_way" : "no_more_today")}</p>`}
@@ -61,21 +63,28 @@ function Bins({ room }) {
 
 function draw() {
   const lost = today && performance.now() - heardAt > VEIL_AFTER_MS ? say("lost") + clock.exact(today.at) : "";
-  const old = today?.old_since_at ? say("picture_old_since", { at: clock.exact(today.old_since_at) }) : today && !today.link_up ? say("no_link") : "";
   show(html`<${Page} title="keeper_title" said=${said} lost=${lost}>
     <p class="row"><time data-testid="clock">${clock.exact(today?.at)}</time> <button data-testid="sound" onClick=${async () => (await toggle(), draw())}>${say(state())}</button>
-      ${today?.estates.length > 1 ? html`<label>${say("estate")} <select data-testid="estate" onChange=${choose}>${today.shown ? null : html`<option value="" selected>${say("all_estates")}</option>`}${today.estates.map((one) => html`<option key=${one.estate} value=${one.estate} selected=${one.estate === today.shown}>${named(one.name ?? one.estate)}</option>`)}</select></label>` : null}</p>
-    ${old ? html`<p class="card warn" role="alert">${old}</p>` : null}
-    <div class="rooms" data-testid="rooms">${today?.rooms.map((room) => html`<${Room} key=${room.room} room=${room} />`)}</div>
+      ${today?.estates.length > 1 ? html`<label>${say("estate")} <select data-testid="estate" onChange=${choose}>${today.shown ? null : html`<option value="" selected>${say("all_estates")}</option>`}${today.estates.map((one) => html`<option key=${one.estate} value=${one.estate} selected=${one.estate === today.shown}>${named(one.name ?? one.estate)}</option>`)}</select></label>` : null}
+      ${today?.left_out || shows("all") ? html`<button data-testid="whose" onClick=${() => ask_for("all", shows("all") ? null : "true")}>${shows("all") ? say("only_my_rooms") : say("all_rooms", { count: today.left_out })}</button>` : null}</p>
+    <${Old} of=${today} />
+    <div class=${isOld() ? "rooms of-then" : "rooms"} data-testid="rooms">${today?.rooms.map((room) => html`<${Room} key=${room.room} room=${room} />`)}</div>
     ${today && !today.rooms.length ? html`<p class="quiet">${say("no_room_of_yours")}</p>` : null}
   <//>`);
-  if (today && !lost) for (const { room, call } of ringing(today, heard)) ring(call.id, say("ring_title", { waste: say(call.waste) }), say("ring_text", { room: named(room.name), at: clock.time(call.eta_at) }));
+  if (today && !lost && !isOld()) for (const { room, call } of ringing(today, heard)) ring(call.id, say("ring_title", { waste: say(call.waste) }), say("ring_text", { room: named(room.name), at: clock.time(call.eta_at) }));
 }
 
-function choose(event) {
-  history.replaceState(null, "", `?estate=${encodeURIComponent(event.target.value)}`); // the address can be shared
+const shows = (name) => new URLSearchParams(location.search).has(name);
+
+function ask_for(name, value) {
+  const asked = new URLSearchParams(location.search);
+  if (value === null) asked.delete(name);
+  else asked.set(name, value);
+  history.replaceState(null, "", `?${asked}`); // the address can be shared
   void look();
 }
+
+const choose = (event) => ask_for("estate", event.target.value);
 
 async function look() {
   const found = await ask(`/api/v1/rooms/calls${location.search}`, (why) => (said = why), 8000);

@@ -21,7 +21,7 @@ const SETTLE_MS = 150, REPAINT_MS = 400; // a gesture is over, and how often it 
 const ELAPSED_S = 1.5; // a picture is not carried on for longer: what stopped stands
 const AGAIN_MS = 5000, GROUND_AGAIN_MS = 60_000;
 const TAP_PX = 26, LIGHTER_PX = 6; // so near is touched; a room is only touched where it is so much nearer than a truck
-const BAR_PX = 140;
+const BAR_PX = 140, BAR_TEXT = 7; // the scale bar at most, and at least of its text's size
 
 export function mountMap(container, { say, named, onSelect = () => {} }) {
   const root = build(container), write = texts(say, named);
@@ -179,7 +179,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   // The scale bar: a round number of metres.
   let barred = "";
   function measure() {
-    const pixel = metres(view.y) / view.scale, most = BAR_PX * pixel, power = 10 ** Math.floor(Math.log10(most));
+    const pixel = metres(view.y) / view.scale, most = Math.max(BAR_PX, BAR_TEXT * px) * pixel, power = 10 ** Math.floor(Math.log10(most));
     const m = [5, 2, 1].map((one) => one * power).find((one) => one <= most), text = m >= 1000 ? `${m / 1000} ${say("map_km")}` : `${m} ${say("map_m")}`;
     root.bar.style.width = `${m / pixel}px`;
     if (text !== barred) root.bar.textContent = barred = text;

@@ -30,6 +30,13 @@ export function besideWord({ visit, came }, tools) {
 
 const outside = ({ visit, came }) => came?.came_at !== undefined && visit.early_at !== null && (came.came_at < visit.early_at || came.came_at > visit.late_at);
 
+// Of a visit that came outside of what was told at a moment: by how much, in words; "" where it came as told, or nobody knows.
+export function outsideWord(visit, truth) {
+  if (visit.eta_at === null || visit.arrived_at !== null) return "";
+  const came = cameOf(visit, truth);
+  return outside({ visit, came }) ? `◷ ${minutes(came.late_s).replace(/[()]/g, "").trim()}` : "";
+}
+
 export function Beside({ picture, truth, tools }) {
   const rows = besideOf(picture, truth);
   if (!rows.length) return null;

@@ -4,6 +4,7 @@
 import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { asking } from "../frame/asking.js";
 import { Asked, Before } from "../frame/board.js";
+import { Old, oldAt } from "../frame/old.js";
 import { begin, Page, show } from "../frame/page.js";
 import { may } from "../frame/visitor.js";
 import { clocks, named, say } from "../frame/words.js";
@@ -21,7 +22,7 @@ function clear(row) {
 
 function Rooms({ rooms, runs, asked }) {
   const { time } = clocks(asked.timezone);
-  return html`<div data-testid="rooms">${nextTrucks(rooms, runs, asked.at).map(({ room, trucks }) => html`<article class="card" key=${room.room} data-testid=${`room-${room.room}`}><h3>${named(room.name)}</h3>
+  return html`<div data-testid="rooms" class=${oldAt(asked) === null ? "" : "of-then"}>${nextTrucks(rooms, runs, asked.at).map(({ room, trucks }) => html`<article class="card" key=${room.room} data-testid=${`room-${room.room}`}><h3>${named(room.name)}</h3>
     ${trucks.length ? html`<ul class="next">${trucks.map((one) => html`<li key=${`${one.run_id}/${one.number}`} class=${one.state}><b>${one.at === null ? say("not_known") : time(one.at)}</b> ${say(one.waste)} · ${one.truck}<span class="quiet"> · ${say(one.held ? "held" : one.state)}${one.is_planned ? ` · ${say("timetable")}` : ""}</span></li>`)}</ul>` : html`<p class="quiet">${say("no_truck_today")}</p>`}</article>`)}</div>`;
 }
 
@@ -32,7 +33,7 @@ function draw() {
       <section aria-label=${say("asked_title")} data-testid="asked"><h2>${say("asked_title")}</h2>${asked.rows.length ? asked.rows.map((row) => html`<${Asked} key=${`${row.truck}/${row.incident_id}/${row.answer.id}`} asked=${asked} row=${row} act=${state.do} more=${clear(row)} />`) : html`<p class="quiet">${say("asked_nothing")}</p>`}</section></div>
     <div><section aria-label=${say("bookings")}><h2>${say("bookings")}</h2>${piles ? html`<${Usual} piles=${piles} act=${state.do} />` : null}
       ${bookings ? html`<${Bookings} rows=${bookings} now=${asked.at} timezone=${asked.timezone} act=${state.do} />` : null}</section></div>
-    <div><section aria-label=${say("my_rooms")}><h2>${say("my_rooms")}</h2>${rooms && runs ? html`<${Rooms} rooms=${rooms} runs=${runs} asked=${asked} />` : null}</section>
+    <div><section aria-label=${say("my_rooms")}><h2>${say("my_rooms")}</h2><${Old} of=${asked} />${rooms && runs ? html`<${Rooms} rooms=${rooms} runs=${runs} asked=${asked} />` : null}</section>
     <section aria-label=${say("before")}><h2>${say("before")}</h2>${past ? html`<${Before} past=${past} />` : null}</section></div></div>`}<//>`);
 }
 

@@ -12,21 +12,21 @@ import { isQuiet as quietTruck, Trucks } from "./side/trucks.js";
 const MOVES_S = 5, LONG = 60, TRUCK_PX = 34, ROOM_PX = 26, STRIP_PX = 190;
 
 // What a line's drawing rests on: its runs, their trucks and rooms, and every few seconds the time.
-function rests(line, { rooms, trucks, at, width, drawn }) {
+function rests(line, { rooms, trucks, at, width, drawn, truth }) {
   const at_stops = new Set(line.shown.flatMap((run) => run.visits.map((visit) => visit.room)));
-  return [drawn, width, line.under_way ? Math.floor(at / MOVES_S) : 0, ...line.shown, ...line.shown.map((run) => trucks.get(run.truck)), ...line.shown.map((run) => line.ghosts.has(run.run_id)), ...[...at_stops].map((room) => rooms.get(room))];
+  return [drawn, width, truth, line.under_way ? Math.floor(at / MOVES_S) : 0, ...line.shown, ...line.shown.map((run) => trucks.get(run.truck)), ...line.shown.map((run) => line.ghosts.has(run.run_id)), ...[...at_stops].map((room) => rooms.get(room))];
 }
 
 function LinePart({ line, rooms, trucks, at, sizes, width, tools }) {
   const waits = sizes.waits ? waitsOf(line, rooms) : "", over = line.runs.filter((run) => !line.shown.includes(run));
   return html`<div class=${`run ${line.odd ? "odd-line" : ""}`} data-testid=${`line-${line.route}`}>${line.shown.map((run) => html`<${RunHead} key=${run.run_id} line=${line} run=${run} tools=${tools} />`)}
     <p class="facts quiet">${[waits && `${say("waits")} ${waits}`, over.length && say("further_runs", { n: over.length })].filter(Boolean).join(" · ")}</p>
-    <div class="scroll"><${Strip} line=${line} rooms=${rooms} trucks=${trucks} at=${at} sizes=${sizes} width=${width} clock=${tools.clock} /></div></div>`;
+    <div class="scroll"><${Strip} line=${line} rooms=${rooms} trucks=${trucks} at=${at} sizes=${sizes} width=${width} clock=${tools.clock} truth=${tools.truth()} /></div></div>`;
 }
 
 export function Lines({ lines, all, tools, ...more }) {
   const wall = more.sizes.wall, seen = wall ? lines.filter((line) => line.under_way || line.odd) : lines, rest = lines.length - seen.length;
-  const part = (line) => kept(`line/${line.route}`, rests(line, more), () => html`<${LinePart} key=${line.route} line=${line} tools=${tools} ...${more} />`);
+  const part = (line) => kept(`line/${line.route}`, rests(line, { ...more, truth: tools.truth() }), () => html`<${LinePart} key=${line.route} line=${line} tools=${tools} ...${more} />`);
   const finished = all.filter((run) => run.state === "finished");
   return html`<section id="lines"><h2>${say("runs")}</h2><div id="runs">${seen.length > LONG / 3 ? blocks(seen, 3).map((some, i) => html`<${Seen} key=${i} about_px=${some.length * STRIP_PX} draw=${() => some.map(part)} />`) : seen.map(part)}</div>
     ${rest ? html`<p class="quiet">${say("lines_quiet", { n: rest })}</p>` : null}

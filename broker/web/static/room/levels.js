@@ -47,7 +47,7 @@ export function LineLevel({ line, rooms, trucks, at, sizes, width, tools }) {
   if (!line) return html`<p class="quiet">${say("not_there")}</p>`;
   return html`<section data-testid=${`line-${line.route}`}><h2>${named(line.name)} <small>${link({ level: "raw", route: line.route }, say("level_raw"))}</small></h2>
     ${line.runs.map((run) => html`<div class="run" key=${run.run_id}><${RunHead} line=${line} run=${run} tools=${tools} />
-      <div class="scroll"><${Strip} line=${line} runs=${[run]} rooms=${rooms} trucks=${trucks} at=${at} sizes=${sizes} width=${width} clock=${tools.clock} /></div>
+      <div class="scroll"><${Strip} line=${line} runs=${[run]} rooms=${rooms} trucks=${trucks} at=${at} sizes=${sizes} width=${width} clock=${tools.clock} truth=${tools.truth()} /></div>
       <${VisitTable} run=${run} rooms=${rooms} tools=${tools} /><${Notes} run=${run} tools=${tools} /></div>`)}</section>`;
 }
 

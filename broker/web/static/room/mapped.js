@@ -2,7 +2,6 @@
 
 import { html, Component } from "../vendored/htm-preact-3.1.1.js";
 import { language, named, say } from "../frame/words.js";
-import { mountMap } from "../map/map.js";
 
 const MANY = 60, MANY_EVERY_MS = 1000; // so many trucks are told to the map once a second; it lets them glide meanwhile
 let map = null, spoken = "", seen = true, drawnAt = 0, chosen = "";
@@ -11,15 +10,19 @@ export class Mapped extends Component {
   shouldComponentUpdate() {
     return false; // what is in it is the map's own
   }
-  componentDidMount() {
+  async componentDidMount() {
+    const { mountMap } = await import("../map/map.js"); // presses and lines do not wait for its modules
+    if (this.left) return;
     map = mountMap(this.part, { say, named, onSelect: this.props.onSelect });
     spoken = language;
+    this.props.onReady();
     this.watch = new IntersectionObserver(([entry]) => ((seen = entry.isIntersecting), (drawnAt = 0)));
     this.watch.observe(this.part);
   }
   componentWillUnmount() {
-    this.watch.disconnect();
-    map.destroy();
+    this.left = true;
+    this.watch?.disconnect();
+    map?.destroy();
     map = null;
   }
   render() {

@@ -19,6 +19,7 @@ import { advise } from "./press/advice.js";
 import { Presses, unseenOf } from "./press/presses.js";
 import { Figures, figures } from "./side/figures.js";
 import { Head, State } from "./side/head.js";
+import { LampCounts } from "./side/rooms.js";
 import { Roads } from "./side/roads.js";
 import { sizesOf } from "./size.js";
 import { follow, stage } from "./source.js";
@@ -26,12 +27,13 @@ import { follow, stage } from "./source.js";
 const SAID_MS = 8000, IDLE_MS = 60000, KEYS_MS = 4000, STUCK_MS = 2000, BACK_S = 60, OTHER_TIME_S = 3600;
 let picture = null, view = viewOf(location.hash, location.search), lost = false, stuck = [], said = "", told = 0, asked = false;
 let about = {}; // by what it was made of: rooms and trucks by their names, lines
-let ready = false, beside = null; // words are there, and who looks is known
+let ready = false, advised = false, beside = null; // words are there, what to do about a press, and who looks is known
 let timezone = "", times = null, here = { over: false, at: 0 }, announced = null, announcement = "";
 
 // What every part draws with; a time of another day is told with its day.
 const tools = {
   me, ask,
+  truth: () => back.state?.truth ?? null, // what came true of a day that is played
   now: () => picture.at, picture: () => picture,
   clock: (at) => times.time(at), exact: (at) => times.exact(at), day: (at) => times.day(at),
   moment: (at) => (at && times.day(at) !== times.day(picture.at) ? `${times.day(at)} ` : "") + times.exact(at),
@@ -117,16 +119,16 @@ function Room() {
   root.style.fontSize = `${sizes.px}px`;
   root.classList.toggle("wall", sizes.wall);
   const { rooms, trucks } = indexed();
-  const drawn = `${language}/${sizes.px}/${view.level}/${room.acts}/${innerWidth}`, lines = linesOf(picture);
+  const drawn = `${language}/${advised}/${sizes.px}/${view.level}/${room.acts}/${innerWidth}`, lines = linesOf(picture);
   const width = (document.querySelector("#middle")?.clientWidth || innerWidth) - 1.8 * sizes.px, unseen = unseenOf(picture, tools);
-  const map = view.level === "raw" ? null : html`<${Mapped} key="map" onSelect=${select} />`;
+  const map = view.level === "raw" ? null : html`<${Mapped} key="map" onSelect=${select} onReady=${draw} />`;
   document.title = `${back.state ? "◀◀ " : ""}${unseen.count ? `(${unseen.count}) ` : ""}${say("title")}`;
   if (unseen.sounds && room.live) sound();
   return html`<${Head} picture=${picture} me=${me} language=${language} tools=${tools} turn=${other} ring=${() => (silent() ? allow() : turn(), draw())} calm=${sizes.wall} back=${back.state || sizes.wall ? null : () => back.enter(picture.at - BACK_S, 1)} /><${Bar} past=${back} picture=${picture} tools=${tools} />
     <main inert=${lost} class=${`room level-${view.level}`}><${State} picture=${picture} tools=${tools} live=${room.live} /><${Crumbs} lines=${lines} />
       <div class="left"><${Presses} picture=${picture} tools=${tools} frozen=${handled()} drawn=${drawn} />${sizes.wall ? map : null}<p id="more" class="more" data-testid="more"></p></div>
       <div class="middle" id="middle">${sizes.wall ? null : map}<${Level} lines=${lines} rooms=${rooms} trucks=${trucks} sizes=${sizes} width=${width} drawn=${drawn} /></div>
-      ${sizes.figures ? html`<div class="right"><${Figures} known=${beside.known} tools=${tools} /><${Roads} picture=${picture} tools=${tools} drawn=${drawn} /></div>` : null}
+      ${sizes.figures ? html`<div class="right">${sizes.wall ? html`<${LampCounts} picture=${picture} />` : null}<${Figures} known=${beside.known} tools=${tools} live=${room.live} /><${Roads} picture=${picture} tools=${tools} drawn=${drawn} /></div>` : null}
       ${view.level === "area" ? html`<div class="devices"><${Devices} picture=${picture} sizes=${sizes} tools=${tools} drawn=${drawn} /></div>` : null}</main>
     <div id="veil" class="veil" role="alert" data-testid="veil" hidden=${!lost}><p>${lost ? back.veil(tools) || [`${say("lost")}${times.day(picture.at)} ${times.exact(picture.at)}`, ...stuck.map((row) => say(row.word, row.values))].join(" · ") : ""}</p></div>
     <p id="announce" class="unseen-text" role="log" aria-live="assertive">${announcement}</p>
@@ -161,8 +163,7 @@ function draw() {
 
 async function other() {
   const next = language === "zh" ? "en" : "zh";
-  await advise(next);
-  await speak(["", "map", "room", "playback"], next);
+  await Promise.all([advise(next), speak(["", "map", "room", "playback"], next)]);
   draw();
 }
 
@@ -185,7 +186,8 @@ const room = stage({
 });
 const back = past({ view: () => view, turn: (next) => ((view = next), history.replaceState(null, "", placeOf(next))), take: room.take, live: follow, draw, tell });
 if (!view.at) back.follow(view); // the stream is asked for while the words come
-await Promise.all([meet(), speak(["", "map", "room", "playback"]).then(() => advise(language))]);
+await Promise.all([meet(), speak(["", "map", "room", "playback"])]);
+void advise(language).then(() => ((advised = true), draw())); // what to do about a press is unfolded by a hand
 tools.me = me;
 beside = figures(me, () => picture, (at) => tools.day(at), draw);
 ready = true;

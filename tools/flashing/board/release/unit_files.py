@@ -9,29 +9,33 @@ from typing import Any
 
 from firmware.binroom.settings import SettingsError, load_network, load_unit
 from tools.flashing.authority import read_authority
+from tools.flashing.board.release.proof import KEYS, Proof, by_password
 from tools.flashing.errors import FlashError
-from tools.flashing.settings import FlashSettings, device_password, read_secret
+from tools.flashing.settings import FlashSettings, read_secret
 
 UNIT = "/config/unit.json"
 NETWORK = "/config/network.json"
-KEYS = "/config/keys"
-PASSWORD = f"{KEYS}/mqtt"
 WIFI_KEY = f"{KEYS}/wifi"
 AUTHORITY = f"{KEYS}/ca.der"
 
 
-def unit_files(settings: FlashSettings, device: str, unit: dict[str, Any]) -> dict[str, bytes]:
-    """The config files of one unit by path, keys first and the identity last; raises FlashError."""
-    if settings.broker is None:
-        raise FlashError("usage", what="a unit needs a [broker] section in the settings file")
-    files: dict[str, bytes] = {PASSWORD: device_password(settings, "room", device).encode()}
+def unit_files(
+    settings: FlashSettings, device: str, unit: dict[str, Any], proof: Proof | None = None
+) -> dict[str, bytes]:
+    """The config files of one unit by path, keys first and the identity last; raises FlashError.
+
+    Without `proof` it is its password.
+    """
+    proof = proof or by_password(settings, device)
+    assert settings.broker is not None
+    files = dict(proof.files)
     network: dict[str, Any] = {
         "ssid": None,
         "host": settings.broker.device_host,
-        "port": settings.broker.port,
+        "port": proof.port,
         "user": device,
-        "password_file": PASSWORD,
         "tls": settings.broker.tls,
+        **proof.network,
     }
     if settings.wifi is not None:
         files[WIFI_KEY] = read_secret(settings.wifi.key_file).encode()
@@ -41,7 +45,7 @@ def unit_files(settings: FlashSettings, device: str, unit: dict[str, Any]) -> di
         network["ca_file"] = AUTHORITY
     files[NETWORK] = _as_json(network)
     files[UNIT] = _as_json({**unit, "device": device, "area": settings.area})
-    _check(files, device)
+    _check({**dict.fromkeys(proof.held, b""), **files}, device)
     return files
 
 

@@ -6,7 +6,7 @@ import { OWED } from "./lines.js";
 const UNKNOWN_M = 500;
 
 // Metres between two places, as the crow flies; null where one of them is not known.
-export function metres(one, other) {
+function metres(one, other) {
   if (one?.lat == null || other?.lat == null) return null;
   const from = onMap(one.lat, one.lon), to = onMap(other.lat, other.lon);
   return Math.hypot(to.x - from.x, to.y - from.y) * unitMetres((from.y + to.y) / 2);
@@ -22,15 +22,18 @@ export function columnsOf(runs) {
     for (const visit of run.visits) {
       const at = columns.findIndex((column) => column.key === keyOf(visit));
       if (at >= 0) last = at;
-      else columns.splice((last += 1), 0, { key: keyOf(visit), room: visit.room, name: visit.name, visit_number: visit.visit_number });
+      else columns.splice((last += 1), 0, { key: keyOf(visit), room: visit.room, name: visit.name, visit_number: visit.visit_number, along_m: visit.along_m ?? null });
     }
   }
   return columns;
 }
 
-// x of each column: none nearer to the next than `least`, the rest of the width by distance.
+// The way from one stop to another, along the line that the run drives; of a stop beside that line only the bee-line is known.
+const wayM = (from, to, places) => (from.along_m != null && to.along_m != null ? Math.abs(to.along_m - from.along_m) : metres(places.get(from.room), places.get(to.room)) ?? UNKNOWN_M);
+
+// x of each column: none nearer to the next than `least`, the rest of the width by the way between them.
 export function placed(columns, places, { width, edge, least }) {
-  const gaps = columns.slice(1).map((column, i) => metres(places.get(columns[i].room), places.get(column.room)) ?? UNKNOWN_M);
+  const gaps = columns.slice(1).map((column, i) => wayM(columns[i], column, places));
   const all = gaps.reduce((sum, gap) => sum + gap, 0), free = Math.max(0, width - 2 * edge - least * gaps.length);
   let x = columns.length > 1 ? edge : width / 2;
   return [x, ...gaps.map((gap) => (x += least + (all ? (free * gap) / all : free / gaps.length)))];
@@ -44,7 +47,9 @@ export function truckX(run, truck, places, x) {
   if (next < 0) return x(run.visits.at(-1));
   const to = run.visits[next];
   if (to.state === "at_stop" || next === 0) return to.state === "at_stop" ? x(to) : Math.max(12, x(to) - 24);
-  const from = run.visits[next - 1], gone = metres(places.get(from.room), truck), left = metres(truck, places.get(to.room));
+  const from = run.visits[next - 1];
+  if (run.along_m !== null && from.along_m != null && to.along_m > from.along_m) return between(x(from), x(to), (run.along_m - from.along_m) / (to.along_m - from.along_m));
+  const gone = metres(places.get(from.room), truck), left = metres(truck, places.get(to.room));
   return between(x(from), x(to), gone === null || left === null || gone + left === 0 ? 0.5 : gone / (gone + left));
 }
 

@@ -15,6 +15,7 @@ export function Offers({ row, tools }) {
   return html`<div class="offers">${row.offers.map((offer, index) => html`<details class="offer" key=${offer.deal} data-testid=${`offer-${index}`}>
     <summary>${`${say("offer")} ${index + 1}: ${say(`offer_${offer.name}`)} · ${say("promises_changed")} ${offer.broken_promises} · +${Math.round(offer.detour_s / 60)} ${say("minutes")}`
       + (offer.unplaced.length ? ` · ${say("unplaced")} ${offer.unplaced.length}` : "")}</summary>
+    ${offer.extra ? html`<p class="quiet" data-testid=${`extra-${index}`}>${say(`extra_by_${offer.extra.by}`, { truck: offer.extra.truck ?? say("extra_truck"), at: clock(offer.extra.comes_at), seen: clock(offer.extra.seen_at) })}</p>` : null}
     <ul>${offer.changes.filter((change) => change.broken || change.from_truck !== change.to_truck).map((change) => html`<li>${`${named(change.room_name)}: ${change.from_truck} ${clock(change.before_at)} → ${
       change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at)}`}</li>`)}</ul>
     ${may(INCIDENT + "decide", row) ? html`<button class="main" onClick=${() => choose(tools, row, offer)}>${say("choose")}</button>` : null}</details>`)}</div>`;

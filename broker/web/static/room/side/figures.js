@@ -2,7 +2,7 @@
 // totals of today by kind, the figures of the week and the month. Of a day that was kept, those of that day.
 
 import { html } from "../../vendored/htm-preact-3.1.1.js";
-import { named, say } from "../../frame/words.js";
+import { language, named, say } from "../../frame/words.js";
 
 const SELDOM = ["committee", "fire_brigade"]; // told of only where an area has them
 const EVERY_MS = 60000, DUTIES = ["dispatcher", "second", "keeper", "crew", "committee", "fire_brigade"], DAY_S = 86400;
@@ -56,11 +56,20 @@ function Periods({ week, month }) {
     <tr><th scope="row">${say("figure_presses")}</th>${periods.map(([period, row]) => html`<td key=${period} class="number">${row.gap ? say("none") : count(row.incidents)}</td>`)}</tr></tbody></table>`;
 }
 
-export function Figures({ known, tools }) {
-  const { duty, bookings, chain, week, month } = known;
-  return html`${chain?.length ? html`<section class="card" data-testid="chain"><${Chain} rows=${chain.filter((row) => !row.gap)} /></section>` : null}
+// What was done by kind until the second of a picture, counted on that picture.
+function Until({ picture, tools }) {
+  const visits = picture.runs.flatMap((run) => run.visits), kinds = [...new Set(visits.map((visit) => visit.waste))].sort();
+  return html`<section class="card" data-testid="until"><table><caption>${say("until_then", { at: tools.exact(picture.at) })}</caption><thead><tr><th scope="col">${say("kind")}</th><th scope="col">${say("served")}</th><th scope="col">${say("skipped")}</th><th scope="col">${say("visits")}</th></tr></thead>
+    <tbody>${kinds.map((waste) => { const own = visits.filter((visit) => visit.waste === waste), of = (state) => own.filter((visit) => visit.state === state).length;
+      return html`<tr key=${waste}><th scope="row">${say(waste)}</th><td class="number">${of("served")}</td><td class="number">${of("skipped")}</td><td class="number">${own.length}</td></tr>`; })}</tbody></table>
+    <p class="quiet small">${say("whole_day_figures")}${tools.me.pages.includes("/report/") ? html` <a href=${`/report/${tools.day(picture.at)}?language=${language}`}>${say("report")}</a>` : null}</p></section>`;
+}
+
+export function Figures({ known, tools, live }) {
+  const { duty, bookings, chain, week, month } = live ? known : { duty: known.duty };
+  return html`${live ? null : html`<${Until} picture=${tools.picture()} tools=${tools} />`}${chain?.length ? html`<section class="card" data-testid="chain"><${Chain} rows=${chain.filter((row) => !row.gap)} /></section>` : null}
     ${week || month ? html`<section class="card" data-testid="periods"><${Periods} week=${week} month=${month} /></section>` : null}
     ${duty ? html`<section class="card" data-testid="duty"><h2>${say("on_duty")}</h2><dl>${duty.map(([name, names]) => html`<div key=${name}><dt>${say(`duty_${name}`)}</dt><dd>${people(names)}</dd></div>`)}</dl></section>` : null}
     ${bookings ? html`<section class="card" data-testid="bookings-today"><h2>${say("bookings_today")}</h2>${bookings.length ? html`<ul>${bookings.map((row) => html`<li key=${row.booking_id}>${`${tools.clock(row.from_at)}–${tools.clock(row.until_at)} ${named(row.pile_name)} · ${row.truck} · ${say(`booking_${row.state}`)}`}${BOOKED.includes(row.state) && row.eta_at ? ` · ${say("eta")} ${tools.clock(row.eta_at)}` : ""}</li>`)}</ul>` : html`<p class="quiet">${say("none_today")}</p>`}</section>` : null}
-    ${known.asked_at ? html`<p class="quiet small">${say("figures_age")} <span data-since=${known.asked_at}></span> ${say("ago")}</p>` : null}`;
+    ${live && known.asked_at ? html`<p class="quiet small">${say("figures_age")} <span data-since=${known.asked_at}></span> ${say("ago")}</p>` : null}`;
 }

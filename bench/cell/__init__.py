@@ -1,0 +1,1 @@
+"""One cell: bridge, broker, record and screen under load, and what becomes of rubbish."""

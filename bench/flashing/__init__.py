@@ -1,0 +1,1 @@
+"""Flashing, with the power cut in the midst of it."""

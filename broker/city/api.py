@@ -1,0 +1,204 @@
+"""HTTP: the city's cells as they stand, what is open in them, their figures, and what was handed to enforcement."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+
+from broker.city.figures import AREA, CityFigures, Counted, names_of, rows
+from broker.city.standing import SILENT_S, alarms, readable, standing
+from broker.config import CityConfig
+from broker.reports.sheets import counted_sheets
+from broker.rules.states.case import Case
+from broker.store import StoreError
+from broker.store.city import Cell, CityDatabase
+from broker.store.days import Days
+from broker.web.api.figures.days import Day, OneOf, View, days_asked, span_of
+from broker.web.api.figures.sheets import CSV, WORKBOOK, Shown, answered
+from broker.web.languages import language_of_answer
+
+KEPT_S = 1.0  # however many look, the database is asked no oftener
+OF_CASE = (
+    "case_id", "kind", "estate", "room", "waste", "state", "note", "opened_at", "handed_over_at", "answer",
+    "answered_at", "outcome", "closed_at",
+)  # fmt: skip
+
+
+class CellRow(BaseModel):
+    """One cell: whether it is silent, and what it said last, which is of `heard_at`."""
+
+    area: str
+    name: str
+    silent: bool
+    heard_at: int
+    said: dict[str, Any]
+    records: int
+    waiting: int | None
+    notes: list[dict[str, Any]]
+
+
+class OpenRow(BaseModel):
+    """Something open in a cell: a driver's press, or an alarm with its sentence in both languages."""
+
+    area: str
+    name: str
+    silent: bool
+    kind: Literal["press", "alarm"]
+    id: str
+    since: int
+    level: Literal["severe", "warning", "info"]
+    text: dict[str, str] | None
+    seen: bool
+    press: dict[str, Any] | None
+
+
+class City(BaseModel):
+    """All cells and what is open in them, at this second of the database's clock."""
+
+    name: str | None
+    timezone: str
+    at: int
+    silent_s: int
+    cells: list[CellRow]
+    open: list[OpenRow]
+
+
+class CaseRow(BaseModel):
+    """A case that was handed to enforcement, without anybody's name; `times` is how much evidence it has."""
+
+    area: str
+    name: str
+    place: str | None
+    times: int
+    case_id: str
+    kind: str
+    estate: str | None
+    room: str | None
+    waste: str | None
+    state: str
+    note: str | None
+    opened_at: int
+    handed_over_at: int | None
+    answer: str | None
+    answered_at: int | None
+    outcome: str | None
+    closed_at: int | None
+
+
+class Cells:
+    """The cells as the database has them, asked no oftener than KEPT_S."""
+
+    def __init__(self, database: CityDatabase) -> None:
+        self.database = database
+        self._turn, self._read_at, self._cells = threading.Lock(), float("-inf"), list[Cell]()
+
+    def read(self) -> list[Cell]:
+        """All of them; raises StoreError."""
+        with self._turn:
+            if time.monotonic() - self._read_at > KEPT_S:
+                self._cells = self.database.cells()
+                self._read_at = time.monotonic()
+            return self._cells
+
+    def now(self) -> list[Cell]:
+        """All of them; raises HTTPException while the database is away."""
+        try:
+            return self.read()
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+
+
+def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Callable[[], float]) -> APIRouter:
+    """`/api/v1/city` and what is below it."""
+    router = APIRouter(tags=["city"])
+    about = config.city
+
+    @router.get("/api/v1/city", summary="All cells, silent ones too, and what is open in them")
+    def city() -> City:
+        found = cells.now()
+        listed = [row for cell in found for row in alarms(cell)]
+        order = {"severe": 0, "warning": 1, "info": 2}
+        listed.sort(key=lambda row: (order[row["level"]], row["kind"] != "press", row["since"], row["id"]))
+        return City(
+            name=about.name, timezone=about.timezone, at=found[0].now if found else int(now()), silent_s=SILENT_S,
+            cells=[CellRow(**standing(cell)) for cell in found], open=[OpenRow(**row) for row in listed],
+        )  # fmt: skip
+
+    @router.get(
+        "/api/v1/city/sheets", response_model=Shown,
+        summary="The figures of all cells as tables for people, by area or waste, also as CSV or a workbook",
+        responses={200: {"content": {CSV: {}, WORKBOOK: {}}}},
+    )  # fmt: skip
+    def shown(
+        request: Request,
+        view: View = "day",
+        day: OneOf = None,
+        by: Literal["area", "waste"] = "area",
+        sheet: Annotated[str, Query(max_length=40, description="the key of one; else all, as CSV the first")] = "",
+        form: Annotated[Literal["json", "csv", "xlsx"], Query(alias="format")] = "json",
+        language: Annotated[Literal["zh", "en"] | None, Query(description="else as `Accept-Language` says")] = None,
+    ) -> Shown | Response:
+        found, span = cells.now(), span_of(view, day, Days(about.timezone).of(int(now())))
+        days, words = (span.from_day, span.to_day), language or language_of_answer(request)
+        whole, place = _counted(figures, found, days), "estate" if by == AREA else by
+        tables = counted_sheets(whole.figures, whole.links, *days, place, words, names_of(found), by)
+        return answered(tables, span, by, sheet, form)
+
+    @router.get("/api/v1/city/stats", summary="The figures of all cells as rows; days without data are gaps, not zeros")
+    def stats(
+        from_day: Day,
+        to_day: Day,
+        period: Literal["day", "week", "month"] = "day",
+        by: Literal["", "area", "waste", "area,waste"] = "",
+        table: Literal["figures", "chain"] = "figures",
+    ) -> list[dict[str, Any]]:
+        days = days_asked(from_day, to_day)
+        return rows(_counted(figures, cells.now(), days), table, period, [one for one in by.split(",") if one], *days)
+
+    @router.get("/api/v1/city/cases", summary="The cases that cells handed to enforcement, the newest first")
+    def cases() -> list[CaseRow]:
+        found = []
+        try:
+            for cell in cells.now():
+                records = cells.database.records(cell.area, cell.timezone).latest("case")
+                known = readable(records, Case.from_body)
+                found += [_case_row(cell, case) for case in known if case.is_enforcements]
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        return sorted(found, key=lambda row: (-(row.handed_over_at or 0), row.area, row.case_id))
+
+    return router
+
+
+def health_router(cells: Cells, outside: Callable[[], list[dict[str, Any]]]) -> APIRouter:
+    """`/healthz`: whether the city's page has its database, and how its platform is told."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", summary="200 while the database answers, else 503; which cells are silent")
+    def healthz() -> JSONResponse:
+        try:
+            found = cells.now()
+        except HTTPException as why:
+            return JSONResponse({"ok": False, "trouble": why.detail}, 503)
+        silent = [cell.area for cell in found if standing(cell)["silent"]]
+        said = {"ok": True, "trouble": None, "cells": len(found), "silent": silent, "outside": outside()}
+        return JSONResponse(said)
+
+    return router
+
+
+def _counted(figures: CityFigures, cells: Sequence[Cell], days: tuple[str, str]) -> Counted:
+    try:
+        return figures.of(cells, *days)
+    except StoreError as why:
+        raise HTTPException(503, str(why)) from why
+
+
+def _case_row(cell: Cell, case: Case) -> CaseRow:
+    place = cell.names.get(case.room or case.estate or "")
+    fields = {name: getattr(case, name) for name in OF_CASE}
+    return CaseRow(area=cell.area, name=cell.name, place=place, times=len(case.evidence), **fields)

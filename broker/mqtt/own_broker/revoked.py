@@ -1,0 +1,103 @@
+"""Which devices are shut out for good: what the area's authority wrote beside its certificate.
+
+    ca.pem    whose certificates are taken        crl.pem   which of them are not, signed by it
+    out.txt   the devices that are out by name, one a line; `t01 password`: only its password is worth nothing any more
+
+A list that Mosquitto would refuse every device by is not given to it: it is tried first, in a handshake here.
+"""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware import wire
+
+CRL, OUT = "crl.pem", "out.txt"
+PASSWORD_ONLY = "password"  # noqa: S105  (a word of the file)
+MOST_BYTES = 4 << 20
+
+
+class RevokedError(ValueError):
+    """Files that nobody should be let in or kept out by; the text says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """The revocation list, who is out, and whose password alone is."""
+
+    crl: str
+    out: frozenset[str] = frozenset()
+    passwords: frozenset[str] = frozenset()
+
+    @property
+    def without_password(self) -> frozenset[str]:
+        """Who may not come in by a password."""
+        return self.out | self.passwords
+
+
+def read_revoked(ca_file: Path, cert_file: Path, key_file: Path) -> Revoked:
+    """What stands beside `ca_file` now, tried with the broker's own certificate; raises RevokedError."""
+    crl_file, out_file = ca_file.with_name(CRL), ca_file.with_name(OUT)
+    try:
+        crl = _text(crl_file)
+        lines = _text(out_file).splitlines() if out_file.exists() else []
+    except OSError as why:
+        raise RevokedError(
+            f"{why.filename} cannot be read ({why.strerror}); `python3 tools/flash.py ca` makes it, correct its place "
+            "or mode"
+        ) from why
+    out: set[str] = set()
+    passwords: set[str] = set()
+    for line in filter(str.strip, lines):
+        name, *rest = line.split()
+        if not wire.is_id(name) or rest not in ([], [PASSWORD_ONLY]):
+            raise RevokedError(f"{out_file}: {line[:80]!r} is no device; write it anew with `tools/flash.py revoke`")
+        (passwords if rest else out).add(name)
+    reason = _why_refused(ca_file, crl_file, cert_file, key_file)
+    if reason is not None:
+        raise RevokedError(
+            f"{crl_file} would keep every device out ({reason}): it is not of {ca_file} and {cert_file}; write it anew "
+            "with `python3 tools/flash.py ca`"
+        )
+    return Revoked(crl, frozenset(out), frozenset(passwords))
+
+
+def stamp(ca_file: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """What changes when one of the files is written anew."""
+    found: list[tuple[int, int, int] | None] = []
+    for name in (CRL, OUT):
+        try:
+            stat = ca_file.with_name(name).stat()
+            found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES).decode(errors="replace")
+
+
+def _why_refused(ca_file: Path, crl_file: Path, cert_file: Path, key_file: Path) -> str | None:
+    """Why nobody would take the broker's own certificate by this list, in a handshake in memory; None if it is good."""
+    try:
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(cert_file, key_file, password="")
+        client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        client.check_hostname = False
+        client.load_verify_locations(ca_file)
+        client.load_verify_locations(crl_file)
+        client.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+        ends = (client.wrap_bio(down, up), server.wrap_bio(up, down, server_side=True))
+        for end in ends * 2:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+    except ssl.SSLCertVerificationError as why:
+        return why.verify_message
+    except OSError as why:
+        return getattr(why, "reason", None) or why.strerror or str(why)
+    return None

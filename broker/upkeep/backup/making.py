@@ -1,0 +1,144 @@
+"""A backup made while the bridge runs: first the record at one moment, then everything beside it.
+
+It has its name once it is whole and on the disk; one that was cut off is removed by the next.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker import __version__
+from broker.config import BrokerConfig
+from broker.plan.model import Plan
+from broker.store import Corrupt
+from broker.store.opening import is_address, reading_store
+from broker.store.sqlite import check
+from broker.store.sqlite.past_days import FOLDER as DAYS
+from broker.store.sqlite.snapshot import snapshot
+from broker.store.transfer import Progress, export
+from broker.upkeep.backup.manifest import FORMAT, NAME, BackupError, Manifest, backups_of, name_of
+from broker.upkeep.backup.places import CONFIG, RECORD, places
+from broker.upkeep.backup.tree import copy_tree, files_in, seal
+
+EXPORTED = "record.jsonl"
+_DRAFT = ".unfinished-"
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Where a backup is, what it says of itself, how much is new in it, and what is wrong with the record."""
+
+    folder: Path
+    manifest: Manifest
+    files: int
+    new_bytes: int
+    findings: tuple[str, ...] = ()
+
+
+def make_backup(
+    config: BrokerConfig, config_path: Path, plan: Plan, folder: Path, now: int, *, secrets: bool = False,
+    progress: Progress = lambda _: None,
+) -> Made:  # fmt: skip
+    """Copy all that this configuration keeps into a folder of its own below `folder`.
+
+    Raises BackupError, StoreError, OSError; nothing is left but a whole backup.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(folder):
+        target = folder / name_of(plan.area_id, now)
+        if target.exists():
+            raise BackupError(f"{target} is there already: wait a second")
+        draft = folder / f"{_DRAFT}{target.name}"
+        for left in folder.glob(f"{_DRAFT}*"):
+            shutil.rmtree(left)
+        draft.mkdir(mode=0o700)
+        try:
+            before = next(reversed(backups_of(folder, plan.area_id)), None)
+            made = _fill(config, config_path, plan, draft, before, now, secrets, progress)
+            draft.replace(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    return Made(target, *made)
+
+
+def forget(folder: Path, area: str, keep: int) -> list[Path]:
+    """Remove the oldest backups of an area, all but `keep`; which they were. Raises OSError."""
+    old = backups_of(folder, area)[:-keep]
+    for path in old:
+        (path / NAME).unlink()  # what is removed in part is no backup any more
+        shutil.rmtree(path)
+    return old
+
+
+def _fill(
+    config: BrokerConfig, config_path: Path, plan: Plan, draft: Path, before: Path | None, now: int, secrets: bool,
+    progress: Progress,
+) -> tuple[Manifest, int, int, tuple[str, ...]]:  # fmt: skip
+    records, how, findings = _record(config, plan, draft / RECORD, before, now, progress)
+    keys, left_out = [RECORD], []
+    copy_tree(config_path, draft / CONFIG, _in(before, CONFIG))
+    for place in places(config):
+        if not place.path.exists():
+            continue
+        if place.secret and not secrets:
+            left_out.append(place.key)
+            continue
+        copy_tree(place.path, draft / place.name, _in(before, place.name), place.without)
+        keys.append(place.key)
+    manifest = Manifest(FORMAT, __version__, plan.area_id, plan.timezone, now, records, how, tuple(keys),
+                        tuple(left_out))  # fmt: skip
+    (draft / NAME).touch(mode=0o600)
+    (draft / NAME).write_bytes(manifest.encoded())
+    seal(draft)
+    there = [path.stat() for path in files_in(draft)]
+    new_bytes = sum(one.st_size for one in there if one.st_nlink == 1)
+    return manifest, len(there), new_bytes, findings
+
+
+def _record(
+    config: BrokerConfig, plan: Plan, target: Path, before: Path | None, now: int, progress: Progress
+) -> tuple[int, str, tuple[str, ...]]:
+    """How many records were copied, how, and what is wrong with the copy."""
+    url = config.store.url
+    if is_address(url):
+        target.mkdir(mode=0o700)
+        with reading_store(url, plan.area_id, plan.timezone, lambda: float(now)) as store:
+            return export(store, target / EXPORTED, progress), "export", ()
+    note = snapshot(Path(url), target)
+    note.must_be(plan.area_id, plan.timezone, Path(url))
+    if (Path(url) / DAYS).is_dir():
+        copy_tree(Path(url) / DAYS, target / DAYS, _in(before, RECORD, DAYS))
+    try:
+        findings = tuple(f"{one.path.name}: {one.text}" for one in check.check(target) if not one.good)
+    except Corrupt as why:
+        findings = (str(why),)
+    return note.rows, "sqlite", findings
+
+
+def _in(before: Path | None, *names: str) -> Path | None:
+    return None if before is None else before.joinpath(*names)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One backup at a time in a folder."""
+    handle = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as why:
+            raise BackupError(f"another backup is being made in {folder}: wait for it") from why
+        yield
+    finally:
+        os.close(handle)

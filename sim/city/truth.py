@@ -1,0 +1,75 @@
+"""What a city comes to: each cell's record against what its devices kept and its trucks did, and the sums of it all."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from broker.reports.figures import figures_of
+from broker.store import Store
+from sim.judging.judges.visits import records_stored_once
+from sim.world.evidence import Evidence, StoredRecord
+
+DEVICE_KINDS = ("fix", "incident", "bins", "lamp", "keeper")
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Of one cell, up to a moment: what was kept by devices and done by trucks, and what of it is on record."""
+
+    records: int
+    visits: int
+    bins: int
+    faults: tuple[str, ...]
+
+
+def kept_by(evidence: Evidence, at: float) -> set[str]:
+    """The names of the records that devices kept by a moment."""
+    return {name for name, kept_at in evidence.recorded.items() if kept_at <= at}
+
+
+def on_record(stored: Iterable[StoredRecord]) -> set[str]:
+    """The names of the devices' records that are stored."""
+    return {record.id for record in stored if record.kind in DEVICE_KINDS}
+
+
+def truth_of(evidence: Evidence, stored: Sequence[StoredRecord], until_at: float) -> Truth:
+    """Judge a cell by what happened until then; `stored` may hold more.
+
+    Visit by visit the record has those that were made, and the bins of each, where it says how many.
+    """
+    kept = kept_by(evidence, until_at)
+    mine = [one for one in stored if one.kind not in DEVICE_KINDS or one.id in kept]
+    seen = Evidence(evidence.start_at, until_at, evidence.day_start_at, stored=mine)
+    seen.recorded = {name: evidence.recorded[name] for name in kept}
+    verdict = records_stored_once(seen, {"at_least": 1})
+    faults = list(verdict.faults)
+    newest: dict[str, StoredRecord] = {}
+    for record in sorted((one for one in stored if one.kind == "visit"), key=lambda one: (one.at, one.id)):
+        newest[record.key] = record
+    served = {key: record.body for key, record in newest.items() if record.body["state"] == "served"}
+    made = {f"{visit.run_id}/{visit.room}/{visit.visit_number}": visit for visit in evidence.visits}
+    done = {key: visit for key, visit in made.items() if visit.left_at is not None and visit.left_at <= until_at}
+    faults += [f"{key}: was made and is not on record" for key in done.keys() - served.keys()]
+    faults += [f"{key}: is on record and was never made" for key in served.keys() - made.keys()]
+    bins = 0
+    for key in sorted(done.keys() & served.keys()):
+        before, after = served[key]["bins_before"], served[key]["bins_after"]
+        if None in (before, after):
+            continue
+        bins += before - after
+        if before - after != done[key].bins_taken:
+            faults.append(f"{key}: {done[key].bins_taken} bins were emptied, {before - after} are on record")
+    return Truth(len(kept), len(done), bins, tuple(faults))
+
+
+def sums_of(store: Store, day: str, timezone: str) -> dict[str, int]:
+    """The figures of a cell's record on a day, all kinds of waste, rooms and trucks together."""
+    return added(figures_of(store, day, day, timezone).values())
+
+
+def added(parts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """The sum of several."""
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, number in part.items():
+            total[name] = total.get(name, 0) + number
+    return total

@@ -1,0 +1,87 @@
+"""The district's page in a browser: seen, read and reached by everybody, in both languages, light and dark."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from broker.city.api import Cells
+from broker.city.figures import CityFigures
+from broker.city.server import build_city
+from broker.config import CityConfig
+from broker.store.city import CityDatabase
+from tests.support.axe import findings
+from tests.support.browser import chromium_page
+from tests.support.city.district import NAMES, district
+from tests.support.facts import DAY, NOON
+from tests.support.people import House
+from tests.support.routed_page import HOME, routed
+
+pytestmark = pytest.mark.real
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture(scope="module")
+def page(database_of_figures: str) -> Iterator[tuple[Page, list[str]]]:
+    """The page as a supervisor has it, and what went wrong on it."""
+    district(database_of_figures)
+    city, house = CityDatabase(database_of_figures, None, lambda: NOON), House()
+    config = CityConfig.model_validate({"city": {"url": database_of_figures, "name": "静安区 / Jing'an District"}})
+    app = build_city(config, Cells(city), house.gate, lambda: NOON, CityFigures(city, lambda: NOON, 600, 600))
+    with chromium_page() as made:
+        odd = routed(made, house.machine(app, "supervisor"))
+        made.goto(f"{HOME}/city")
+        expect(made.get_by_test_id("sheet-chain")).to_be_visible()
+        yield made, odd
+    city.close()
+
+
+def test_the_page_shows_every_cell_and_what_is_open(page) -> None:
+    """A silent one by shape, colour and word, with since when; each leads to the cell's own screen."""
+    made, odd = page
+    expect(made.locator("h1")).to_have_text("静安区")
+    assert made.locator(".cell").count() == len(NAMES)
+    expect(made.get_by_test_id("silent-beizhan")).to_contain_text("▲ 自")
+    expect(made.get_by_test_id("whole-cells_heard")).to_contain_text("9 / 10")
+    expect(made.get_by_test_id("open").locator("li")).to_have_count(6)
+    assert made.get_by_test_id("cell-jingan").locator("a").get_attribute("href") == "http://127.0.0.1:9000/"
+    expect(made.get_by_test_id("cases").locator("tbody tr")).to_have_count(2)
+    assert odd == []
+
+
+def test_the_figures_compare_areas_and_go_from_day_to_day(page) -> None:
+    """By area as charts beside tables, by waste too; the address opens the same view."""
+    made, odd = page
+    expect(made.get_by_test_id("span")).to_contain_text(DAY)
+    expect(made.get_by_test_id("sheet-bins").locator("tbody tr")).to_have_count(len(NAMES))
+    expect(made.get_by_test_id("kinds").locator("tbody tr")).to_have_count(4)
+    in_all = made.get_by_test_id("sheet-bins").locator("tfoot td").inner_text()
+    expect(made.get_by_test_id("kinds").locator("tfoot td").first).to_have_text(in_all)
+    made.get_by_test_id("by").select_option("waste")
+    expect(made.get_by_test_id("sheet-bins").locator("tbody tr")).to_have_count(3)
+    made.get_by_test_id("before").click()
+    expect(made.get_by_test_id("span")).to_contain_text("2026-11-21")
+    assert "by=waste" in made.url and "day=2026-11-21" in made.url
+    made.go_back()
+    made.go_back()
+    expect(made.get_by_test_id("sheet-bins").locator("tbody tr")).to_have_count(len(NAMES))
+    assert odd == []
+
+
+def test_the_page_is_for_everybody(page) -> None:
+    """Nothing for axe-core to find, light and dark, narrow and wide; no Chinese on the English page."""
+    made, odd = page
+    for scheme, language in (("light", "zh"), ("dark", "en")):
+        made.emulate_media(color_scheme=scheme)
+        if made.evaluate("document.documentElement.lang") != language:
+            made.get_by_test_id("language").click()
+            expect(made.locator("h1")).to_have_text("Jing'an District")
+        expect(made.get_by_test_id("sheet-chain")).to_be_visible()
+        assert findings(made) == []
+    expect(made.locator("main")).not_to_contain_text(CHINESE)
+    for width, height in ((390, 844), (3840, 2160)):
+        made.set_viewport_size({"width": width, "height": height})
+        assert made.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert findings(made) == []
+    assert odd == []

@@ -1,0 +1,25 @@
+"""What tests of pages begin with: one browser for a module, and a screen of its own for each test."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.support.browser import chromium_page
+from tests.support.made_screen import Screen
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of Debian's Chromium, headless."""
+    with chromium_page() as made:
+        yield made
+
+
+@pytest.fixture
+def screen(page: Page, morning_picture: dict[str, Any]) -> Iterator[Screen]:
+    """The operations room over a picture of the module's own, which each test may change."""
+    yield Screen(page, copy.deepcopy(morning_picture))
+    page.unroute_all()

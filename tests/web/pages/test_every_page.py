@@ -1,0 +1,102 @@
+"""Each page that people are led to, as somebody who may open it: read and reached by everybody, at each width, in one
+language at a time, in light and in dark, and nothing asked of another machine."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from broker.people.roles import Role, Scope
+from broker.web.languages import LANG_COOKIE
+from broker.web.pages.screens import SCREENS
+from broker.web.pages.ways import WAYS
+from broker.words import LANGUAGES
+from tests.support.axe import findings
+from tests.support.bridge.whole_web import WholeWeb
+from tests.support.routed_page import HOME, routed
+
+pytestmark = pytest.mark.real
+
+FITS_MS = 10_000  # charts are painted anew for another width
+# A service worker is not asked for by its page; a sign that there is none of is not found.
+EXPECTED = ("error occurred when fetching the script", "404 (Not Found)")
+WIDTHS = (3840, 1920, 1280, 390)
+AREA: tuple[Role, ...] = ("dispatcher", "supervisor", "technician", "registrar", "weigher", "enforcement")
+BOUND: dict[str, tuple[Role, Scope]] = {
+    "/cab": ("crew", Scope(trucks=("t01",))), "/keeper": ("keeper", Scope(estates=("e01",))),
+    "/property": ("property", Scope(estates=("e01",))), "/asked": ("contractor", Scope(contractors=("qingyun",))),
+}  # fmt: skip
+BESIDE = (
+    "/report/2026-11-23", "/registers/elections", "/registers/safety", "/registers/safety/log",
+    "/registers/safety/import", "/sign-in", "/sign/NOTHING", "/devices/truck/t01", "/learned/wet-north",
+    "/people/accounts/wang",
+)  # fmt: skip
+PAGES = sorted({*WAYS, *(path for path in SCREENS if "{" not in path), *BESIDE})
+SIGHTS = tuple((language, scheme) for language in LANGUAGES for scheme in ("light", "dark"))
+# Each page of modules once whenever tests are run, in one sight or another; all four of each page with the long tests.
+MODULES = [path for path in PAGES if path == "/" or path in SCREENS]
+SAMPLES = [(path, SIGHTS[number % len(SIGHTS)]) for number, path in enumerate(MODULES)]
+CASES = [
+    pytest.param(path, *sight, marks=() if (path, sight) in SAMPLES else pytest.mark.long)
+    for path in PAGES for sight in SIGHTS
+]  # fmt: skip
+# What somebody typed is kept in the language that it was typed in, the programmers' page is in theirs, and what is
+# printed for a door speaks to everybody who comes by.
+AS_TYPED = re.compile(r"^/(registers/|docs|report/|signs$)")
+SHOWN = """() => {
+    const all = document.body.cloneNode(true);
+    for (const part of all.querySelectorAll("script, style")) part.remove();
+    return all.textContent.replaceAll("中文", ""); // the way to the other language is written in it
+}"""
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
+    """A morning with a room served and a press, and people for each page of it."""
+    made = WholeWeb(tmp_path_factory.mktemp("street"), served=2)
+    made.morning.store.now = lambda: made.morning.now  # type: ignore[method-assign]
+    made.house.account("area", *AREA)
+    for role, scope in BOUND.values():
+        made.house.account(role, role, scope=scope)
+    yield made
+    made.morning.close()
+
+
+@pytest.mark.parametrize(("path", "language", "scheme"), CASES)
+def test_everybody_can_read_and_reach_it(street: WholeWeb, page: Page, path: str, language: str, scheme: Any) -> None:
+    """axe-core finds nothing, no width cuts it off, English has no Chinese on it, and all of it comes from here."""
+    client = street.house.person(street.app, BOUND[path][0] if path in BOUND else "area")
+    odd = routed(page, client)
+    client.cookies.set(LANG_COOKIE, language)
+    page.context.add_cookies([{"name": LANG_COOKIE, "value": language, "url": HOME}])
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{HOME}{path}?language={language}", wait_until="load")
+    expect(page.locator("main")).to_be_visible()
+    page.wait_for_function("() => !document.querySelector('main:empty')")
+    assert findings(page) == []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width, timeout=FITS_MS)
+    if not AS_TYPED.match(path):
+        assert page.evaluate("document.documentElement.lang").startswith(language)
+        assert language == "zh" or re.findall(r"[\u4e00-\u9fff]+", page.evaluate(SHOWN)) == []
+    page.goto("about:blank")
+    assert [one for one in odd if not any(word in one for word in EXPECTED)] == []
+
+
+def test_the_browsers_language_is_spoken_until_another_is_chosen(street: WholeWeb, page: Page) -> None:
+    """A browser that asks for English is answered in it at first; what was chosen stays, and no page is in two."""
+    browser = page.context.browser
+    assert browser is not None
+    english = browser.new_page(locale="en-GB")
+    odd = routed(english, street.house.person(street.app, "area"))
+    english.goto(f"{HOME}/devices")
+    expect(english.locator("h1")).to_have_text("Devices")
+    english.get_by_test_id("language").click()
+    expect(english.locator("h1")).to_have_text("设备")
+    english.goto(f"{HOME}/figures")
+    expect(english.locator("h1")).to_have_text("统计")
+    assert english.evaluate("document.documentElement.lang") == "zh" and odd == []
+    english.close()

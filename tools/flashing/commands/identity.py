@@ -1,0 +1,88 @@
+"""Who is let in: a stolen device out, a found one in again, certificates made anew."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from firmware import wire
+from tools.flashing import ledger
+from tools.flashing.commands.screen import Screen, error_document
+from tools.flashing.commands.targets import settings_of
+from tools.flashing.errors import FlashError
+from tools.flashing.identity.account import throw_out
+from tools.flashing.identity.door import bring
+from tools.flashing.identity.identities import Identities
+from tools.flashing.identity.renewal import LATE_DAYS, renew
+from tools.flashing.settings import FlashSettings
+
+
+def revoke_device(options: argparse.Namespace, screen: Screen) -> int:
+    """Sign, bring, reload, and take its place at the broker until that denies it everything."""
+    settings = settings_of(options)
+    identities = _identities(settings, options.id)
+    if options.dry_run:
+        given = identities.of(options.id)
+        screen.note(f"{options.id}: would be out; {len(given)} certificates would be worth nothing, nor its password")
+        screen.document({"ok": True, "id": options.id, "certificates": [one.serial for one in given], "dry_run": True})
+        return 0
+    family, worthless = identities.revoke(options.id)
+    bring(identities.folder, settings.door)
+    seconds = throw_out(settings, family, options.id, worthless)
+    _record(settings, identities, "revoke", family, options.id)
+    screen.note(
+        f"{options.id}: OUT. Nothing is heard of it and nothing is told it, by certificate or password; its connection "
+        f"was ended {seconds:.1f} s after the broker was told. Found again: `python3 tools/flash.py readmit --id "
+        f"{options.id}`, then write it anew"
+    )
+    screen.document({"ok": True, "id": options.id, "seconds": round(seconds, 2)})
+    return 0
+
+
+def readmit_device(options: argparse.Namespace, screen: Screen) -> int:
+    """Let a device in again; what it was given before it was out stays worth nothing."""
+    settings = settings_of(options)
+    identities = _identities(settings, options.id)
+    if options.dry_run:
+        is_out = options.id in identities.out()
+        screen.note(f"{options.id}: is {'out, and would be let in again' if is_out else 'not out'}")
+        screen.document({"ok": True, "id": options.id, "out": is_out, "dry_run": True})
+        return 0
+    identities.readmit(options.id, password_changed=options.password_changed)
+    bring(identities.folder, settings.door)
+    _record(settings, identities, "readmit", "", options.id)
+    screen.note(
+        f"{options.id}: may come in again, with what it is given from now on: write it anew (`tools/flash.py truck` or "
+        "`binroom`)" + ("" if options.password_changed else "; its old password stays worth nothing")
+    )
+    screen.document({"ok": True, "id": options.id})
+    return 0
+
+
+def renew_certificates(options: argparse.Namespace, screen: Screen) -> int:
+    """Make anew what ends soon and bring it to the devices; fit for a daily timer."""
+    settings = settings_of(options)
+    outcome = renew(settings, days=options.days, wait_s=options.wait, dry_run=options.dry_run)
+    for line in outcome.summary():
+        screen.note(line)
+    error = FlashError("renewal", days=LATE_DAYS, devices=" ".join(outcome.late)) if outcome.late else None
+    told = {"ok": error is None, **asdict(outcome)}
+    if error is None:
+        screen.document(told)
+        return 0
+    screen.error("", error)
+    screen.document({**told, "error": error_document(error)})
+    return error.exit_code
+
+
+def _identities(settings: FlashSettings, device: str) -> Identities:
+    if not wire.is_id(device):
+        raise FlashError("usage", what=f"{device} is not an id (1-64 of a-z A-Z 0-9 . _ -, no dot first)")
+    if settings.broker is None or not settings.broker.certificates:
+        raise FlashError("usage", what="devices show certificates only with [broker] certificates = true")
+    return Identities(settings.broker.authority, settings.area)
+
+
+def _record(settings: FlashSettings, identities: Identities, action: str, family: str, device: str) -> None:
+    line = {"id": device, "out": sorted(identities.out())}
+    ledger.append(settings.ledger, ledger.signed(action, settings.area, family, line, identities.now()))

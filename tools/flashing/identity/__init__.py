@@ -1,0 +1,1 @@
+"""Who a device is: its certificate, made anew before it ends, taken back when the device is stolen."""

@@ -1,0 +1,221 @@
+"""The certificates of an area's devices: whom the authority gave one, until when, and who is out.
+
+    keys/identities.jsonl   a line for each certificate issued or renewed, each device revoked or readmitted
+    keys/crl.pem            the certificates that are worth nothing, signed by the authority, for the broker
+    keys/out.txt            the devices that are out by name, for the broker's access list
+
+A device's key is made here when the device is written and goes to the device alone; what is kept is its certificate,
+from which the next one for the same key is made. A revocation list ends with the authority: one that had to be made
+anew each month would shut everybody out in the first month that nobody did.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from broker.mqtt.own_broker.access_list import reserved
+from broker.mqtt.own_broker.revoked import CRL, OUT, PASSWORD_ONLY
+from tools.flashing import ledger
+from tools.flashing.authority import BEGINS, Signer, key_bytes, load_signer
+from tools.flashing.errors import FlashError
+
+DEVICE_DAYS = 365
+DUE_DAYS = 60  # before its end a certificate is made anew; a truck that is away for so long is visited
+LOG = "identities.jsonl"
+CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One that was issued: to whom, and until when (Unix seconds)."""
+
+    device: str
+    family: str
+    serial: str  # in hex
+    until_at: int
+    der: bytes
+
+    @property
+    def pem(self) -> bytes:
+        """As a truck keeps it."""
+        return x509.load_der_x509_certificate(self.der).public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def ends(self) -> str:
+        """The day on which it ends, for a person."""
+        return f"{datetime.fromtimestamp(self.until_at, UTC):%Y-%m-%d}"
+
+
+class Identities:
+    """What stands in a folder of keys; every method raises FlashError where that cannot be read or written."""
+
+    def __init__(self, folder: Path, area: str, now: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self.area = area
+        self.now = now
+
+    def issue(self, family: str, device: str) -> tuple[Certificate, ec.EllipticCurvePrivateKey]:
+        """A new key and its certificate; the key is kept nowhere here."""
+        if device in reserved(self.area):
+            raise FlashError("usage", what=f"{device} is an account of the broker's own, no device: name it otherwise")
+        key = ec.generate_private_key(ec.SECP256R1())
+        return self._signed("issued", family, device, key.public_key()), key
+
+    def renew(self, device: str) -> Certificate:
+        """The newest certificate's key, name and issuer for another year."""
+        newest = self.of(device)[-1]
+        public = x509.load_der_x509_certificate(newest.der).public_key()
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        return self._signed("renewed", newest.family, device, public)
+
+    def of(self, device: str) -> list[Certificate]:
+        """All that a device was given and that hold, the newest last."""
+        found: list[Certificate] = []
+        for line in self._lines():
+            if line["id"] == device and line["action"] in ("issued", "renewed"):
+                der = base64.b64decode(line["certificate"])
+                found.append(Certificate(device, line["family"], line["serial"], line["until_at"], der))
+            elif line["id"] == device and line["action"] == "revoked":
+                found = []
+        return found
+
+    def due(self, days: int = DUE_DAYS) -> list[Certificate]:
+        """The newest of each device whose certificate ends within so many days, or that has not taken its new one."""
+        out, found = self.out(), []
+        for device in sorted({line["id"] for line in self._lines()} - out):
+            held = self.of(device)
+            if held and self.held_by(device).until_at < self.now() + days * 86_400:
+                found.append(held[-1])
+        return found
+
+    def held_by(self, device: str) -> Certificate:
+        """The one that a device is known to have: the last that it was written with or said that it took."""
+        taken = {line["serial"] for line in self._lines() if line["id"] == device and line["action"] == "taken"}
+        issued = {line["serial"] for line in self._lines() if line["action"] == "issued"}
+        return next(one for one in reversed(self.of(device)) if one.serial in taken | issued)
+
+    def took(self, certificate: Certificate) -> None:
+        """The device said that it shows this one from now on."""
+        self._note("taken", certificate.family, certificate.device, {"serial": certificate.serial})
+
+    def out(self) -> set[str]:
+        """The devices that are out now."""
+        out: set[str] = set()
+        for line in self._lines():
+            if line["action"] == "revoked":
+                out.add(line["id"])
+            elif line["action"] == "readmitted":
+                out.discard(line["id"])
+        return out
+
+    def revoke(self, device: str) -> tuple[str, bytes]:
+        """Nothing that this device was ever given is worth anything.
+
+        Returns its family, `truck` if nobody knows it, and one more certificate and key of it that is worth nothing
+        either: whether a broker has read the lists is seen by whether it refuses that.
+        """
+        lines = [line for line in self._lines() if line["id"] == device]
+        family = str(lines[-1]["family"]) if lines else "truck"
+        certificate, key = self.issue(family, device)
+        self._note("revoked", family, device, {})
+        self.write_lists()
+        return family, certificate.pem + key_pem(key)
+
+    def readmit(self, device: str, *, password_changed: bool) -> None:
+        """A device that was found may come in again, by a certificate issued after it was out."""
+        if device not in self.out() and not (password_changed and device in self._shut_passwords()):
+            raise FlashError("usage", what=f"{device} is not out")
+        family = next(str(line["family"]) for line in reversed(self._lines()) if line["id"] == device)
+        self._note("readmitted", family, device, {"by": "both" if password_changed else "certificate"})
+        self.write_lists()
+
+    def write_lists(self) -> None:
+        """Write the two files for the broker anew; the names first, so that whoever reads the numbers has them too."""
+        signer = load_signer(self.folder)
+        out = self.out()
+        lines = [f"{name}\n" for name in sorted(out)]
+        lines += [f"{name} {PASSWORD_ONLY}\n" for name in sorted(self._shut_passwords() - out)]
+        _replace(self.folder / OUT, "".join(lines).encode())
+        _replace(self.folder / CRL, self._revocation_list(signer))
+
+    def _shut_passwords(self) -> set[str]:
+        shut: set[str] = set()
+        for line in self._lines():
+            if line["action"] == "revoked":
+                shut.add(line["id"])
+            elif line["action"] == "readmitted" and line["by"] == "both":
+                shut.discard(line["id"])
+        return shut
+
+    def _revocation_list(self, signer: Signer) -> bytes:
+        given: dict[str, list[str]] = {}
+        revoked: dict[str, datetime] = {}
+        for line in self._lines():
+            at = datetime.fromisoformat(line["at"])
+            if line["action"] in ("issued", "renewed"):
+                given.setdefault(line["id"], []).append(line["serial"])
+            elif line["action"] == "revoked":
+                revoked |= dict.fromkeys(given.pop(line["id"], []), at)
+        # As the certificates: a broker's clock that was lost must not make it a list of the future.
+        builder = x509.CertificateRevocationListBuilder().issuer_name(signer.certificate.subject)
+        builder = builder.last_update(BEGINS).next_update(signer.certificate.not_valid_after_utc)
+        for serial, at in revoked.items():
+            entry = x509.RevokedCertificateBuilder().serial_number(int(serial, 16)).revocation_date(at)
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    def _signed(self, action: str, family: str, device: str, public: ec.EllipticCurvePublicKey) -> Certificate:
+        until = datetime.fromtimestamp(self.now(), UTC) + timedelta(days=DEVICE_DAYS)
+        made = load_signer(self.folder).sign(device, public, until, CLIENT)
+        der = made.public_bytes(serialization.Encoding.DER)
+        certificate = Certificate(device, family, f"{made.serial_number:x}", int(until.timestamp()), der)
+        text = base64.b64encode(der).decode()
+        told = {"serial": certificate.serial, "until_at": certificate.until_at, "certificate": text}
+        self._note(action, family, device, told)
+        return certificate
+
+    def _note(self, action: str, family: str, device: str, more: dict[str, Any]) -> None:
+        line = ledger.signed(action, self.area, family, {"id": device, **more}, self.now())
+        ledger.append(self.folder / LOG, line)
+
+    def _lines(self) -> list[dict[str, Any]]:
+        lines, bad = ledger.read(self.folder / LOG)
+        if bad:
+            what = f"{self.folder / LOG} has {bad} lines that cannot be read: put it back from its copy"
+            raise FlashError("authority", what=what)
+        return [line for line in lines if line.get("area") == self.area]
+
+
+def key_der(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A device's key as a board keeps it."""
+    return key_bytes(key, serialization.Encoding.DER)
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A device's key as a truck keeps it."""
+    return key_bytes(key, serialization.Encoding.PEM)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Old or new, never half; it reaches the disk before anybody is told."""
+    new = path.with_name(path.name + ".new")
+    try:
+        with new.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise FlashError("authority", what=f"{path}: {error.strerror or error}") from error
