@@ -38,8 +38,8 @@ quick-tests:
 check: setup  ## lint, types, import contracts, dead code
 	@scripts/check
 
-bench: setup  ## the benchmarks, as ratios of one interleaved run
-	@scripts/setup mosquitto mosquitto-clients postgresql patch systemd faketime
+bench: setup  ## all benchmarks, hours; they become docs/benchmarks.md (short: .venv/bin/python -m bench --quick)
+	@scripts/setup mosquitto mosquitto-clients postgresql patch systemd mmdebstrap faketime
 	@$(PY) -m bench
 
 deb: setup  ## the Debian package of the office side, with its locked wheels, in dist/

@@ -1,7 +1,10 @@
-"""`python3 -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run.
+"""`python3 -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run
+where it can be one.
 
-`--list` names them; what stands after the names (`--seed 3`, or after `--`) goes to each of them. An absent
-data folder or server is said, never silently left out.
+`--list` names them; what stands after the names (`--seed 3`, or after `--`) goes to each of them. `--quick` before or
+without names runs the short run of each that has one, all of them in about ten minutes on a quiet machine. What they
+find is kept in .bench/; without names, or with `--page`, all of it becomes the page docs/benchmarks.md, of short runs
+.bench/benchmarks.md. An absent data folder or server is said, never silently left out.
 """
 
 from firmware import environment
@@ -10,64 +13,58 @@ if __name__ == "__main__":
     environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import argparse
-import subprocess
 import sys
-import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-# Not in bench/ because the tests run their short versions.
-ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds", "180"],
-             "bookings": [sys.executable, "-m", "tests.support.bookings.run"],
-             "bookings_killed": [sys.executable, "-m", "tests.support.bookings.killed"],
-             "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"],
-             "faults": [sys.executable, "-m", "tests.support.faults.run"],
-             "long_tests": [sys.executable, "-m", "pytest", "-m", "long", "-n", "2"]}  # fmt: skip
-DEVICES = ("binroom", "truck")
-DEADLINE_S = 7200  # ten searches of ten minutes
-
-
-def commands() -> dict[str, list[str]]:
-    """All benchmarks there are, each with its command; one is called as its file is, those of a device with its name
-    before it."""
-    files = (path.relative_to(HERE).with_suffix("") for path in HERE.glob("*/*.py") if path.stem != "__init__")
-    found = {(".".join(path.parts) if path.parts[0] in DEVICES else path.name): path for path in files}
-    ours = {name: [sys.executable, "-m", ".".join(("bench", *path.parts))] for name, path in found.items()}
-    return dict(sorted((ours | ELSEWHERE).items()))
+from bench import machine, page, results
+from bench.catalogue import CATALOGUE, commands
 
 
 def main() -> int:
-    """Run them one after the other; 1 if any failed."""
+    """Run them one after the other; 1 if any failed or missed a goal."""
     top = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__)
     top.add_argument("names", nargs="*", help="which (default: all)")
     top.add_argument("--list", action="store_true", help="name them and end")
+    top.add_argument("--quick", action="store_true", help="the short run of each that has one")
+    top.add_argument("--page", action="store_true", help="make the page of what is kept, and end")
     own = sys.argv[1:]
-    named = next((at for at, word in enumerate(own) if at and word.startswith("-")), len(own))
+    named = next(
+        (at for at, word in enumerate(own) if at and word.startswith("-") and own[at - 1] in CATALOGUE), len(own)
+    )
     passed_on = own[named + (own[named : named + 1] == ["--"]) :]
     args = top.parse_args(own[:named])
     if args.list:
         print("\n".join(commands()))
         return 0
+    if args.page:
+        return _write(quick=args.quick)
     unknown = sorted(set(args.names) - set(commands()))
     if unknown:
         print(f"no such benchmark: {' '.join(unknown)}; there are {' '.join(commands())}", file=sys.stderr)
         return 2
+    chosen = args.names or [name for name, one in CATALOGUE.items() if not args.quick or one.quick is not None]
     failed = []
-    for number, name in enumerate(args.names or commands(), start=1):
-        print(f"\n== {name} ({number}/{len(args.names or commands())})", flush=True)
-        start = time.monotonic()
-        try:
-            command = commands()[name] + passed_on
-            code = subprocess.run(command, cwd=HERE.parent, timeout=DEADLINE_S, check=False).returncode
-        except subprocess.TimeoutExpired:
-            code = -1
-            print(f"{name}: not done within {DEADLINE_S} s")
-        print(f"-- {name}: {time.monotonic() - start:.0f} s", flush=True)
-        if code != 0:
+    for number, name in enumerate(chosen, start=1):
+        print(f"\n== {name} ({number}/{len(chosen)})", flush=True)
+        one = results.run(name, passed_on, quick=args.quick or "--quick" in passed_on)
+        print(f"-- {name}: {one.seconds:.0f} s, {one.end}", flush=True)
+        if one.code != 0:
             failed.append(name)
+    if not args.names:
+        _write(quick=args.quick)
     if failed:
-        print(f"\nfailed: {' '.join(failed)}", file=sys.stderr)
+        print(f"\nfailed, or missed a goal: {' '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _write(*, quick: bool) -> int:
+    """Make the page of what is kept."""
+    target: Path = results.KEPT / "benchmarks.md" if quick else page.PAGE
+    found = {name: one for name, one in results.kept().items() if quick or not one.quick}
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(page.page(found, machine.described()), encoding="utf-8")
+    print(f"wrote {target}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class Bridge:
         self.store = store
         self.counts: Counter[str] = Counter()
         self.measured = Measured()
-        self.last_words = LastWords()
+        self.last_words = LastWords(_devices(plan))
         self.notices: list[tuple[int, Notice]] = []
         self.trouble: str | None = None  # why the last commit failed, while it does
         self.link: tuple[bool, int] = (False, 0)  # whether the broker hears us, and since when it is so
@@ -82,7 +82,7 @@ class Bridge:
         self._stopwatch = stopwatch
         self._world_time = world_time
         self._acks = AreaAcks(plan.area_id)
-        self._sources = Sources(plan.area_id)
+        self._sources = Sources(plan.area_id, _devices(plan))
         self._refusals = Refusals()
         self._records: list[Record] = []
         self._resends = Resends(store, lambda: self._records)
@@ -352,3 +352,7 @@ class Bridge:
                 self.notices.append((now, effect))
                 del self.notices[:-100]
                 log.log(logging.WARNING if effect.level != "info" else logging.INFO, "%s", effect.text)
+
+
+def _devices(plan: Plan) -> int:
+    return len(plan.trucks()) + len(plan.rooms)

@@ -92,7 +92,7 @@ def serve(
     try:
         store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
-            inbox = Inbox(config.limits, now)
+            inbox = Inbox(config.limits, now, len(plan.trucks()) + len(plan.rooms))
             mqtt = config.mqtt if embedded is None else way_to(embedded, config.mqtt)
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None

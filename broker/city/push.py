@@ -166,6 +166,8 @@ class Push:
             )  # fmt: skip
             share.went_back(int(self._now()), there.row, reader.last_row())
             self._row, self._others = 0, set()
+        if self._row == self._rows:
+            self._surplus = max(0, share.health()["records"] - self._rows)
 
     def _push(self, share: CityShare, reader: SQLiteReader) -> bool:
         """Push a batch; whether there is more."""

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
+from broker.config.values import is_loopback
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.mqtt.own_broker.connections import may_open_files
 from broker.plan.model import Plan
@@ -91,6 +92,8 @@ def _check(path: Path, config: BrokerConfig) -> int:
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
     clear = [config.web.clear_note] if config.web.enabled and config.web.is_open_without_tls else []
+    if not config.embedded.enabled and config.mqtt.ca_file is None and not is_loopback(config.mqtt.host):
+        clear.append(f"[mqtt] ca_file: {config.mqtt.host} is met without TLS: the bridge's password goes in clear")
     for note in (*clear, *of_receivers, *_of_city(config), *([] if said is None else [said])):
         print(f"{path}: note: {note}", file=sys.stderr)
     return 0

@@ -31,14 +31,16 @@ class LastWords:
     """Two rings for each device, its words and ours to it; the bridge alone writes, and by the wire's own table no
     payload holds a secret."""
 
-    def __init__(self) -> None:
+    def __init__(self, devices: int = 0) -> None:
+        """Of an area with so many devices, beside MOST_DEVICES others."""
+        self._most = 2 * (MOST_DEVICES + devices)
         self._rings: dict[tuple[DeviceKey, bool], deque[Word]] = {}
 
     def note(self, device: DeviceKey, word: Word) -> None:
         """One more; the oldest of its kind goes."""
         ring = self._rings.get((device, word.ours))
         if ring is None:
-            if len(self._rings) >= 2 * MOST_DEVICES:
+            if len(self._rings) >= self._most:
                 return
             ring = self._rings[device, word.ours] = deque(maxlen=KEPT_OURS if word.ours else KEPT)
         ring.append(word if len(word.payload) <= MOST_BYTES else word._replace(payload=word.payload[:MOST_BYTES]))

@@ -9,7 +9,8 @@ from broker.rules.tracking.types import FUTURE_S
 from broker.store import Record
 from firmware import wire
 
-MOST_SOURCES = 20_000
+MOST_SOURCES = 20_000  # beside those of the plan's own devices: every incident has a topic of its own
+TOPICS_OF_ONE = 4  # life, fix; life, bins, lamp, keeper
 DeviceKey = tuple[str, str]  # family, device
 _WHEN = {"fix": ("fix_at",), "incident": ("fix_at", "pressed_at")}  # of other channels `at`
 
@@ -27,8 +28,10 @@ class Source:
 class Sources:
     """The topics of one area that were heard so far."""
 
-    def __init__(self, area: str) -> None:
+    def __init__(self, area: str, devices: int = 0) -> None:
+        """Of an area with so many devices: all of theirs are kept at once."""
         self.area = area
+        self._most = MOST_SOURCES + TOPICS_OF_ONE * devices
         self._known: dict[str, Source] = {}
 
     def of(self, topic: str) -> Source:
@@ -39,8 +42,8 @@ class Sources:
         address = wire.parse_topic(topic)
         if address.area != self.area or wire.sent_by(address) != "device":
             raise wire.WireError(topic, "topic", "is not for this bridge")
-        if len(self._known) >= MOST_SOURCES:
-            self._known.clear()  # every incident has a topic of its own
+        if len(self._known) >= self._most:
+            self._known.clear()
         times = _WHEN.get(address.channel, ("at",))
         found = self._known[topic] = Source(address, (address.family, address.device), quick(address), times)
         return found

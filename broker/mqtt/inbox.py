@@ -20,7 +20,8 @@ CHUNK = 100  # messages of one device before it is another's turn
 PRESSES_AT_ONCE = 16
 WAITING_S = 10  # of a device's pace: what may wait of it
 MOST_WAITING = 50_000  # of all; above it the link's thread stops reading, and the broker keeps what it has
-MOST_DEVICES = 20_000
+MOST_DEVICES = 20_000  # beside the plan's own
+TOPICS_OF_ONE = 4  # of a device that has its own, presses apart
 MOST_TO_CLEAR = 100_000
 PRESSES = ("incident", "keeper")
 RETAINED = (["incident"], ["bins"], ["lamp"], ["life"])  # what a device leaves at the broker
@@ -45,12 +46,14 @@ class _Lane:
 class Inbox:
     """The queue between the link's thread and the loop; `now` is the clock that the devices live by."""
 
-    def __init__(self, limits: LimitsConfig, now: Callable[[], float]) -> None:
+    def __init__(self, limits: LimitsConfig, now: Callable[[], float], devices: int = 0) -> None:
+        """Of an area with so many devices, for which there is room beside MOST_DEVICES others."""
         self.refused: Counter[Device] = Counter()
         self.over: Counter[str] = Counter()  # what never came to the bridge, by limit
         self._limits = limits
         self._now = now
         self._most_of_one = limits.messages_per_s * WAITING_S
+        self._most_lanes, self._most_topics = MOST_DEVICES + devices, MOST_DEVICES + TOPICS_OF_ONE * devices
         self._lanes: dict[Device, _Lane] = {}
         self._by_topic: dict[str, tuple[_Lane, bool]] = {}
         self._control: deque[Event] = deque()
@@ -102,13 +105,13 @@ class Inbox:
     def _place(self, topic: str) -> tuple[_Lane, bool]:
         parts = topic.split("/", 6)
         device = (parts[3][:16], parts[4][:64]) if len(parts) > 5 else ("", "")
-        if device not in self._lanes and len(self._lanes) >= MOST_DEVICES:
+        if device not in self._lanes and len(self._lanes) >= self._most_lanes:
             device = ("", "")
         lane = self._lanes.get(device)
         if lane is None:
             lane = self._lanes[device] = _Lane(device, self._limits)
         found = lane, len(parts) > 5 and parts[5] in PRESSES
-        if len(parts) == 6 and len(self._by_topic) < MOST_DEVICES:  # a press has a topic of its own each time
+        if len(parts) == 6 and len(self._by_topic) < self._most_topics:  # a press has a topic of its own each time
             self._by_topic[topic] = found
         return found
 

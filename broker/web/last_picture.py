@@ -16,6 +16,7 @@ from broker.store import Corrupt, StoreError
 from broker.web import picture
 from broker.web.health import Way, store_trouble
 from broker.web.picture import Picture
+from broker.web.stream.visit_rows import VisitRows
 
 log = logging.getLogger("zhanpai.bridge")
 
@@ -29,6 +30,7 @@ class Pictures:
     def __init__(self, bridge: Bridge, way: Callable[[], Way] = Way) -> None:
         self._bridge, self._way = bridge, way
         self._last: Picture | None = None
+        self._visits = VisitRows()
         self._failed = 0
         self._failed_at = 0
         self._damage: tuple[str, int] | None = None  # in words, and since when it is known
@@ -38,7 +40,7 @@ class Pictures:
     def newest(self, now: float) -> Picture:
         """The picture at `now`, or the last one as far as it is true."""
         try:
-            found = self._last = picture.snapshot(self._bridge, now, self._way())
+            found = self._last = picture.snapshot(self._bridge, now, self._way(), self._visits)
             self._failed = 0
         except Exception:
             self._failed += 1

@@ -21,8 +21,9 @@ from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.dispatch.visits.extra_truck import may_load
 from broker.rules.states.alarm import Alarm
 from broker.rules.states.incident import Incident
-from broker.rules.states.visit import Visit, record_key
+from broker.rules.states.visit import record_key
 from broker.web.health import LINK_LOST_S, Way, reasons
+from broker.web.stream.visit_rows import VisitRows
 from broker.words import LANGUAGES
 from firmware import wire
 
@@ -31,9 +32,11 @@ Picture = dict[str, Any]
 _HERE = Way()
 
 
-def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
-    """What is known at `now`; every list is sorted, None = not known."""
+def snapshot(bridge: Bridge, now: float, way: Way = _HERE, visits: VisitRows | None = None) -> Picture:
+    """What is known at `now`; every list is sorted, None = not known. Unchanged rows are taken of `visits`."""
     day = bridge.dispatch.day
+    visits = visits or VisitRows()
+    visits.begin()
     at = int(now)
     opened: dict[str, list[str]] = {}
     for one in day.incidents.values():
@@ -46,7 +49,7 @@ def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
         **picture,
         "trucks": [_truck(bridge, name, opened.get(name, []), at) for name in trucks],
         "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
-        "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
+        "runs": [_run(bridge, run, visits, at) for run in _by_start(bridge)],
         "incidents": [incident_row(bridge, incident) for incident in in_order(bridge)],
         "attention": attention(bridge),
         "alarms": alarms(bridge),
@@ -268,7 +271,7 @@ def _bins(bridge: Bridge, room_id: str, waste: str, now: int) -> dict[str, Any]:
     }
 
 
-def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
+def _run(bridge: Bridge, run: Run, visits: VisitRows, now: int) -> dict[str, Any]:
     day = bridge.dispatch.day
     progress = run.tracker.progress(now)
     return {
@@ -288,42 +291,14 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
         "away_until": run.away_until,
         "along_m": None if progress.along_m is None else round(progress.along_m),
         "version": run.version,
-        "visits": _visits(bridge, run),
+        "visits": visits.of(day, run),
     }
-
-
-def _visits(bridge: Bridge, run: Run) -> list[dict[str, Any]]:
-    """A run's visits, each with how far along the run's line its room lies; None where that line does not pass it."""
-    day = bridge.dispatch.day
-    trip = day.plan.runs.get(run.trip_id)
-    planned = trip.visits if trip is not None else ()
-    rooms = {one.room_id: round(one.distance_m) for one in planned}
-    stops = {(one.room_id, one.sequence): round(one.distance_m) for one in planned}  # one may be passed twice
-    return [
-        {**_visit(bridge, run, visit), "along_m": stops.get((visit.room, visit.sequence), rooms.get(visit.room))}
-        for visit in (day.visits[key] for key in run.order)
-    ]
 
 
 def _route_name(day: Day, run: Run) -> str:
     """What a run's route is called; that of a truck on call is called as its waste is."""
     route = day.plan.routes.get(run.route_id)
     return route.name if route is not None else " / ".join(waste_word(language, run.waste) for language in LANGUAGES)
-
-
-def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
-    eta = run.etas.get(visit.key) if visit.owed else None
-    day = bridge.dispatch.day
-    return {
-        **visit.body(),
-        "id": record_key(visit.key),
-        "name": day.plan.places[visit.room].name,
-        "eta_at": eta.eta_at if eta else None,
-        "early_at": eta.early_at if eta else None,
-        "late_at": eta.late_at if eta else None,
-        "label": eta.label if eta else None,
-        "held": visit.state == "due" and day.visits.watch(visit.key).held,
-    }
 
 
 def incident_row(bridge: Bridge, incident: Incident) -> dict[str, Any]:

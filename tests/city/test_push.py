@@ -112,6 +112,7 @@ def test_a_record_that_was_restored_from_a_backup_is_found_out(database, tmp_pat
     shutil.copy(backup / NAME, cell / NAME)
     state = pushed(cell, database)
     assert (state["surplus"], state["pushed"]) == (10, 20)
+    assert pushed(cell, database)["surplus"] == 10, "also at a start with nothing to push"
     with closing(CityShare(database, None, AREA, ZONE, _record_of(cell), lambda: NOON)) as share:
         row = share.pushed()
     assert (row.went_back_from, row.went_back_to) == (40, 30)

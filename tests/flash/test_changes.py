@@ -123,6 +123,17 @@ def test_nothing_is_written_twice() -> None:
     assert {step.action for step in installation.steps} == {Action.KEEP}
 
 
+def test_a_secret_that_is_no_longer_used_goes_last_and_one_that_is_held_stays() -> None:
+    """A board that shows a certificate from now on has no password; its key is not written again."""
+    disk = Disk()
+    install(disk, RELEASES[0])
+    disk.files |= {"/config/keys/device.key": b"key", "/config/keys/wifi": b"of another network"}
+    held = ("/config/keys/device.key",)
+    installation = make_installation(disk.contents(), RELEASES[0], config("r01"), {}, held)
+    assert [step.path for step in installation.steps if step.action is Action.REMOVE] == ["/config/keys/wifi"]
+    assert installation.steps[-1].path == "/config/keys/wifi"
+
+
 def test_the_former_release_stays_and_older_ones_go() -> None:
     """After three releases the last two are on the board."""
     disk = Disk()

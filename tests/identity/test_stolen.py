@@ -12,6 +12,7 @@ pytestmark = pytest.mark.real
 DEVICES = tuple(f"t{number:02}" for number in range(1, 41)) + tuple(f"r{number:02}" for number in range(1, 11))
 STOLEN = "t07"
 OUT_S = 10.0
+OUT_NOTE = "shut out by the area's authority, nothing is heard of it"
 
 
 def test_one_command_throws_a_stolen_device_out_and_leaves_the_other_49(tmp_path: Path) -> None:
@@ -41,6 +42,7 @@ def test_one_command_throws_a_stolen_device_out_and_leaves_the_other_49(tmp_path
             log = here.broker.log_path.read_text()
             came = {device: log.count(f" as {device} (") for device in DEVICES if device != STOLEN}
             assert set(came.values()) == {1}  # nobody came a second time
+            assert here.caretaker.notes() == [f"{OUT_NOTE}: {STOLEN}"]  # as the screen has it
             # Nothing was taken of it once the command had returned, and by no other way does it come in.
             assert len(bridge.heard[topic]) == count and thief.said > 5
             assert not here.lets_in(STOLEN, proofs[STOLEN])
@@ -52,6 +54,7 @@ def test_one_command_throws_a_stolen_device_out_and_leaves_the_other_49(tmp_path
         new = here.certified(STOLEN)
         wait_until(lambda: here.lets_in(STOLEN, new), "a new certificate lets it in")
         back = here.come(STOLEN, new)
+        wait_until(lambda: not here.caretaker.notes(), "it is said no longer")
 
         def is_heard() -> bool:  # as a device does: until it is acknowledged
             back.say("fix", b"found")

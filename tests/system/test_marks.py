@@ -77,7 +77,7 @@ def test_what_is_long_is_left_to_make_bench_and_has_a_shorter_sister_beside_it()
     for target in ("test", "quick-tests"):
         told = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
         assert re.search(r'-m pytest .*-m "(?:[^"]+ and )?not long"', told), target
-    bench = (ROOT / "bench" / "__main__.py").read_text()
+    bench = (ROOT / "bench" / "catalogue.py").read_text()
     assert '"long_tests": [sys.executable, "-m", "pytest", "-m", "long"' in bench
     here = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
     marked = {path: text.count(f"@{MARK}\n") for path, text in here.items() if f"@{MARK}\n" in text}

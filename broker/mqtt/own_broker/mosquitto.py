@@ -72,6 +72,13 @@ class EmbeddedBroker(BrokerChild):
         self._revoked_stamp: object = None
         self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
 
+    @property
+    def notes(self) -> list[str]:
+        """As every broker's, and who is shut out by the area's authority."""
+        out = sorted(self._revoked.out)
+        said = f"shut out by the area's authority, nothing is heard of it: {', '.join(out)}"
+        return [*super().notes, *([said] if out else [])]
+
     def start(self) -> None:
         """As every broker; the accounts that are closed stay closed."""
         with self._changing:

@@ -83,10 +83,16 @@ def waits_in(day: Day, room: str, waste: str, now: int) -> Waits:
     state = day.devices.rooms.get(room)
     stands, readings = (state.bins.get(waste), state.readings.get(waste)) if state else (None, None)
     if readings is not None and readings.moved_at > now - KEPT_S:
-        owed = [visit for visit in day.visits.at(room, waste) if visit.owed]
-        if owed:
-            return _waiting(day, min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0)), now)
+        first = day.visits.made_at(room, waste, _first_owed)
+        if first is not None:
+            return _waiting(day, first, now)
     return (stands.count, stands.grams) if stands and stands.quality < USELESS else (None, None)
+
+
+def _first_owed(visits: Sequence[Visit]) -> Visit | None:
+    """For which of a room's visits what stands there waits."""
+    owed = [visit for visit in visits if visit.owed]
+    return min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0), default=None)
 
 
 def waiting_bins(visits: Iterable[Visit], waits: Mapping[VisitKey, Waits]) -> dict[tuple[str, str], int]:

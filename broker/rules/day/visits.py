@@ -25,6 +25,7 @@ class Visits(Mapping[VisitKey, Visit]):
         self._by_route: dict[str, dict[VisitKey, None]] = {}
         self._watches: dict[VisitKey, Watch] = {}
         self._made: dict[VisitKey, Any] = {}  # of a visit as it stands
+        self._made_at: dict[tuple[str, str], Any] = {}  # of those of a room and waste as they stand
         self._changes: Counter[tuple[str, str]] = Counter()
         self.placed = 0  # how often one was
 
@@ -49,6 +50,7 @@ class Visits(Mapping[VisitKey, Visit]):
             self._by_route.setdefault(visit.route, {})[visit.key] = None
         self._visits[visit.key] = visit
         self._made.pop(visit.key, None)
+        self._made_at.pop((visit.room, visit.waste), None)
         self._changes[(visit.room, visit.waste)] += 1
         self.placed += 1
 
@@ -58,6 +60,7 @@ class Visits(Mapping[VisitKey, Visit]):
         self._watches.pop(key, None)
         self._made.pop(key, None)
         if visit is not None:
+            self._made_at.pop((visit.room, visit.waste), None)
             self._changes[(visit.room, visit.waste)] += 1
             self._by_room[visit.room][visit.waste].remove(key)
             self._by_run[visit.run_id].remove(key)
@@ -86,6 +89,14 @@ class Visits(Mapping[VisitKey, Visit]):
         if visit.key not in self._made:
             self._made[visit.key] = make(visit)
         made: Made = self._made[visit.key]
+        return made
+
+    def made_at(self, room: str, waste: str, make: Callable[[list[Visit]], Made]) -> Made:
+        """What is made of the visits of a room and waste as they stand, made once; as of `made_of`."""
+        place = room, waste
+        if place not in self._made_at:
+            self._made_at[place] = make(self.at(room, waste))
+        made: Made = self._made_at[place]
         return made
 
     def changes(self, room: str, waste: str) -> int:

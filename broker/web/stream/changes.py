@@ -49,15 +49,22 @@ def picture_of(parts: Parts, at: int) -> Row:
     }
 
 
-def change(told: Parts, newest: Parts, at: int, slack_s: int = ETA_SLACK_S) -> Row:
-    """What whoever holds `told` must hear to hold `newest`, but for the slack of predictions."""
+def change(told: Parts, newest: Parts, at: int, slack_s: int = ETA_SLACK_S, shown: Parts | None = None) -> Row:
+    """What whoever holds `told` must hear to hold `newest`, but for the slack of predictions.
+
+    A row that is the very one of the parts `shown` before, by which `told` came to be, was compared then.
+    """
     fresh: Parts = {}
     gone: dict[str, list[str]] = {}
     for section, rows in newest.items():
         before = told.get(section, {})
         if before is rows:
             continue
-        moved = {key: fields for key, row in rows.items() if (fields := _moved(before.get(key), row, slack_s))}
+        same = (shown or {}).get(section, {})
+        moved = {
+            key: fields for key, row in rows.items()
+            if same.get(key) is not row and (fields := _moved(before.get(key), row, slack_s))
+        }  # fmt: skip
         if moved:
             fresh[section] = moved
         left = [key for key in before if key not in rows]

@@ -20,6 +20,7 @@ class Frames:
         self._lock = threading.Lock()
         self._process = secrets.token_hex(4)  # the numbers of a bridge that ran before mean nothing here
         self._parts: Parts = {section: {} for section in SECTIONS}
+        self._shown: Parts = {}  # as they came: what is told may be behind by the slack of predictions
         self._at = 0
         self._number = 0
         self._changes: deque[tuple[int, bytes]] = deque()
@@ -47,7 +48,8 @@ class Frames:
 
     def take(self, parts: Parts, at: int) -> bytes:
         """Take in new parts; what changed, as JSON."""
-        told = change(self._parts, parts, at)
+        told = change(self._parts, parts, at, shown=self._shown)
+        self._shown = parts
         data = orjson.dumps(told)
         with self._lock:
             self._parts, self._at = applied(self._parts, told), at

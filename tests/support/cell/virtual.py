@@ -16,7 +16,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at
 from broker.store.opening import open_store
-from broker.web.picture import snapshot
+from broker.web.last_picture import Pictures
 from broker.web.stream.frames import Frames
 from tests.support.cell.area import BEGINS_S, DAY, area_plan
 from tests.support.cell.devices import Said, Truck, Unit
@@ -48,7 +48,7 @@ class VirtualCell:
         self._sent: list[Said] = []
         self.bridge = Bridge(self.plan, self._store, lambda *said: self._sent.append(said), in_steps=True)
         self.bridge.start(self.now)
-        self._frames = Frames()
+        self._pictures, self._frames = Pictures(self.bridge), Frames()
         self.trucks = {run.truck_id: Truck(self.plan, run, self.start_at) for run in self.plan.runs.values()}
         self.units = {room: Unit(self.plan, room, self.now) for room in self.plan.rooms}
         self.messages = 0
@@ -86,7 +86,7 @@ class VirtualCell:
             self.bridge.flush(self.now)
             while self.bridge.work(self.now):
                 pass
-            self._frames.show(snapshot(self.bridge, self.now))
+            self._frames.show(self._pictures.newest(self.now))
             sent, self._sent = self._sent, []
             for topic, payload, _ in sent:
                 name = topic.split("/")[4]

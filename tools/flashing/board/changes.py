@@ -6,7 +6,8 @@ The order makes every interruption harmless:
 2. if the board was another unit, that unit's state goes, so that its records are never sent in the new one's name;
 3. the release into its own folder, which nothing runs yet;
 4. keys, network, identity, boot loader: each replaced by one rename;
-5. `former` and then `current`: one rename switches the release. The former release stays.
+5. `former` and then `current`: one rename switches the release. The former release stays; secrets that nothing names
+   any more go.
 
 A file that has the right hash is kept, one that lies in another release is copied on the board itself. So running it
 again after a cut does what is left, and only that; an upgrade sends what changed.
@@ -14,6 +15,7 @@ again after a cut does what is left, and only that; an upgrade sends what change
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
@@ -73,10 +75,11 @@ class Installation:
 
 
 def make_installation(
-    contents: Contents, release: Release, config: dict[str, bytes], state: dict[str, bytes]
+    contents: Contents, release: Release, config: dict[str, bytes], state: dict[str, bytes], held: Collection[str] = ()
 ) -> Installation:
     """The installation of `release` with these `config` and `state` files (by path; state only where it differs).
 
+    `held` are secrets that stay as they are on the board; any other that is not of `config` goes.
     Raises FlashError("flash_full") if it cannot fit even without the former release.
     """
     former = _former(contents, release)
@@ -86,6 +89,8 @@ def make_installation(
     writes += _writes(contents, {"/main.py": release.boot_loader})
     removals = [*_leftovers(contents), *_old_releases(contents, {release.name, contents.current, contents.former})]
     removals += _foreign_state(contents, config, state)
+    secrets = (path for path in contents.files if path.startswith("/config/keys/") and not path.endswith(TEMPORARY))
+    former_secrets = [Step(Action.REMOVE, path) for path in secrets if path not in config and path not in held]
     removals = list(dict.fromkeys([*removals, *_strangers(contents, release)]))
     freed = _blocks_freed(contents, removals)
     needed = _blocks_needed(contents, writes) + len(fresh) * FOLDER_BLOCKS + SPARE_BLOCKS
@@ -105,7 +110,7 @@ def make_installation(
         pointers.append(Step(Action.REMOVE, "/former"))
     pointers += _writes(contents, {"/current": release.name.encode()})
     return Installation(
-        steps=(*removals, *fresh, *writes, *pointers),
+        steps=(*removals, *fresh, *writes, *pointers, *former_secrets),
         afterwards=tuple(step for step in _old_releases(contents, {release.name, former}) if step not in removals),
         release=release.name,
         former=former,

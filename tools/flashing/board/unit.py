@@ -127,6 +127,7 @@ def flash_binroom(
         outcome.board, outcome.runs_on = identity.uid, identity.shown
         check_fit(identity, order.port.path, order.chip)
         contents = read_contents(board)
+        proof = None
         if with_certificate:
             proof = _proof(board, contents, order, settings)
             config = unit_files(settings, order.device, order.unit, proof)
@@ -134,7 +135,8 @@ def flash_binroom(
         _refuse_used_id(order, contents, identity, heard, ledger.read(settings.ledger)[0], settings)
         is_new = _is_new_here(order, contents, settings)
         floor = max(contents.boot, heard.boot if heard and is_new else 0)
-        installation = make_installation(contents, release, config, _state(order, is_new, floor))
+        held = () if proof is None else proof.held
+        installation = make_installation(contents, release, config, _state(order, is_new, floor), held)
         outcome.former = installation.former
         _tell(outcome, installation)
         watch.plan(installation)

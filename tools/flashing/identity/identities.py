@@ -65,6 +65,7 @@ class Identities:
         self.folder = folder
         self.area = area
         self.now = now
+        self._read: tuple[object, list[dict[str, Any]]] = (None, [])  # what stood in the log, when it was so long
 
     def issue(self, family: str, device: str) -> tuple[Certificate, ec.EllipticCurvePrivateKey]:
         """A new key and its certificate; the key is kept nowhere here."""
@@ -191,11 +192,16 @@ class Identities:
         ledger.append(self.folder / LOG, line)
 
     def _lines(self) -> list[dict[str, Any]]:
-        lines, bad = ledger.read(self.folder / LOG)
+        file = self.folder / LOG
+        size = file.stat().st_size if file.exists() else 0  # lines are only ever added
+        if self._read[0] == size:
+            return self._read[1]
+        lines, bad = ledger.read(file)
         if bad:
-            what = f"{self.folder / LOG} has {bad} lines that cannot be read: put it back from its copy"
+            what = f"{file} has {bad} lines that cannot be read: put it back from its copy"
             raise FlashError("authority", what=what)
-        return [line for line in lines if line.get("area") == self.area]
+        self._read = size, [line for line in lines if line.get("area") == self.area]
+        return self._read[1]
 
 
 def key_der(key: ec.EllipticCurvePrivateKey) -> bytes:
