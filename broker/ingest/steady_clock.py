@@ -11,10 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 
+from firmware import wire
+
 Clock = Callable[[], float]
 
 STEP_S = 60.0  # so much a clock may be corrected by at once
-AGREES_S = 90.0  # so old the position may be by which a time is believed
+AGREES_S = float(wire.NO_DATA_S)  # so old the position may be by which a time is believed
 ALONE_S = 600.0
 
 
