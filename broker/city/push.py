@@ -220,6 +220,7 @@ class Push:
         if self._share is not None:
             self._share.close()
         self._share = self._reader = None
+        self._beat_at = float("-inf")  # who was away hears at once how the cell stands
         held, self._held = self._held, ExitStack()
         with suppress(StoreError):  # that records were left out is said by the store
             held.close()

@@ -10,8 +10,8 @@ from sim.city.run import Asked, play_city
 CELLS, TRUCKS_EACH, SPEED, FASTEST = 3, 4, 10, 30
 EPILOG = """
 Each cell is an area of its own: Mosquitto, a bridge (`python3 -m broker`) with its screen and data folder, a plan, and
-its trucks and bin rooms, whose own code runs in this one process. A cell takes about 130 MB and a fifth of a second of
-a core to idle; 10 cells with 40 trucks run on two cores.
+its trucks and bin rooms, whose own code runs in this one process. A cell takes about 110 MB and, while
+little happens, two hundredths of a core; 10 cells with 40 trucks run on two cores.
 
 The drills happen within a run: PostgreSQL is down between 15 % and 35 % of it, a cell is cut off from the city between
 20 % and 60 %, a cell's machine is killed at 50 % and a standby takes over (without --seconds: of two minutes).

@@ -21,7 +21,7 @@ from broker.store.opening import open_store, reading_store
 from broker.store.transfer import records_of
 from sim.city.cell import HOST, Cell, Sections
 from sim.city.postgres import Postgres, password_file
-from sim.city.truth import added, sums_of
+from sim.city.truth import added, miscounted, sums_of
 from sim.live.bridge import StartError
 from sim.live.clock import SpedClock
 from sim.live.processes.child import Child
@@ -30,6 +30,7 @@ from sim.live.truck import as_toml
 
 PUSH_S = 1
 LOOK_S = 2.0
+BEFORE_S = 900  # a visit's bins are counted from its call on
 ANSWER_S = 10.0
 READY_S = 60.0
 SUPERVISOR = "演示督导 / demo supervisor"
@@ -52,6 +53,7 @@ class Office:
         self._port = free_port()
         self._token, self._config = self._set_up(folder / "city")
         self.figures: dict[str, int] = {}
+        self._gaps: list[tuple[Cell, int, int]] = []  # from when to when a standby has not seen everything
         self._old: list[tuple[Cell, Path]] = []  # a disk that was taken out of a dead machine
 
     def way(self, number: int) -> Sections:
@@ -135,6 +137,9 @@ class Office:
             found = missing(config, cell.plan, now.now)
             gone = sum(gap.last - gap.first + 1 for gap in found.gaps)
             ranges = len(found.gaps)
+            if found.gaps:
+                from_at = min(gap.after_at or gap.before_at or 0 for gap in found.gaps) - BEFORE_S
+                self._gaps.append((cell, from_at, max(gap.before_at or 0 for gap in found.gaps)))
             yield f"{cell.area}: {gone} records were acknowledged by the dead machine and not pushed, {ranges} ranges"
             store = config.store.model_copy(update={"url": str(old / "records")})
             self._push(config.model_copy(update={"store": store}), cell)
@@ -164,6 +169,20 @@ class Office:
     def _push(self, config: BrokerConfig, cell: Cell) -> None:
         way = config.city.model_copy(update={"url": self.postgres.address})  # also where its own way is cut
         Push(config.model_copy(update={"city": way}), cell.plan, time.time).push_all()
+
+    def correct_gaps(self) -> Iterator[str]:
+        """Of visits in the gap of a standby somebody asks the crew how many bins it emptied, and corrects it."""
+        for cell, from_at, to_at in self._gaps:
+            wrong = miscounted(cell.evidence, cell.stored(), from_at, to_at)
+            if wrong:
+                plan = cell.plan
+                store = open_store(cell.bridge.records, plan.area_id, plan.timezone, time.time, make=False)
+                try:
+                    for name, bins in wrong.items():
+                        store.amend(name, {"bins_before": bins, "bins_after": 0}, "the crew's word", "a person", to_at)
+                finally:
+                    store.close()
+                yield f"{cell.area}: {len(wrong)} visits in its gap have their bins by the crew's word"
 
     def _correct(self, cell: Cell) -> None:
         """One bin more was emptied at a visit, somebody says; a bridge is at work beside it."""

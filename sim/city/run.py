@@ -174,6 +174,8 @@ class _Run:
         while waiting and time.monotonic() < deadline:
             for _ in range(20):
                 self._turn()
+            for line in self._office.correct_gaps():
+                self._say(line)
             waiting = [cell for cell in waiting if truth_of(cell.evidence, cell.stored(), until_at).faults]
         for cell in city.cells:
             cell.power_off()

@@ -42,10 +42,7 @@ def truth_of(evidence: Evidence, stored: Sequence[StoredRecord], until_at: float
     seen.recorded = {name: evidence.recorded[name] for name in kept}
     verdict = records_stored_once(seen, {"at_least": 1})
     faults = list(verdict.faults)
-    newest: dict[str, StoredRecord] = {}
-    for record in sorted((one for one in stored if one.kind == "visit"), key=lambda one: (one.at, one.id)):
-        newest[record.key] = record
-    served = {key: record.body for key, record in newest.items() if record.body["state"] == "served"}
+    served = {key: record.body for key, record in _served(stored).items()}
     made = {f"{visit.run_id}/{visit.room}/{visit.visit_number}": visit for visit in evidence.visits}
     done = {key: visit for key, visit in made.items() if visit.left_at is not None and visit.left_at <= until_at}
     faults += [f"{key}: was made and is not on record" for key in done.keys() - served.keys()]
@@ -59,6 +56,28 @@ def truth_of(evidence: Evidence, stored: Sequence[StoredRecord], until_at: float
         if before - after != done[key].bins_taken:
             faults.append(f"{key}: {done[key].bins_taken} bins were emptied, {before - after} are on record")
     return Truth(len(kept), len(done), bins, tuple(faults))
+
+
+def _served(stored: Iterable[StoredRecord]) -> dict[str, StoredRecord]:
+    newest: dict[str, StoredRecord] = {}
+    for record in sorted((one for one in stored if one.kind == "visit"), key=lambda one: (one.at, one.id)):
+        newest[record.key] = record
+    return {key: record for key, record in newest.items() if record.body["state"] == "served"}
+
+
+def miscounted(
+    evidence: Evidence, stored: Iterable[StoredRecord], from_at: float, to_at: float
+) -> dict[str, int]:  # fmt: skip
+    """The bins that were emptied at visits within a span of which the record says another number, by its id."""
+    served, found = _served(stored), {}
+    for visit in evidence.visits:
+        record = served.get(f"{visit.run_id}/{visit.room}/{visit.visit_number}")
+        if record is None or visit.left_at is None or visit.arrived_at > to_at or visit.left_at < from_at:
+            continue
+        before, after = record.body["bins_before"], record.body["bins_after"]
+        if None not in (before, after) and before - after != visit.bins_taken:
+            found[record.id] = visit.bins_taken
+    return found
 
 
 def sums_of(store: Store, day: str, timezone: str) -> dict[str, int]:

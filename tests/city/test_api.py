@@ -13,7 +13,17 @@ from broker.config import CityConfig
 from broker.people.roles import BOUND, EVERYWHERE, ROLES, Scope
 from broker.reports.figures import figures_of
 from broker.store.city import CityDatabase
-from tests.support.city.district import NAMES, beat_of, days_of, district, records_of, say, share, silent_for
+from tests.support.city.district import (
+    NAMES,
+    beat_of,
+    days_of,
+    district,
+    records_of,
+    say,
+    share,
+    silent_for,
+    stay_heard,
+)
 from tests.support.facts import DAY, NOON, ZONE
 from tests.support.people import House
 
@@ -36,6 +46,7 @@ class Town:
     def __init__(self, database: str) -> None:
         self.database, self.city = database, CityDatabase(database, None, lambda: NOON)
         district(database)
+        stay_heard(database)
         config = CityConfig.model_validate({"city": {"url": database, "name": "静安区 / Jing'an District"}})
         self.house = House()
         self.house.account("wang", "supervisor")
@@ -82,9 +93,9 @@ def test_a_silent_cell_is_shown_as_silent_within_ninety_seconds(town: Town) -> N
     say(town.database, "pengpu", beat_of(9, presses=1))
     cells = {cell["area"]: cell for cell in asked(town)["cells"]}
     assert len(cells) == 10 and cells["beizhan"]["silent"] and not cells["pengpu"]["silent"]
-    silent_for(town.database, "pengpu", 70)
+    silent_for(town.database, "pengpu", 40)
     assert not {cell["area"]: cell["silent"] for cell in asked(town)["cells"]}["pengpu"]
-    silent_for(town.database, "pengpu", 10)
+    silent_for(town.database, "pengpu", 40)
     city = asked(town)
     assert {cell["area"]: cell["silent"] for cell in city["cells"]}["pengpu"]
     (press,) = [row for row in city["open"] if row["area"] == "pengpu"]

@@ -13,7 +13,7 @@ from broker.config import CityConfig
 from broker.store.city import CityDatabase
 from tests.support.axe import findings
 from tests.support.browser import chromium_page
-from tests.support.city.district import NAMES, district
+from tests.support.city.district import NAMES, district, stay_heard
 from tests.support.facts import DAY, NOON
 from tests.support.people import House
 from tests.support.routed_page import HOME, routed
@@ -26,6 +26,7 @@ CHINESE = re.compile("[\u4e00-\u9fff]")
 def page(database_of_figures: str) -> Iterator[tuple[Page, list[str]]]:
     """The page as a supervisor has it, and what went wrong on it."""
     district(database_of_figures)
+    stay_heard(database_of_figures)
     city, house = CityDatabase(database_of_figures, None, lambda: NOON), House()
     config = CityConfig.model_validate({"city": {"url": database_of_figures, "name": "静安区 / Jing'an District"}})
     app = build_city(config, Cells(city), house.gate, lambda: NOON, CityFigures(city, lambda: NOON, 600, 600))

@@ -9,6 +9,8 @@ from fastapi.testclient import TestClient
 from broker.people.roles import Scope
 from broker.store import Record
 from broker.web.api.figures.calls import CALL_DAYS
+from broker.web.api.registers import routers
+from broker.web.pages import registers
 from tests.support.bridge.whole_web import WholeWeb
 
 DAY_S = 86_400
@@ -88,21 +90,21 @@ def test_what_was_asked_before_comes_in_pages_of_some_weeks(web: WholeWeb) -> No
         assert client.get(f"{path}?{span}").status_code == 422
 
 
-def test_the_log_of_a_register_comes_in_pages(web: WholeWeb) -> None:
+def test_the_log_of_a_register_comes_in_pages(web: WholeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
     """On its page and by the API: the newest first, then older ones, each once."""
+    monkeypatch.setattr(routers, "LOG_ROWS", 4)
+    monkeypatch.setattr(registers, "LOG_SHOWN", 3)
     register, writer = web.registers.elections, web.house.machine(web.app, "registrar")
-    for number in range(1, 108):
+    for number in range(1, 6):
         edits = [{"op": "set", "path": "areas/a01/name", "value": f"n{number} / n{number}"}]
         body = {"expect": register.read().etag, "why": f"w{number}", "edits": edits}
-        done = writer.patch("/api/v1/elections", json=body)
-        assert done.status_code == 200, done.text
+        assert writer.patch("/api/v1/elections", json=body).status_code == 200
     entries = list(pages(writer, "/api/v1/elections/log", list))
-    assert [len(page) for page in entries] == [100, 8]
-    assert [entry["n"] for page in entries for entry in page] == list(range(108, 0, -1))
+    assert [[entry["n"] for entry in page] for page in entries] == [[6, 5, 4, 3], [2, 1]]
     first = writer.get("/registers/elections/log?lang=en", headers={"Accept": "text/html"}).text
-    assert "w107<" in first and "w58<" in first and "w57<" not in first and "The newest changes" not in first
+    assert "w5<" in first and "w3<" in first and "w2<" not in first and "The newest changes" not in first
     older = first.partition('data-testid="older"')[0].rpartition('href="')[2].partition('"')[0]
     second = writer.get(older + "&lang=en").text
-    assert "w57<" in second and "w8<" in second and "w58<" not in second and "The newest changes" in second
-    last = writer.get("/registers/elections/log?before=8&lang=zh").text
-    assert "w6<" in last and "更早的记录" not in last
+    assert "w2<" in second and "w1<" in second and "w3<" not in second and "The newest changes" in second
+    last = writer.get("/registers/elections/log?before=3&lang=zh").text
+    assert "w1<" in last and "w2<" not in last and "更早的记录" not in last

@@ -1,6 +1,6 @@
 """The verdict of a city finds what is lost, what is doubled and what never was."""
 
-from sim.city.truth import added, truth_of
+from sim.city.truth import added, miscounted, truth_of
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 
@@ -46,3 +46,9 @@ def test_other_bins_than_were_emptied_are_named_and_unknown_ones_are_not_counted
 
 def test_figures_are_added_by_name():
     assert added([{"visits": 2, "bins": 3}, {"visits": 1}]) == {"visits": 3, "bins": 3}
+
+
+def test_bins_are_asked_for_only_where_a_visit_lay_in_the_gap_and_its_number_is_another():
+    stored = [visit("r01", before=3), visit("r02", before=3)]
+    assert miscounted(evidence(), stored, 1550, 6000) == {"visit:a/r01/1:served": 2}
+    assert miscounted(evidence(), [visit("r01"), visit("r02", before=None)], 0, 9000) == {}

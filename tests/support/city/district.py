@@ -102,6 +102,12 @@ def silent_for(database: str, area: str, seconds: int) -> None:
             connection.execute(f"UPDATE {table} SET heard_at = heard_at - %s WHERE area = %s".encode(), (seconds, area))
 
 
+def stay_heard(database: str) -> None:
+    """All cells but the silent one are heard for as long as a test may take."""
+    for area in NAMES.keys() - {"beizhan"}:
+        silent_for(database, area, -3600)
+
+
 def district(database: str, now: int = NOON) -> None:
     """Ten cells, one of them silent, one whose broker is away, with presses and alarms."""
     for number, area in enumerate(NAMES):

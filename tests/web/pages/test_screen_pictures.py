@@ -117,6 +117,23 @@ def test_a_strip_pushed_aside_stays_there(screen: Screen) -> None:
     assert strips(screen).evaluate("part => part.scrollLeft") == 250
 
 
+def test_a_press_that_nobody_has_seen_sounds_after_fifteen_seconds(screen: Screen) -> None:
+    """On the operations room, once its reader has switched that on; not a second before."""
+    screen.page.add_init_script("""window.rung = 0; const start = OscillatorNode.prototype.start;
+        OscillatorNode.prototype.start = function (...at) { window.rung += 1; return start.apply(this, at); };""")
+    told_at = screen.picture["at"] - 5
+    for incident in screen.picture["incidents"]:
+        for row in incident["answers"]:
+            row["told_at"] = told_at
+    screen.open("en")
+    screen.page.get_by_test_id("sound").click()
+    screen.later(screen.picture["limits"]["sound_s"] - 6)
+    assert screen.page.evaluate("window.rung") == 0
+    screen.later(1)
+    screen.page.wait_for_function("window.rung > 0")
+    screen.page.get_by_test_id("sound").click()  # off again: the page is the next test's too
+
+
 def test_an_offer_says_how_sure_the_extra_trucks_coming_is(screen: Screen) -> None:
     """Assumed is not read as known; each of the four in the reader's language."""
     offers = screen.picture["incidents"][0]["offers"]
