@@ -20,6 +20,7 @@ from broker.feeds.home_assistant.devices import devices
 from broker.feeds.outside.receivers import Receivers
 from broker.feeds.reports.maker import Maker
 from broker.flood_control import FloodControl
+from broker.ingest.steady_clock import SteadyClock, since_boot
 from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
@@ -65,11 +66,17 @@ def serve(
     config: BrokerConfig,
     *,
     now: Clock = time.time,
+    elapsed: Clock = since_boot,
     stop: threading.Event | None = None,
     ready: Callable[[int], None] | None = None,
 ) -> None:
-    """Run the bridge until `stop` is set; `now` may be an accelerated clock, `ready` gets the screen's port."""
+    """Run the bridge until `stop` is set; `ready` gets the screen's port.
+
+    `now` is the machine's clock, which may jump, and `elapsed` counts seconds whatever that does; both may be sped up.
+    """
     stop = stop or threading.Event()
+    clock = SteadyClock(now, elapsed)
+    now = clock.now
     plan = configured_plan(config)
     embedded, password = embedded_broker(config, plan) if config.embedded.enabled else (None, None)
     try:
@@ -90,7 +97,8 @@ def serve(
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
-                            in_steps=True, on_duty=on_duty_of(config, plan), stopwatch=time.perf_counter)  # fmt: skip
+                            in_steps=True, on_duty=on_duty_of(config, plan), stopwatch=time.perf_counter,
+                            world_time=clock.heard)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             house = _announcer(config, plan)
@@ -133,7 +141,7 @@ def serve(
                 # A batch's memory is kept for the next one: the C library takes the largest piece that was ever given
                 # back as the measure of what it may keep, instead of asking the system for the same pages each time.
                 bytes(KEPT_BYTES)
-                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker), floods, house)
+                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker, clock), floods, house)
             finally:
                 if guard is not None:
                     guard.stop()
@@ -183,9 +191,9 @@ def on_duty_of(config: BrokerConfig, plan: Plan) -> Names:
     return names
 
 
-def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:
+def _way(link: BridgeLink, caretaker: Caretaker | None, clock: SteadyClock) -> Way:
     notes = tuple(caretaker.notes()) if caretaker is not None else ()
-    return Way(link.silent_s(), link.heartbeat_s(), link.why, notes)
+    return Way(link.silent_s(), link.heartbeat_s(), link.why, notes, clock.wrong_by_s())
 
 
 def _loop(

@@ -32,6 +32,7 @@ class Way:
     heartbeat_s: float | None = None
     why: str = ""
     notes: tuple[str, ...] = field(default=())
+    clock_jumped_s: int | None = None  # by so much, and nobody has said yet that it is right
 
 
 def reasons(bridge: Bridge, way: Way, now: float) -> list[Row]:
@@ -47,6 +48,8 @@ def reasons(bridge: Bridge, way: Way, now: float) -> list[Row]:
         found.append(_row("heartbeat_lost", _SEVERE, seconds=int(way.heartbeat_s), no_data_s=wire.NO_DATA_S))
     if bridge.trouble is not None:
         found.append(store_trouble(bridge.trouble))
+    if way.clock_jumped_s is not None:
+        found.append(_row("clock_jumped", _WARNING, seconds=way.clock_jumped_s))
     return found + [_row("broker_note", _WARNING, note) for note in way.notes]
 
 

@@ -1,6 +1,6 @@
 """The shortest scenario in which the same promise does not hold: whatever can be left out is left out.
 
-    the events, one after the other · how people and streets are · visits, hours · lengths and moments made round
+the events, one after the other · how people and streets are · visits, hours · lengths and moments made round
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -8,6 +8,7 @@ import orjson
 
 from broker.bridge import Bridge
 from broker.ingest.acks import ACK_EVERY_S
+from broker.ingest.steady_clock import SteadyClock
 from broker.plan.model import Plan
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
@@ -56,6 +57,7 @@ class VirtualBridge:
         self._booked = 0
         self._shown: dict[tuple[str, str], tuple[Incident, dict[str, Any]]] = {}
         self.wrong_by_s = 0.0  # of the world's clock
+        self._clock: SteadyClock
 
     # --- what the world does --------------------------------------------------------------------------
 
@@ -67,7 +69,8 @@ class VirtualBridge:
     def start(self) -> None:
         """A new process: it opens the store, rebuilds the day and connects."""
         self._store = self._opened()
-        self._bridge = bridge = Bridge(self._plan, self._store, self._send)
+        self._clock = SteadyClock(lambda: self._timeline.now + self.wrong_by_s, lambda: self._timeline.now)
+        self._bridge = bridge = Bridge(self._plan, self._store, self._send, world_time=self._clock.heard)
         area = self._plan.area_id
         bridge.start(self._now())
         topic = wire.topic("life", area, family="bridge")
@@ -215,7 +218,7 @@ class VirtualBridge:
     # --- what the process does ------------------------------------------------------------------------
 
     def _now(self) -> float:
-        return self._timeline.now + self.wrong_by_s
+        return self._clock.now()
 
     def _act(self, act: Act) -> bool:
         if self._bridge is None or self._frozen:

@@ -33,7 +33,7 @@ class VirtualPlant:
         sensors: Sequence[str] = (), unit_slow: float = 0.0, boots: int = 0,
     ) -> None:
         """`boots`: so often the rooms were switched on before; trucks have that in their outboxes in `folder`."""
-        self._timeline = timeline
+        self.timeline = timeline
         self._evidence = evidence
         self._plan = plan
         self._folder = folder
@@ -61,12 +61,12 @@ class VirtualPlant:
         self._bridge.start()
         for device in (*self._rooms, *self._trucks):
             self.power(device, True)
-        self._timeline.every(SCREEN_S, self._look_at_screen)
+        self.timeline.every(SCREEN_S, self._look_at_screen)
 
     def _look_at_screen(self) -> None:
         if self._bridge.is_shown:
             shown = frozenset(str(incident["incident_id"]) for incident in self._bridge.open_incidents())
-            self._evidence.screen.append((self._timeline.now, shown))
+            self._evidence.screen.append((self.timeline.now, shown))
 
     def picture(self, now: float) -> Picture | None:
         """What the operations screen shows; None without a bridge."""
@@ -170,11 +170,11 @@ class VirtualPlant:
         """Stop the bridge in order and read the whole store back."""
         self._hearing.end()
         for name, at in list(evidence.recorded.items()):
-            if at > self._timeline.now - LAST_WORDS_S:
+            if at > self.timeline.now - LAST_WORDS_S:
                 evidence.uncertain.add(name)
                 del evidence.recorded[name]
         self._bridge.stop()
-        evidence.stored = read_store(self._folder / "store", self._plan, self._timeline.now)
+        evidence.stored = read_store(self._folder / "store", self._plan, self.timeline.now)
 
     def close(self) -> None:
         """Let go of files."""
@@ -184,4 +184,4 @@ class VirtualPlant:
 
     def _open(self) -> Store:
         folder, plan = self._folder / "store", self._plan
-        return SQLiteStore(folder, plan.area_id, plan.timezone, lambda: self._timeline.now, files=self._disk)
+        return SQLiteStore(folder, plan.area_id, plan.timezone, lambda: self.timeline.now, files=self._disk)

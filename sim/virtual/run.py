@@ -19,7 +19,7 @@ from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 
 SETTLE_S = 900.0  # after the last hour: links are whole, and what is owed must arrive
-NIGHT_S, JUST_S = 3 * 3600, 1.0  # in which nothing is owed
+NIGHT_S = 3 * 3600  # in which nothing is owed
 PACE_S = 0.02
 PARKED_SAYS_EVERY = 3  # of a truck that says where it stands each 4 s: less than 15 s of silence is none
 SWEPT_EACH = 100_000  # objects made and not gone
@@ -47,13 +47,16 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def play(
-    scenario: Scenario, speed: float | None = None, watch: Callable[[float], None] = lambda _: None,
-    settle_s: float = SETTLE_S, nightly: Callable[[VirtualPlant, int], None] | None = None,
+    scenario: Scenario,
+    speed: float | None = None,
+    watch: Callable[[float], None] = lambda _: None,
+    settle_s: float = SETTLE_S,
+    nightly: Callable[[VirtualPlant, int], None] | None = None,
 ) -> Outcome:
     """Play the scenario and judge it; `speed` None is as fast as possible, else that many times as fast as life.
 
     `watch` is told again and again which share of the time is played; `settle_s` is what goes on after the last hour.
-    `nightly` sees the plant at the end of each day's night, the last time when all is settled, with the day's number.
+    `nightly` sees the plant in the night after each day, and after the last one when all is settled, with its number.
     Raises ScenarioError or DataAbsentError before anything starts.
     """
     began = time.perf_counter()
@@ -74,7 +77,7 @@ def play(
             if nightly is not None:
                 for day in range(1, scenario.days + 1):
                     night_at = scene.day_start_at + day * DAY_S + NIGHT_S
-                    timeline.at(min(night_at, end_at + settle_s) - JUST_S, partial(nightly, plant, day))
+                    timeline.at(min(night_at, end_at + settle_s / 2), partial(nightly, plant, day))
             actions = _run(timeline, end_at + settle_s, speed, watch)
             plant.collect(evidence)
         finally:

@@ -180,6 +180,7 @@ class Client:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.on_message = self._on_message
         self._client.on_connect = lambda client, *_: [client.subscribe(topic, 1) for topic in topics]
+        self._client.reconnect_delay_set(1, 2)
         self._client.connect("127.0.0.1", port, 20)
         self._client.loop_start()
         wait_until(self._client.is_connected, f"{name} connects")

@@ -48,6 +48,11 @@ def broken(evidence: Evidence) -> list[str]:
     return [name for name, faults in _looked(evidence) if next(faults, None) is not None]
 
 
+def all_faults(evidence: Evidence) -> dict[str, list[Sentence]]:
+    """The names of those that did not hold, each with all that broke it."""
+    return {name: found for name, faults in _looked(evidence) if (found := list(faults))}
+
+
 def _looked(evidence: Evidence) -> Iterator[tuple[str, Iterator[Sentence]]]:
     """Each promise with what breaks it; of several days each is asked by itself, for rooms are called on each anew."""
     days = list(_days(evidence))
@@ -77,9 +82,11 @@ def _pressed(evidence: Evidence) -> Iterator[Sentence]:
         if meant and _are_apart(meant) and all(_had_power(evidence, press) for press in meant):
             faults = _faults(presses.press_stored_once, evidence, truck=truck, presses=len(meant), reason="")
             yield from (one for one in faults if one.word != presses.NO_MATCH or _had_right_clock(evidence))
+    workflows = evidence.stored_of("workflow")
     for at, shown in evidence.screen if _had_right_clock(evidence) else ():
-        for record in evidence.newest_of("workflow", at - SHOWN_WITHIN_S).values():
-            later = evidence.newest_of("workflow", at)[record.key]
+        newest = {record.key: record for record in workflows if record.at <= at}
+        for record in {one.key: one for one in workflows if one.at <= at - SHOWN_WITHIN_S}.values():
+            later = newest[record.key]
             if record.body["workflow"] not in ENDED and later.body["workflow"] not in ENDED:
                 name = record.body["incident_id"]
                 if name not in shown:

@@ -83,7 +83,9 @@ def main(arguments: list[str]) -> int:
         machine = Machine(clock)
         os.statvfs = machine.statvfs  # type: ignore[assignment]
         threading.Thread(target=machine.listen, daemon=True).start()
-        serve(config, now=machine.now, stop=stop, ready=lambda port: print(port, flush=True))
+        serve(
+            config, now=machine.now, elapsed=clock.monotonic, stop=stop, ready=lambda port: print(port, flush=True)
+        )
     except (ConfigError, StoreError, OSError) as why:
         print(f"the bridge could not start: {why}", file=sys.stderr)
         return 1

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from sim.live.devices import spoil
 from sim.live.faults.plan import planned
 from tests.support.faults.machines import faketime
-from tests.support.faults.street import BACK_S, CALLED, MORNING, NIGHT, ROOMS, Street
+from tests.support.faults.street import BACK_S, CALLED, MORNING, NEXT_DAY, NIGHT, ROOMS, Street
 from tests.support.kill.run import Outcome, judged
 from tests.support.processes import REPO, wait_until
 
@@ -29,7 +29,8 @@ DARK_S = 10.0  # a lamp that knows nothing flashes each 5 s; longer than this is
 UNKNOWN_S = 110.0  # a room that has not heard for so long must say so
 DAY_S = 86_400
 DISK = "192m"  # so that the bridge begins with room, and has none when it is filled
-OLD_RELEASE = "289e7ab7"  # the last commit of 0.2.0
+BEFORE = "1a719f2e"  # with the record as it is now, before the bridge doubted its clock
+RELEASE_0_2_0 = "289e7ab7"  # its last commit; its record was another
 
 
 class CannotBePlayedError(Exception):
@@ -144,32 +145,45 @@ def _upgrade(street: Street, for_s: float, played: Played) -> None:
 
 
 def _rollback(street: Street, for_s: float, played: Played) -> None:
-    """To the code of 0.2.0, and back, under load."""
+    """To older code that knows this form of the record, and back, under load."""
     street.bridge.stop()
-    street.bridge.repo = _old_release(street.folder)
+    street.bridge.repo = _older(street.folder, BEFORE)
     street.start_bridge()
-    played.notes.append(f"0.2.0 is whole after {street.is_whole('with the older release'):.1f} s")
+    played.notes.append(f"the older code is whole after {street.is_whole('with the older code'):.1f} s")
     time.sleep(for_s)
     street.bridge.stop()
     street.bridge.repo = REPO
     street.start_bridge()
 
 
-def _old_release(folder: Path) -> Path:
+def _rollback_too_far(street: Street, for_s: float, played: Played) -> None:
+    """To a release with another form of the record: it ends, touches nothing, and the new one goes on."""
+    street.bridge.stop()
+    street.bridge.repo = _older(street.folder, RELEASE_0_2_0)
+    try:
+        street.start_bridge()
+        played.wrong.append("0.2.0 runs on a record that it does not know")
+    except AssertionError as why:
+        played.notes.append(str(why).strip().splitlines()[-1])
+    time.sleep(for_s)
+    street.bridge.repo = REPO
+    street.start_bridge()
+
+
+def _older(folder: Path, commit: str) -> Path:
     old = folder / "old"
     old.mkdir()
-    packed = subprocess.run(["git", "-C", REPO, "archive", OLD_RELEASE], capture_output=True)
+    packed = subprocess.run(["git", "-C", REPO, "archive", commit], capture_output=True)
     if packed.returncode:
-        raise CannotBePlayedError(f"the history has no commit {OLD_RELEASE}: {packed.stderr.decode().strip()}")
+        raise CannotBePlayedError(f"the history has no commit {commit}: {packed.stderr.decode().strip()}")
     subprocess.run(["tar", "-x", "-C", old], input=packed.stdout, check=True)
     return old
 
 
 def _day_changes(street: Street, for_s: float, played: Played) -> None:
-    """Midnight passes, 20 s after the beginning at the earliest."""
-    today = _day_of(street)
-    wait_until(lambda: _day_of(street) != today, "the next day begins", BACK_S)
-    played.notes.append(f"{today} became {_day_of(street)} under load")
+    """Midnight passes, a minute and a half after the beginning."""
+    played.notes.append(f"it was {_day_of(street)} when everybody was up")
+    wait_until(lambda: _day_of(street) == NEXT_DAY, "the next day begins", BACK_S)
     time.sleep(for_s)
 
 
@@ -201,6 +215,7 @@ DEEDS: dict[str, Deed] = {
     "broker_file_spoilt": _spoil(gone=False),
     "upgrade": _upgrade,
     "rollback": _rollback,
+    "rollback_too_far": _rollback_too_far,
     "day_change": _day_changes,
 }  # fmt: skip
 USUAL_S = {"network": 120.0, "freeze_broker": 130.0, "freeze_bridge": 130.0, "kill_broker": 130.0, "kill_bridge": 130.0}

@@ -1,7 +1,7 @@
 """A street on real parts for one fault: Mosquitto, the bridge, truck agents and bin-room units, each a process.
 
-One truck stands before its run; the two rooms it comes to first are called at once, and must stay so whatever happens.
-Others drive and press. Everything reaches the broker through a network that may fail by a plan.
+One truck goes about before its run; the two rooms it comes to first are called at once, and must stay so whatever
+happens. Others drive and press. Everything reaches the broker through a network that may fail by a plan.
 """
 
 import json
@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from firmware import wire
 from sim.live.faults.plan import Fault
 from sim.live.faults.proxy import FaultyNetwork
 from sim.live.witnesses.machine import LOOK_S, Machine
@@ -26,19 +25,20 @@ from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to,
 
 CALLED = "t01"  # wet-north-1 of the demo area: r01 at 06:14:31, r03 at 06:22:34
 ROOMS = ("r01", "r03")
-STANDS_AT = "31.1935,121.4205"
-MORNING, NIGHT = 6 + 9 / 60, 24 - 20 / 3600
+GOES_ABOUT_AT = "31.1935,121.4205"
+DAY, NEXT_DAY = "2026-11-25", "2026-11-26"
+MORNING, NIGHT = 6 + 9 / 60, 24 - 90 / 3600
 BACK_S = 90.0  # after a fault everybody speaks and is answered within this: a link tries again each 30 s at the latest
 
 
 class StreetTruck(Truck):
-    """One that knows the world's time from its receiver, and may stand instead of driving."""
+    """One that knows the world's time from its receiver, and may go about in one place."""
 
     def __init__(
         self, folder: Path, name: str, port: int, seed: int, world_s: float, machine: MachineClock | None
     ) -> None:
         super().__init__(folder, name, port, seed, has_receiver=True)
-        self._how = [f"world={world_s}", *(["at-rest", f"at={STANDS_AT}"] if name == CALLED else [])]
+        self._how = [f"world={world_s}", *(["at-rest", f"at={GOES_ABOUT_AT}"] if name == CALLED else [])]
         self._machine = machine
 
     def start(self, *how: str) -> None:
@@ -71,7 +71,7 @@ class Street:
         """`clocks`: each server and truck has a clock that can be set, which needs faketime."""
         self.folder = folder
         self.seed = seed
-        ahead_s = offset_to(hour, "2026-11-25")
+        ahead_s = offset_to(hour, DAY)
         library = faketime() if clocks else None
         self.machines = {
             name: MachineClock(folder / f"{name}.clock", ahead_s, library) for name in ("broker", "bridge", "truck")
@@ -172,29 +172,30 @@ class Street:
         except (OSError, TimeoutError):
             return False
 
-    def _last(self, device: str) -> tuple[int, int]:
-        """The newest (boot, seq) that passed the broker of a device; that of lower boots is an old one."""
-        family = "room" if device in self.units else "truck"
-        top = f"zp/v1/xh/{family}/{device}/"
-        said = [
+    def _heard(self, device: str, *channels: str) -> list[dict[str, Any]]:
+        """What passed the broker of a device's channels."""
+        top = f"zp/v1/xh/{'room' if device in self.units else 'truck'}/{device}/"
+        return [
             json.loads(payload) for topic, payloads in list(self.watch.heard.items())
-            if topic.startswith(top) and topic.removeprefix(top).split("/")[0] in ("bins", "lamp", "fix", "incident")
-            for payload in payloads[-1:] if payload
+            if topic.startswith(top) and topic.removeprefix(top).split("/")[0] in channels
+            for payload in payloads if payload
         ]  # fmt: skip
-        return max(((body["boot"], body["seq"]) for body in said), default=(0, 0))
+
+    def _last(self, device: str) -> tuple[int, int]:
+        """The newest (boot, seq) that a device said since it was switched on last."""
+        said = self._heard(device, "bins", "lamp", "fix", "incident")
+        boot = (self._heard(device, "life") or [{"boot": 0}])[-1]["boot"]
+        return boot, max((body["seq"] for body in said if body["boot"] == boot), default=0)
+
+    def _acknowledged(self, device: str, boot: int) -> set[int]:
+        """Its numbers that any bridge acknowledged: one that starts anew begins to count anew."""
+        told = [ack for body in self._heard(device, "ack") for ack in body["acks"] if ack["boot"] == boot]
+        ranges = [each for ack in told for each in ([1, ack["upto"]], *ack["also"])]
+        return {number for first, last in ranges for number in range(first, last + 1)}
 
     def _is_answered(self, device: str, before: tuple[int, int]) -> bool:
-        newest = self._last(device)
-        if newest <= before:
-            return False
-        topic = wire.topic("ack", "xh", device, family="room" if device in self.units else "truck")
-        told: dict[str, Any] = self.watch.last(topic) or {"acks": []}
-        return any(
-            (ack["boot"] == newest[0] and (
-                ack["upto"] > before[1] if newest[0] == before[0] else ack["upto"] > 0
-            )) or any(first <= newest[1] <= last for first, last in ack["also"])
-            for ack in told["acks"] if ack["boot"] == newest[0]
-        )  # fmt: skip
+        boot, seq = self._last(device)
+        return (boot, seq) > before and seq in self._acknowledged(device, boot)
 
     def rest(self) -> None:
         """A last life for the trucks that press, so that what waits can be handed over; wait until it is."""
@@ -206,10 +207,9 @@ class Street:
         wait_until(lambda: all(map(self._is_settled, self.units)), "units are settled", BACK_S)
 
     def _is_settled(self, room: str) -> bool:
-        """Whether all that it numbered is acknowledged, without a gap."""
+        """Whether all that it numbered is acknowledged."""
         boot, seq = self._last(room)
-        told = self.watch.last(f"zp/v1/xh/room/{room}/ack") or {"acks": []}
-        return any(ack["boot"] == boot and ack["upto"] >= seq for ack in told["acks"])
+        return self._acknowledged(room, boot) >= set(range(1, seq + 1))
 
     def dark_s(self, room: str, from_s: float, to_s: float) -> float:
         """The longest time that its lamp was dark between two monotonic moments."""
@@ -237,6 +237,3 @@ class Street:
         if self.broker.running:
             self.broker.signal(signal.SIGCONT)
         self.broker.stop()
-
-
-__all__ = ["BACK_S", "CALLED", "MORNING", "NIGHT", "ROOMS", "Street"]

@@ -2,7 +2,7 @@
 
 argv: truck.toml, witness file, seed; then `at-rest` for a driver who presses nothing, `world=S` for a world whose time
 is so many seconds ahead of the monotonic clock (whatever this machine's own clock says), `at=LAT,LON` for a truck that
-stands there. Each press the outbox made durable is written to the witness file at once, so
+goes about there. Each press the outbox made durable is written to the witness file at once, so
 that what was recorded is known even when this process is killed a moment later.
 """
 
@@ -24,6 +24,8 @@ from firmware.truck import program
 from firmware.truck.config import load
 from firmware.truck.outbox.outbox import Outbox
 
+UP_AND_DOWN_DEG = 0.0009  # a hundred metres: it speaks each 50
+
 witness = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
@@ -41,15 +43,16 @@ def receiver(master: int, dice: random.Random, given: dict[str, str]) -> None:
     """A GPS receiver: RMC and GGA once a second along a street, or where the truck stands."""
     ahead_s = float(given.get("world") or time.time() - time.monotonic())
     lat, lon = (float(part) for part in given.get("at", "31.191667,121.44").split(","))
-    knots = "0.0" if "at" in given else "18.0"
+    south = lat
     while True:
-        if "at" not in given:
-            lat += dice.random() * 0.000133
+        lat += dice.random() * 0.000133
+        if "at" in given and lat > south + UP_AND_DOWN_DEG:
+            lat = south
         now = time.gmtime(time.monotonic() + ahead_s)
         stamp, day = time.strftime("%H%M%S", now), time.strftime("%d%m%y", now)
         place = f"{int(lat):02d}{lat % 1 * 60:07.4f},N,{int(lon):03d}{lon % 1 * 60:07.4f},E"
         for body in (
-            f"GPRMC,{stamp}.00,A,{place},{knots},0.0,{day},,,A",
+            f"GPRMC,{stamp}.00,A,{place},18.0,0.0,{day},,,A",
             f"GPGGA,{stamp}.00,{place},1,08,1.0,5,M,0,M,,",
         ):
             os.write(master, f"${body}*{reduce(lambda x, c: x ^ ord(c), body, 0):02X}\r\n".encode())

@@ -1,0 +1,37 @@
+"""Faults on real parts: nothing that a device kept is lost or doubled, no called lamp is dark, nobody is stuck."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.faults.run import DEEDS, CannotBePlayedError, Played, play
+
+pytestmark = pytest.mark.real
+
+SOME = ("network", "freeze_broker", "broker_file_spoilt", "kill_bridge", "freeze_truck")
+
+
+def played(folder: Path, *faults: str, seed: int, for_s: float | None = None) -> Played:
+    """What came of them; skipped loudly where this machine cannot play them."""
+    try:
+        return play(folder, faults, seed=seed, for_s=for_s)
+    except CannotBePlayedError as why:
+        pytest.skip(f"NOT RUN: {' '.join(faults)}: {why}")
+
+
+def test_some_faults_one_after_the_other(tmp_path: Path) -> None:
+    """A broker that stands still and one that forgets all, a killed bridge, a truck that stands still."""
+    found = played(
+        tmp_path, "network", "freeze_broker", "broker_file_spoilt", "kill_bridge", "freeze_truck", seed=4, for_s=5
+    )
+    assert found.wrong == []
+    assert found.presses > 3 and found.stored > 20
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", DEEDS)
+def test_each_fault_in_its_length(tmp_path: Path, fault: str) -> None:
+    """By itself, long enough for rooms to say that they know nothing where nobody hears the bridge."""
+    found = played(tmp_path, fault, seed=1)
+    assert found.wrong == []
+    assert found.stored > 5
