@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from broker.store.opening import open_store, reading_store
+from broker.store.sqlite.store import SQLiteStore
 from broker.upkeep.backup import restoring
 from broker.upkeep.backup.manifest import backups_in, read_manifest
-from broker.upkeep.backup.tree import seal
+from broker.upkeep.backup.tree import copy_tree, seal
 from tests.support.record.samples import NOON, ZONE
 from tests.support.record.store_faults import findings
 from tests.support.upkeep.office import Office
@@ -76,6 +77,39 @@ def test_sha256sum_itself_is_content(office: Office) -> None:
     """The list is in its form."""
     assert office.does("backup") == 0
     subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=newest(office), check=True)
+
+
+def test_late_records_of_a_past_day_that_come_meanwhile_are_in_the_record(office: Office, monkeypatch) -> None:
+    """Of what is in a day's files nothing is lost after a restore, and what they lack yet is written then."""
+    now = NOON + 86_400
+
+    def opened() -> SQLiteStore:
+        return SQLiteStore(office.records, office.area, ZONE, lambda: now, export_in_background=False)
+
+    def comes_late(number: int) -> None:
+        store = opened()
+        store.append([office.report(number)])
+        store.close()
+        opened().close()  # a start writes past days anew
+
+    def copied(source: Path, *rest: object) -> None:
+        if source.name == "days":
+            comes_late(31)
+            copy_tree(source, *rest)
+            comes_late(32)
+        else:
+            copy_tree(source, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("broker.upkeep.backup.making.copy_tree", copied)
+        assert office.does("backup", str(office.folder.parent / "kept")) == 0
+    shutil.rmtree(office.folder / "data")
+    assert office.does("restore", str(office.folder.parent / "kept")) == 0
+    assert numbers(office) == [*range(1, 33)]
+    day = office.records / "days" / "2026-11-22" / "bins.json"
+    assert '"r01:1:31"' in day.read_text() and '"r01:1:32"' not in day.read_text()
+    opened().close()
+    assert '"r01:1:31"' in day.read_text() and '"r01:1:32"' in day.read_text()
 
 
 def test_what_has_not_changed_costs_nothing_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

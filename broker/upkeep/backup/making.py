@@ -1,4 +1,4 @@
-"""A backup made while the bridge runs: first the record at one moment, then everything beside it.
+"""A backup made while the bridge runs: first the record, at one moment, then everything beside it.
 
 It has its name once it is whole and on the disk; one that was cut off is removed by the next.
 """
@@ -115,10 +115,14 @@ def _record(
         target.mkdir(mode=0o700)
         with reading_store(url, plan.area_id, plan.timezone, lambda: float(now)) as store:
             return export(store, target / EXPORTED, progress), "export", ()
-    note = snapshot(Path(url), target)
+
+    def copy_days() -> None:
+        if (Path(url) / DAYS).is_dir():
+            copy_tree(Path(url) / DAYS, target / DAYS, _in(before, RECORD, DAYS))
+
+    # Days first: files with a record that the copy of the database lacks would be written anew without it.
+    note = snapshot(Path(url), target, before=copy_days)
     note.must_be(plan.area_id, plan.timezone, Path(url))
-    if (Path(url) / DAYS).is_dir():
-        copy_tree(Path(url) / DAYS, target / DAYS, _in(before, RECORD, DAYS))
     try:
         findings = tuple(f"{one.path.name}: {one.text}" for one in check.check(target) if not one.good)
     except Corrupt as why:
