@@ -140,6 +140,31 @@ def test_only_so_many_backups_stay(office: Office, monkeypatch: pytest.MonkeyPat
     assert other.exists()
 
 
+def test_one_night_of_a_wrong_clock_costs_no_backup(office: Office, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """What is dated after now stays and does not count; the one just made is never the oldest; none of them is put
+    back unasked."""
+
+    def at(moment: int) -> None:
+        for command in ("backup", "restore"):
+            monkeypatch.setattr(f"broker.commands.upkeep.{command}.time.time", lambda: moment)
+
+    for moment in (NOON, NOON + 1, 4_000_000_000, NOON + 2, NOON + 3, 1000, NOON + 4):  # 1000: of 1970
+        at(moment)
+        assert office.does("backup", "--keep", "2") == 0
+        kept = [read_manifest(path).made_at for path in backups_in(office.folder / "backups")]
+        assert moment in kept
+    assert kept == [NOON + 3, NOON + 4, 4_000_000_000]
+    assert "dated after now, so it stays" in capsys.readouterr().out
+    shutil.rmtree(office.folder / "data")
+    at(NOON - 1000)
+    assert office.does("restore", str(office.folder / "backups")) == 1
+    assert "each backup" in capsys.readouterr().err
+    at(NOON + 5)
+    assert office.does("restore", str(office.folder / "backups")) == 0
+    said = capsys.readouterr().out
+    assert "dated after now, so it is not looked at" in said and "2026-11-22 04:00:04 UTC" in said
+
+
 def test_secrets_are_left_out_and_named_unless_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever carries a backup away carries no password of a device in clear, unless told so."""
     office = Office(tmp_path / "office", '[embedded]\naccounts = "accounts"\n')
