@@ -256,11 +256,15 @@ def test_a_restore_that_was_cut_off_goes_on(office: Office, monkeypatch: pytest.
 
 def test_a_damaged_record_is_backed_up_and_said(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     """What can be had is kept, exit code 1, and no older backup goes for it."""
+    assert office.does("backup", "--keep", "1") == 0
+    good = newest(office)
+    good = good.rename(good.with_name(f"zhanpai-{office.area}-2026-11-22T00-00-00Z"))  # another second
     with sqlite3.connect(office.records / "record.sqlite") as database:
         database.execute("UPDATE record SET body = '{}' WHERE row = 7")
     database.close()
     assert office.does("backup", "--keep", "1") == 1
     assert "BAD" in (said := capsys.readouterr().out) and "rows 7" in said
+    assert good.exists() and len(backups_in(office.folder / "backups")) == 2
 
 
 def test_another_areas_backup_is_refused(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
