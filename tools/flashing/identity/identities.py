@@ -70,8 +70,7 @@ class Identities:
 
     def issue(self, family: str, device: str) -> tuple[Certificate, ec.EllipticCurvePrivateKey]:
         """A new key and its certificate; the key is kept nowhere here."""
-        if device in reserved(self.area):
-            raise FlashError("usage", what=f"{device} is an account of the broker's own, no device: name it otherwise")
+        self._must_be_a_device(device)
         key = ec.generate_private_key(ec.SECP256R1())
         return self._signed("issued", family, device, key.public_key()), key
 
@@ -129,7 +128,8 @@ class Identities:
         return out | names_kept(self.folder)[0]
 
     def knows(self, device: str) -> bool:
-        """Whether it was ever given anything, or is out."""
+        """Whether it was ever given anything, or is out; FlashError for what is no device at all."""
+        self._must_be_a_device(device)
         return any(line["id"] == device for line in self._lines()) or device in self.out()
 
     def revoke(self, device: str) -> tuple[str, bytes]:
@@ -166,6 +166,10 @@ class Identities:
         if self._bad:
             what = f"{self.folder / LOG} has {self._bad} lines that cannot be read: put it back from its copy"
             raise FlashError("authority", what=what)
+
+    def _must_be_a_device(self, name: str) -> None:
+        if name in reserved(self.area):
+            raise FlashError("usage", what=f"{name} is an account of the broker's own, no device: name it otherwise")
 
     def _shut_passwords(self) -> set[str]:
         shut: set[str] = set()
