@@ -54,6 +54,9 @@ def _backup(arguments: argparse.Namespace) -> int:
     for finding in made.findings:
         print(f"BAD   the record itself is not good: {finding}; run `python3 -m broker fsck`")
     if keep and not made.findings:  # while the record is damaged no older copy of it goes
-        for old in forget(folder, plan.area_id, keep):
+        removed, ahead = forget(made.folder, plan.area_id, keep, made.manifest.made_at)
+        for old in removed:
             print(f"removed, older than the last {keep}: {old}")
+        for one in ahead:
+            print(f"dated after now, so it stays and does not count: {one}; look at the clock, then keep or remove it")
     return 1 if made.findings else 0

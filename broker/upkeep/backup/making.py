@@ -1,4 +1,4 @@
-"""A backup made while the bridge runs: first the record at one moment, then everything beside it.
+"""A backup made while the bridge runs: first the record, at one moment, then everything beside it.
 
 It has its name once it is whole and on the disk; one that was cut off is removed by the next.
 """
@@ -20,7 +20,7 @@ from broker.store.sqlite import check
 from broker.store.sqlite.past_days import FOLDER as DAYS
 from broker.store.sqlite.snapshot import snapshot
 from broker.store.transfer import Progress, export
-from broker.upkeep.backup.manifest import FORMAT, NAME, BackupError, Manifest, backups_of, name_of
+from broker.upkeep.backup.manifest import FORMAT, NAME, BackupError, Manifest, backups_of, name_of, parted
 from broker.upkeep.backup.places import CONFIG, RECORD, places
 from broker.upkeep.backup.tree import copy_tree, files_in, seal
 
@@ -72,13 +72,17 @@ def make_backup(
     return Made(target, *made)
 
 
-def forget(folder: Path, area: str, keep: int) -> list[Path]:
-    """Remove the oldest backups of an area, all but `keep`; which they were. Raises OSError."""
-    old = backups_of(folder, area)[:-keep]
+def forget(made: Path, area: str, keep: int, now: int) -> tuple[list[Path], list[Path]]:
+    """Remove the oldest backups of an area beside the one just made, all but `keep` with it; raises OSError.
+
+    Which they were, and which are dated after now: they stay and do not count, for nobody knows how old they are.
+    """
+    past, ahead = parted([path for path in backups_of(made.parent, area) if path != made], now)
+    old = past[: max(len(past) + 1 - keep, 0)]
     for path in old:
         (path / NAME).unlink()  # what is removed in part is no backup any more
         shutil.rmtree(path)
-    return old
+    return old, ahead
 
 
 def _fill(
@@ -115,10 +119,14 @@ def _record(
         target.mkdir(mode=0o700)
         with reading_store(url, plan.area_id, plan.timezone, lambda: float(now)) as store:
             return export(store, target / EXPORTED, progress), "export", ()
-    note = snapshot(Path(url), target)
+
+    def copy_days() -> None:
+        if (Path(url) / DAYS).is_dir():
+            copy_tree(Path(url) / DAYS, target / DAYS, _in(before, RECORD, DAYS))
+
+    # Days first: files with a record that the copy of the database lacks would be written anew without it.
+    note = snapshot(Path(url), target, before=copy_days)
     note.must_be(plan.area_id, plan.timezone, Path(url))
-    if (Path(url) / DAYS).is_dir():
-        copy_tree(Path(url) / DAYS, target / DAYS, _in(before, RECORD, DAYS))
     try:
         findings = tuple(f"{one.path.name}: {one.text}" for one in check.check(target) if not one.good)
     except Corrupt as why:
