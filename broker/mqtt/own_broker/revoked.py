@@ -37,15 +37,22 @@ class Revoked:
 
 def read_revoked(ca_file: Path, cert_file: Path, key_file: Path) -> Revoked:
     """What stands beside `ca_file` now, tried with the broker's own certificate; raises RevokedError."""
-    crl_file, out_file = ca_file.with_name(CRL), ca_file.with_name(OUT)
-    try:
-        crl = _text(crl_file)
-        lines = _text(out_file).splitlines() if out_file.exists() else []
-    except OSError as why:
+    crl_file = ca_file.with_name(CRL)
+    crl = _text(crl_file)
+    out, passwords = read_out(ca_file)
+    reason = _why_refused(ca_file, crl_file, cert_file, key_file)
+    if reason is not None:
         raise RevokedError(
-            f"{why.filename} cannot be read ({why.strerror}); `python3 tools/flash.py ca` makes it, correct its place "
-            "or mode"
-        ) from why
+            f"{crl_file} would keep every device out ({reason}): it is not of {ca_file} and {cert_file}; write it anew "
+            "with `python3 tools/flash.py ca`"
+        )
+    return Revoked(crl, out, passwords)
+
+
+def read_out(ca_file: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Who is out by name beside `ca_file`, and whose password alone is; raises RevokedError."""
+    out_file = ca_file.with_name(OUT)
+    lines = _text(out_file).splitlines() if out_file.exists() else []
     out: set[str] = set()
     passwords: set[str] = set()
     for line in filter(str.strip, lines):
@@ -53,13 +60,7 @@ def read_revoked(ca_file: Path, cert_file: Path, key_file: Path) -> Revoked:
         if not wire.is_id(name) or rest not in ([], [PASSWORD_ONLY]):
             raise RevokedError(f"{out_file}: {line[:80]!r} is no device; write it anew with `tools/flash.py revoke`")
         (passwords if rest else out).add(name)
-    reason = _why_refused(ca_file, crl_file, cert_file, key_file)
-    if reason is not None:
-        raise RevokedError(
-            f"{crl_file} would keep every device out ({reason}): it is not of {ca_file} and {cert_file}; write it anew "
-            "with `python3 tools/flash.py ca`"
-        )
-    return Revoked(crl, frozenset(out), frozenset(passwords))
+    return frozenset(out), frozenset(passwords)
 
 
 def stamp(ca_file: Path) -> tuple[tuple[int, int, int] | None, ...]:
@@ -75,8 +76,14 @@ def stamp(ca_file: Path) -> tuple[tuple[int, int, int] | None, ...]:
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES).decode(errors="replace")
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES).decode(errors="replace")
+    except OSError as why:
+        raise RevokedError(
+            f"{why.filename} cannot be read ({why.strerror}); `python3 tools/flash.py ca` makes it, correct its place "
+            "or mode"
+        ) from why
 
 
 def _why_refused(ca_file: Path, crl_file: Path, cert_file: Path, key_file: Path) -> str | None:
