@@ -40,7 +40,7 @@ class Nodes:
         own = {8883: [free_port() for _ in range(3)], 6222: [free_port() for _ in range(3)]}  # fmt: skip
         self.ports = own[8883]
         folder.mkdir(parents=True, exist_ok=True)
-        certificate(folder, "routes")
+        certificate(folder, "routes", f"IP:{HOST}")
         for number in range(3):
             text = (CONFIGURATION / f"n{number + 1}.conf").read_text(encoding="utf-8")
             for port, ports in own.items():
