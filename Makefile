@@ -51,5 +51,5 @@ lock: setup  ## write requirements/*.txt anew from requirements/*.in
 	@scripts/lock
 
 clean:  ## remove what the targets made
-	rm -rf .venv .typings .demo .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .typings .demo .bench dist .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
