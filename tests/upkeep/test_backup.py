@@ -1,6 +1,7 @@
 """A backup has all that a bridge keeps, is whole or not there, and comes back as it was."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ from broker.store.opening import open_store, reading_store
 from broker.store.sqlite.store import SQLiteStore
 from broker.upkeep.backup import restoring
 from broker.upkeep.backup.manifest import backups_in, read_manifest
-from broker.upkeep.backup.tree import copy_tree, seal
+from broker.upkeep.backup.tree import copy_tree, seal, wrong_in
 from tests.support.record.samples import NOON, ZONE
 from tests.support.record.store_faults import findings
 from tests.support.upkeep.office import Office
@@ -125,6 +126,29 @@ def test_what_has_not_changed_costs_nothing_again(office: Office, monkeypatch: p
         assert (first / name).samefile(second / name)
     assert (first / "people.folder/people.json").read_text() != "another one"
     assert (second / "people.folder/people.json").read_text() == "another one"
+
+
+@pytest.mark.parametrize("whose", ["backup", "office"])
+def test_a_rotten_file_is_not_taken_for_the_same_one(
+    office: Office, whose: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte turned under the same size and time: it is said whose is bad, and no good copy goes for it."""
+    assert office.does("backup") == 0
+    first, name = newest(office), "reports.folder/reports.json"
+    good = (first / name).read_bytes()
+    bad = first / name if whose == "backup" else office.config.reports.folder / "reports.json"
+    turned = bad.stat()
+    bad.write_bytes(bytes([good[0] ^ 1]) + good[1:])
+    os.utime(bad, ns=(turned.st_atime_ns, turned.st_mtime_ns))
+    capsys.readouterr()
+    for second, code in ((1, 1), (2, 0)):
+        monkeypatch.setattr("broker.commands.upkeep.backup.time.time", lambda second=second: 4_000_000_000 + second)
+        assert office.does("backup", "--keep", "3" if second > 1 else "1") == code
+        assert wrong_in(newest(office)) == []
+        assert (newest(office) / name).read_bytes() == (office.config.reports.folder / "reports.json").read_bytes()
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD")]
+    assert said.startswith(f"BAD   {bad} is not ")
+    assert first.exists()
 
 
 def test_only_so_many_backups_stay(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
