@@ -40,6 +40,8 @@ check: setup  ## lint, types, import contracts, dead code
 
 bench: setup  ## all benchmarks, hours; they become docs/benchmarks.md (short: .venv/bin/python -m bench --quick)
 	@scripts/setup mosquitto mosquitto-clients postgresql patch systemd mmdebstrap faketime
+	@[ .bench/packages/.done -nt bench/requirements.txt ] || { $(PY) -m pip install --quiet --disable-pip-version-check --upgrade \
+		--require-hashes --target .bench/packages -r bench/requirements.txt && touch .bench/packages/.done; }
 	@$(PY) -m bench
 
 deb: setup  ## the Debian package of the office side, with its locked wheels, in dist/
@@ -49,5 +51,5 @@ lock: setup  ## write requirements/*.txt anew from requirements/*.in
 	@scripts/lock
 
 clean:  ## remove what the targets made
-	rm -rf .venv .typings .demo .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .typings .demo .bench dist .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ from bench import machine
 from bench.catalogue import CATALOGUE, HERE, commands
 
 KEPT = HERE.parent / ".bench"
+PACKAGES = KEPT / "packages"  # of bench/requirements.txt: rivals that nothing else needs
 DEADLINE_S = 7200  # ten searches of ten minutes
 ABSENT, CUT_OFF = 4, -1  # exit codes: data that it needs is not here; it was not done in time
 LOOKED_S = 1.5  # at how busy the machine is
@@ -72,7 +73,7 @@ def _played(command: list[str], told: Callable[[str], None]) -> tuple[int, str]:
     """The exit code and what it printed, shown as it comes."""
     child = subprocess.Popen(
         command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, errors="replace",
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _path()},
     )  # fmt: skip
     assert child.stdout is not None
     cut_off = threading.Event()
@@ -91,6 +92,11 @@ def _played(command: list[str], told: Callable[[str], None]) -> tuple[int, str]:
     code = child.wait()
     timer.cancel()
     return CUT_OFF if cut_off.is_set() else code, "".join(output)
+
+
+def _path() -> str:
+    """Where a bench finds what it compares with; what the project itself is locked to goes before."""
+    return os.pathsep.join(part for part in (os.environ.get("PYTHONPATH", ""), str(PACKAGES)) if part)
 
 
 def kept() -> dict[str, Result]:

@@ -1,7 +1,7 @@
 """Re-planning against better-informed rivals: how much driving keeping every promise costs, and how long it takes.
 
     python3 -m bench replan     own random streets; and the instances of ../shared/data/vrp, if there
-    (with the package pyvrp installed, also against a solver that may move every stop of every truck)
+    (with the package pyvrp, which `make bench` installs, also against a solver that may move every stop of every truck)
 
 A case is the middle of a shift: trucks with 40 or 200 stops, the first breaks down, an extra one may come; lamps whose
 truck comes within the time of a call are lit. There are two rivals, each with 3,000 rounds: one may move every stop for
@@ -241,7 +241,7 @@ def main() -> int:
         import pyvrp.stop
     except ImportError:
         pyvrp = None
-        print("SKIPPED: pyvrp is not installed; no comparison with a solver that may move every stop")
+        print("SKIPPED: pyvrp is not here (make bench installs it into .bench/packages); no comparison with a solver that may move every stop")
     print(f"{'case':14}{'stops':>6}{'ms':>6}  {'best option':12}{'broken':>7}{'unplaced':>9}"
           f"{'| keeping the same: cost':>25}"
           f"{'| free: driving':>16}{'cost':>8}{'broken':>8}{'moved':>7}")  # fmt: skip

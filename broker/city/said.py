@@ -57,6 +57,8 @@ class _Said(_Part):
     plan: _Plan
     health: list[_Trouble]
     progress: _Progress
+    open: Count
+    alarm_count: Count
 
 
 class _Open(_Part):

@@ -14,7 +14,7 @@ from tests.support.arrival.buses import passages, until_next_report_s
 from tests.support.arrival.city import Bus, Patterns
 from tests.support.arrival.plain_ways import CellTimes, Plain, at_s, planned_at_place, spent_s
 
-INSTALL = ".venv/bin/python -m pip install lightgbm"
+INSTALL = "make bench"  # into .bench/packages
 FIRST_TRIPS, GROWTH = 150, 0.15  # trained first after so many trips, then each time there are so many more
 REPORTS, STOPS, MOST_ROWS = 10, 8, 80_000  # drawn of a trip, of a report, of all
 AHEAD_S = 2400.0

@@ -11,7 +11,7 @@ import { Sheet } from "../figures/sheet.js";
 import { Cases, Cells, Kinds, Open, Whole } from "./parts.js";
 
 const BY = ["area", "waste"], LOOK_MS = 5000, FIGURES_MS = 60_000, CASES_MS = 30_000, LOST_MS = 20_000;
-let city = null, heardAt = 0, shown = null, kinds = null, cases = null, said = "", asking = 0, spoken = "";
+let city = null, heardAt = 0, shown = null, kinds = null, cases = null, said = "", saidOfFigures = "", asking = 0, spoken = "";
 
 // What is asked again and again waits for no older question of its kind.
 function every(ms, look) {
@@ -28,9 +28,10 @@ async function cells() {
 async function figures() {
   const mine = (asking += 1), view = { ...wanted(location.search, { by: BY }), ...(new URLSearchParams(location.search).has("view") ? {} : { view: "day" }) };
   spoken = language;
-  const found = await ask(`/api/v1/city/sheets?${new URLSearchParams({ ...view, language })}`, (why) => { said = why; });
+  const found = await ask(`/api/v1/city/sheets?${new URLSearchParams({ ...view, language })}`, (why) => { saidOfFigures = why; });
   if (mine !== asking) return;
-  if (found) shown = found;
+  if (found && (shown?.from_day !== found.from_day || shown?.to_day !== found.to_day)) kinds = null;
+  if (found) [shown, saidOfFigures] = [found, ""];
   draw();
   const rows = found && (await ask(`/api/v1/city/stats?${new URLSearchParams({ from_day: found.from_day, to_day: found.to_day, period: found.view, by: "waste" })}`));
   if (mine === asking && rows) kinds = rows;
@@ -52,9 +53,10 @@ function go(change) {
 const filesOf = ({ view, day, by }) => (format, sheet) => `/api/v1/city/sheets?${new URLSearchParams({ view, day, by, language, format, ...(sheet ? { sheet } : {}) })}`;
 
 function Figures() {
-  if (!shown) return html`<p class="quiet">${say("is_counted")}</p>`;
+  const failed = saidOfFigures ? html`<p class="warn" role="status" data-testid="figures-failed">${saidOfFigures}</p>` : null;
+  if (!shown) return failed ?? html`<p class="quiet">${say("is_counted")}</p>`;
   const opened = { of: (day) => address({ view: "day", day, by: shown.by }), go: (day) => go({ view: "day", day }) };
-  return html`<p class="span" data-testid="span">${say(`view_${shown.view}`)} · <strong>${spanned(shown)}</strong> · ${say(`by_${shown.by}`)}</p>
+  return html`${failed}<p class="span" data-testid="span">${say(`view_${shown.view}`)} · <strong>${spanned(shown)}</strong> · ${say(`by_${shown.by}`)}</p>
     <div class="tools"><${Span} shown=${shown} go=${go} /> <${Choice} word="by" name="by" values=${BY} chosen=${shown.by} go=${go} />
       <span class="files"><a href=${filesOf(shown)("xlsx")} data-testid="xlsx">${say("workbook")}</a></span></div>
     <${Kinds} rows=${kinds} />

@@ -14,17 +14,21 @@ export function ago(seconds) {
   return s < 2 * DAY_S ? `${Math.round(s / HOUR_S)} ${say("hours")}` : `${Math.round(s / DAY_S)} ${say("days")}`;
 }
 
-const sum = (cells, name) => cells.reduce((all, { said }) => all + (said.progress?.[name] ?? 0), 0);
+// Of cells that are heard: what a silent one said last may be yesterday's.
+const sum = (cells, name) => cells.filter((cell) => !cell.silent).reduce((all, { said }) => all + (said.progress?.[name] ?? 0), 0);
+
+// How many there are: a cell names no more than the first two hundred.
+const told = (cells, name) => cells.reduce((all, { said }) => all + (said[name] ?? 0), 0);
 
 export function Whole({ city }) {
-  const { cells, open } = city, silent = cells.filter((cell) => cell.silent).length, presses = open.filter((row) => row.kind === "press").length;
+  const { cells } = city, silent = cells.filter((cell) => cell.silent).length, presses = told(cells, "open");
   const served = sum(cells, "served"), owed = sum(cells, "owed");
   const tell = (word, value, level = "") => html`<div class=${`figure ${level}`} data-testid=${`whole-${word}`}><strong>${value}</strong> <span>${say(word)}</span></div>`;
   return html`<div class="whole">
     ${tell("cells_heard", `${cells.length - silent} / ${cells.length}`, silent ? "warn" : "")}
     ${silent ? tell("cells_silent", `▲ ${silent}`, "alarm") : null}
     ${tell("presses_open", presses ? `◆ ${presses}` : 0, presses ? "alarm" : "")}
-    ${tell("alarms_open", count(open.length - presses), open.length - presses ? "warn" : "")}
+    ${tell("alarms_open", count(told(cells, "alarm_count")), told(cells, "alarm_count") ? "warn" : "")}
     ${tell("served_of", `${count(served)} / ${count(served + owed + sum(cells, "skipped"))}`)}
     ${tell("bins_wait", count(sum(cells, "bins_waiting")))}</div>`;
 }
@@ -43,23 +47,28 @@ export function Cells({ city, now }) {
 
 // A cell of which nothing can be read has no `progress`, and a note.
 function Cell({ cell, city, now }) {
-  const { said } = cell, { time } = clocks(city.timezone), progress = said.progress, presses = city.open.filter((row) => row.area === cell.area && row.kind === "press").length;
-  const alarms = city.open.filter((row) => row.area === cell.area).length - presses;
+  const { said } = cell, at = (moment) => moments(moment, city.timezone, now), progress = said.progress, presses = said.open ?? 0, alarms = said.alarm_count ?? 0;
   return html`<li class=${`card cell ${cell.silent ? "silent" : ""}`} data-testid=${`cell-${cell.area}`}>
     <h3>${said.screen ? html`<a href=${said.screen}>${named(cell.name)}</a>` : named(cell.name)}</h3>
-    <p class="stand">${cell.silent ? html`<span class="alarm" data-testid=${`silent-${cell.area}`}>▲ ${say("silent_since", { at: time(cell.heard_at), ago: ago(now - cell.heard_at) })}</span>` : html`<span class="quiet">${say("heard_ago", { ago: ago(now - cell.heard_at) })}</span>`}</p>
+    <p class="stand">${cell.silent ? html`<span class="alarm" data-testid=${`silent-${cell.area}`}>▲ ${say("silent_since", { at: at(cell.heard_at), ago: ago(now - cell.heard_at) })}</span>` : html`<span class="quiet">${say("heard_ago", { ago: ago(now - cell.heard_at) })}</span>`}</p>
     ${progress ? html`<${Bar} progress=${progress} />
     <p class="counts"><span><b>${count(progress.served)}</b> ${say("served")}</span> <span><b>${count(progress.owed)}</b> ${say("owed")}</span> ${progress.skipped ? html`<span><b>${count(progress.skipped)}</b> ${say("skipped")}</span>` : null}</p>` : null}
     <p class="counts">${presses ? html`<span class="alarm">◆ ${say("presses_n", { count: presses })}</span> ` : null}${alarms ? html`<span class="warn">▲ ${say("alarms_n", { count: alarms })}</span> ` : null}${presses + alarms || !progress ? null : html`<span class="quiet">${say("nothing_open")}</span>`}</p>
     ${progress ? html`<p class="quiet small">${say("rooms_trucks", { rooms: progress.rooms_ready, all_rooms: progress.rooms, trucks: progress.trucks_ready, all_trucks: progress.trucks, waiting: progress.rooms_waiting })}</p>
-    <p class="quiet small">${said.link.up ? say("broker_up") : html`<span class="alarm">▲ ${say("broker_down", { at: time(said.link.since_at) })}</span>`} · ${say(`plan_${said.plan.state}`, { day: said.plan.last_day ?? say("none") })} · ${said.version}</p>` : null}
-    ${wrong(cell, time).map((text) => html`<p key=${text} class="warn small">▲ ${text}</p>`)}</li>`;
+    <p class="quiet small">${said.link.up ? say("broker_up") : html`<span class="alarm">▲ ${say("broker_down", { at: at(said.link.since_at) })}</span>`} · ${say(`plan_${said.plan.state}`, { day: said.plan.last_day ?? say("none") })} · ${said.version}</p>` : null}
+    ${wrong(cell, at).map((text) => html`<p key=${text} class="warn small">▲ ${text}</p>`)}</li>`;
+}
+
+// The time, with its day where that is not today's.
+function moments(moment, timezone, now) {
+  const { day, time } = clocks(timezone);
+  return day(moment) === day(now) ? time(moment) : `${day(moment)} ${time(moment)}`;
 }
 
 // What a person should know of a cell: what it said is wrong with it, and what of its records did not come.
-const wrong = (cell, time) => [
+const wrong = (cell, at) => [
   ...(cell.said.health ?? []).map((row) => row.text[language]),
-  ...cell.notes.map(({ word, values }) => say(`note_${word}`, { ...values, ...("at" in values ? { at: time(values.at) } : {}) })),
+  ...cell.notes.map(({ word, values }) => say(`note_${word}`, { ...values, ...("at" in values ? { at: at(values.at) } : {}) })),
 ];
 
 const SHOWN = 100;

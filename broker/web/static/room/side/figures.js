@@ -62,7 +62,7 @@ function Until({ picture, tools }) {
   return html`<section class="card" data-testid="until"><table><caption>${say("until_then", { at: tools.exact(picture.at) })}</caption><thead><tr><th scope="col">${say("kind")}</th><th scope="col">${say("served")}</th><th scope="col">${say("skipped")}</th><th scope="col">${say("visits")}</th></tr></thead>
     <tbody>${kinds.map((waste) => { const own = visits.filter((visit) => visit.waste === waste), of = (state) => own.filter((visit) => visit.state === state).length;
       return html`<tr key=${waste}><th scope="row">${say(waste)}</th><td class="number">${of("served")}</td><td class="number">${of("skipped")}</td><td class="number">${own.length}</td></tr>`; })}</tbody></table>
-    <p class="quiet small">${say("whole_day_figures")}${tools.me.pages.includes("/report/") ? html` <a href=${`/report/${tools.day(picture.at)}?language=${language}`}>${say("report")}</a>` : null}</p></section>`;
+    <p class="quiet small">${say("whole_day_figures")}${tools.me.pages.includes("/report/") ? html`: <a href=${`/report/${tools.day(picture.at)}?language=${language}`}>${say("report_of", { day: tools.day(picture.at) })}</a>` : null}</p></section>`;
 }
 
 export function Figures({ known, tools, live }) {
