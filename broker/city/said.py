@@ -51,7 +51,7 @@ class _Progress(_Part):
 class _Said(_Part):
     at: Moment
     version: str
-    screen: Annotated[str, Field(pattern=r"^https?://")] | None
+    screen: str | None
     old_since_at: Moment | None
     link: _Link
     plan: _Plan
@@ -71,7 +71,9 @@ def said(cell: Cell) -> dict[str, Any]:
     """What a cell said of itself, without what is open; nothing where it cannot be read."""
     with suppress(ValidationError):
         _Said.model_validate(dict(cell.beat))
-        return {name: value for name, value in cell.beat.items() if name not in ("incidents", "alarms")}
+        found = {name: value for name, value in cell.beat.items() if name not in ("incidents", "alarms")}
+        leads_to_a_page = (found["screen"] or "").startswith(("http://", "https://"))  # it becomes a link
+        return found if leads_to_a_page else {**found, "screen": None}
     return {}
 
 
