@@ -67,6 +67,16 @@ def _breakdown(stage: Stage, values: Values) -> End:
     return truck.repaired
 
 
+def _driver_late(stage: Stage, values: Values) -> End:
+    truck = stage.trucks[values["truck"]]
+    truck.waits = True
+
+    def end() -> None:
+        truck.waits = False
+
+    return end
+
+
 def _gps_gap(stage: Stage, values: Values) -> End:
     truck, start = stage.trucks[values["truck"]], stage.timeline.now
     truck.receiver.blind = True
@@ -192,7 +202,7 @@ def _on_screen(stage: Stage, values: Values) -> None:
             if dispatcher.acknowledge(truck, incident["incident_id"]):
                 stage.evidence.acknowledged.append((stage.timeline.now, truck))
         elif values["action"] == "decide":
-            dispatcher.decide(truck, incident["incident_id"], values["decision"], None)
+            dispatcher.decide(truck, incident["incident_id"], values["decision"], values.get("other") or None)
         else:
             dispatcher.resolve(truck, incident["incident_id"])
 
@@ -236,6 +246,7 @@ def _road_closed(stage: Stage, values: Values) -> End:
 HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "lane_blocked": _lane_blocked,
     "breakdown": _breakdown,
+    "driver_late": _driver_late,
     "gps_gap": _gps_gap,
     "old_place": _receiver("stuck"),
     "default_date": _receiver("undated"),

@@ -101,6 +101,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
 HAPPENINGS: dict[str, dict[str, Key]] = {
     "lane_blocked": {"room": _DEVICE, "for_min": _MINUTES},
     "breakdown": {"truck": _DEVICE, "for_min": Key(float, 1440.0, 0.01, 1440)},
+    "driver_late": {"truck": _DEVICE, "for_min": _MINUTES},
     "gps_gap": {"truck": _DEVICE, "for_min": _MINUTES},
     "old_place": {"truck": _DEVICE, "for_min": _MINUTES},
     "default_date": {"truck": _DEVICE, "for_min": _MINUTES},
@@ -128,7 +129,8 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "on_screen": {
         "truck": _DEVICE,
         "action": Key(str, words=("acknowledge", "decide", "resolve")),
-        "decision": Key(str, "return_later", words=("return_later", "wait", "cancel_visit")),
+        "decision": Key(str, "return_later", words=("return_later", "extra_truck", "wait", "cancel_visit")),
+        "other": Key(str, ""),
     },
     "answer": {
         "truck": _DEVICE,

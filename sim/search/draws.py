@@ -41,6 +41,7 @@ ODD_DAYS = 0.25  # so seldom people and streets are not as in the quiet run
 Dice = random.Random
 NOT_DRAWN = {  # kinds of events, and why no run of the search has them
     "answer": "who promises something for later than a run's end, and is believed, proves nothing of the system",
+    "driver_late": "a truck that leaves late is late, and each judge knows it by its own scenario only",
     "truck_full": "what is on record of a truck that is away is judged by its own scenario",
     "booking": "what becomes of a booking is judged by its own scenario, and its truck must be one on call",
     "road_closed": "a person who closes a road that is open proves nothing of the system",

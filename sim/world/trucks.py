@@ -97,6 +97,7 @@ class TruckTruth:
         self._busy_until = 0.0
         self._not_out_s = 0.0
         self._parked_ticks = -1
+        self.waits = False  # for its driver: it does not leave where it is parked
         self._unload_s: float | None = None  # what it takes to be emptied, which comes before the next room
         self._asked: set[tuple[str, int, str]] = set()
 
@@ -155,6 +156,8 @@ class TruckTruth:
         return self.state != "parked" or ticks <= 1 or ticks % every == 1 % every or not self.receiver.is_steady
 
     def _parked(self, now: float) -> None:
+        if self.waits:
+            return
         if self._runs and now >= self._runs[0].departs_at:
             if self._run is not None and self._runs[0].departs_at - self._run.departs_at > NEXT_DAY_S:
                 self.driver.begins_a_day()

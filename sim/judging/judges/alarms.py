@@ -8,16 +8,17 @@ from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence
 
 WINDOW_S = 600
-NO_ALARM = "alarm_flood"  # it says only that there are many
+NO_ALARM = "alarm_flood"  # it says only that there are many: judged where it is asked for
 
 
 def alarms_told(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """People were told of these alarms, each `word part-of-what-it-is-about`, in this order, and of no other; with the
     presses never of more than `most_10_min` in ten minutes."""
     told: dict[tuple[str, int], str] = {}
+    uncounted = () if NO_ALARM in values["alarms"] else (NO_ALARM,)
     for record in evidence.stored_of("alarm"):
         at = record.body["announced_at"]
-        if at is not None and at >= evidence.start_at and record.body["word"] != NO_ALARM:
+        if at is not None and at >= evidence.start_at and record.body["word"] not in uncounted:
             told.setdefault((record.key, at), record.body["word"])
     came = sorted((at, word, about) for (about, at), word in told.items())
     presses = [press.at for press in evidence.presses if press.meant in ("lane_blocked", "breakdown")]

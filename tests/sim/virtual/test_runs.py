@@ -18,7 +18,8 @@ pytestmark = pytest.mark.real
 
 SHORT = (
     "alarms", "blocked_lane", "booked_truck", "breakdown", "broker_restart", "chronic_lane", "closed_road",
-    "firm_refuses", "full_truck", "gps_gap", "late_data", "link_lost", "nobody_answers", "power_cut_after_press",
+    "extra_truck_asleep", "firm_refuses", "full_truck", "gps_gap", "late_data", "late_driver", "link_lost",
+    "nobody_answers", "power_cut_after_press",
 )  # fmt: skip
 ON_REAL_INPUT = ("recorded_receiver",)
 TWO_ROOMS = """
