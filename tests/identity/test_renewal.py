@@ -20,6 +20,7 @@ from tests.support.identity.street import street
 from tests.support.processes import Client, wait_until
 from tools.flashing.authority import make_authority
 from tools.flashing.identity.identities import DEVICE_DAYS, LOG, Identities, key_der, key_pem
+from tools.flashing.identity.renewal import _shown
 
 DAY_S = 86_400
 
@@ -104,6 +105,12 @@ def test_what_ends_soon_is_due_until_the_device_has_taken_its_new_one(area: Iden
     assert [one.device for one in late.due()] == ["r01"]
     late.revoke("r01")
     assert late.due() == []
+
+
+def test_what_a_device_says_of_it_moves_no_cursor() -> None:
+    """Its words come to a technician's terminal."""
+    assert _shown("\x1b[2J\x1b]0;t\x07t02: taken\r\n\u202e名\x9b") == "[2J]0;tt02: taken名"
+    assert len(_shown("x" * 9000)) <= 400
 
 
 @pytest.mark.real

@@ -20,7 +20,7 @@ from broker.mqtt.own_broker.access_list import access_list, families_of
 from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
 from broker.mqtt.own_broker.child import NOTED_S, BrokerChild, EmbeddedBrokerError
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside, configuration
-from broker.mqtt.own_broker.revoked import CRL, Revoked, RevokedError, read_revoked, stamp
+from broker.mqtt.own_broker.revoked import CRL, OUT, Revoked, RevokedError, read_revoked, stamp
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -69,7 +69,8 @@ class EmbeddedBroker(BrokerChild):
         self._written: dict[str, tuple[str, int]] = {}  # what stands in its files, and their modes
         self._closed: frozenset[str] = frozenset()
         self._revoked = Revoked("")
-        self._revoked_stamp: object = None
+        self._revoked_stamp: object = None  # of what the broker has; None: it is to be brought again
+        self._kept_revoked = self.folder  # where the last good lists lie, wherever it runs
         self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
 
     @property
@@ -101,9 +102,9 @@ class EmbeddedBroker(BrokerChild):
         """
         with self._changing:
             self._closed = frozenset(closed)
-            self._put("accounts", self._accounts(instead or {}), 0o600)
+            self._put("accounts", self._accounts(instead or {}, self._revoked), 0o600)
             if self._shows_certificates:  # by which it comes in without an account
-                self._put("acl", self._access_list(), 0o600)
+                self._put("acl", self._access_list(self._revoked), 0o600)
             self._keep_files()  # it reads the access list anew as well
             self.signal(signal.SIGHUP)
 
@@ -117,40 +118,58 @@ class EmbeddedBroker(BrokerChild):
 
         What the files say that cannot be used is told, and what they said before holds on.
         """
-        if self.outside is None or self.outside.ca_file is None or stamp(self.outside.ca_file) == self._revoked_stamp:
+        if self.outside is None or self.outside.ca_file is None:
+            return
+        seen = stamp(self.outside.ca_file)
+        if seen == self._revoked_stamp:
             return
         with self._changing:
-            if not self._take_revoked():
+            is_brought, self._revoked_stamp = self._revoked_stamp is not None, None
+            found, is_read = self._read_revoked()
+            if not is_read:
                 return
-            self._put(CRL, self._revoked.crl, 0o644)
-            self._put("accounts", self._accounts({}), 0o600)
-            self._put("acl", self._access_list(), 0o600)
-            self.signal(signal.SIGHUP)
+            if found != self._revoked or not is_brought:
+                self._put_revoked(found)
+                self.signal(signal.SIGHUP)
+            self._take_revoked(found, seen)
 
-    def _take_revoked(self) -> bool:
-        """Whether the authority's files say anything else than before."""
+    def _read_revoked(self) -> tuple[Revoked, bool]:
+        """Whom the authority's files name, and True; else whom they named when they could be used last."""
         assert self.outside is not None and self.outside.ca_file is not None
-        self._revoked_stamp = stamp(self.outside.ca_file)
+        files = self.outside.ca_file, self.outside.cert_file, self.outside.key_file
         try:
-            found = read_revoked(self.outside.ca_file, self.outside.cert_file, self.outside.key_file)
+            return read_revoked(*files), True
         except RevokedError as why:
-            if not self._revoked.crl:
+            try:
+                kept = self._revoked if self._revoked.crl else read_revoked(*files, self._kept_revoked)
+            except RevokedError:
                 raise EmbeddedBrokerError(f"[embedded] ca_file: {why}") from why
-            self.tell(f"[embedded] ca_file: {why}; until then who was out stays out, and nobody else", NOTED_S)
-            return False
-        was, self._revoked = self._revoked, found
+            said = f"[embedded] ca_file: {why}; until then who was out stays out, and nobody else"
+            if said not in self.notes:  # it is looked at again at once
+                self.tell(said, NOTED_S)
+            return kept, False
+
+    def _put_revoked(self, found: Revoked) -> None:
+        """Into its files, the names first: what is kept of both is what it starts by if the authority's are spoiled."""
+        self._put(OUT, found.names, 0o600)
+        self._put(CRL, found.crl, 0o644)
+        self._put("accounts", self._accounts({}, found), 0o600)
+        self._put("acl", self._access_list(found), 0o600)
+
+    def _take_revoked(self, found: Revoked, seen: object) -> None:
+        """It is in the broker's files, and the broker is told."""
+        was, self._revoked, self._revoked_stamp = self._revoked, found, seen
         for name in sorted(found.out - was.out):
             log.warning("%s is shut out by the area's authority: nothing is heard of it", name)
         for name in sorted(was.out - found.out):
             log.warning("%s is let in again by the area's authority", name)
-        return found != was
 
     @property
     def _shows_certificates(self) -> bool:
         return self.outside is not None and self.outside.ca_file is not None
 
-    def _access_list(self) -> str:
-        out = self._revoked.out | self._closed if self._shows_certificates else ()
+    def _access_list(self, revoked: Revoked) -> str:
+        out = revoked.out | self._closed if self._shows_certificates else ()
         return access_list(self.area, self.families, out)
 
     def _keep_files(self) -> None:
@@ -177,9 +196,9 @@ class EmbeddedBroker(BrokerChild):
         new.replace(path)
         self._written[name] = (text, mode)
 
-    def _accounts(self, instead: Mapping[str, str]) -> str:
+    def _accounts(self, instead: Mapping[str, str], revoked: Revoked) -> str:
         others = [password_line(user, password) for user, password in instead.items()]
-        closed = self._closed | self._revoked.without_password
+        closed = self._closed | revoked.without_password
         open_lines = [line for user, line in self._account_lines.items() if user not in closed]
         return "".join(line + "\n" for line in [*open_lines, *others])
 
@@ -188,15 +207,16 @@ class EmbeddedBroker(BrokerChild):
         kept = self.folder / self.KEPT
         if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
             self.set_aside(kept)
-        if self._shows_certificates:
-            self._take_revoked()
-            self._put(CRL, self._revoked.crl, 0o644)
-        for name, text, mode in (
-            ("accounts", self._accounts({}), 0o600),
-            ("acl", self._access_list(), 0o600),
-            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits, self.outside), 0o644),
-        ):
-            self._put(name, text, mode)
+        if self.outside is not None and self.outside.ca_file is not None:
+            self._revoked_stamp, seen = None, stamp(self.outside.ca_file)
+            found, is_read = self._read_revoked()
+            self._put_revoked(found)
+            self._take_revoked(found, seen if is_read else None)
+        else:
+            self._put("accounts", self._accounts({}, self._revoked), 0o600)
+            self._put("acl", self._access_list(self._revoked), 0o600)
+        text = configuration(self.folder, self.host, self.port, self.limits, self.outside)
+        self._put("mosquitto.conf", text, 0o644)
         with suppress(OSError, UnicodeDecodeError):  # where they could not be kept that is said already
             self._written[PASSWORDS] = ((self.folder / PASSWORDS).read_text(encoding="utf-8"), 0o600)
 

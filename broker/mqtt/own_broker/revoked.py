@@ -34,49 +34,60 @@ class Revoked:
         """Who may not come in by a password."""
         return self.out | self.passwords
 
+    @property
+    def names(self) -> str:
+        """As `out.txt` says it."""
+        alone = [f"{name} {PASSWORD_ONLY}\n" for name in sorted(self.passwords - self.out)]
+        return "".join([*(f"{name}\n" for name in sorted(self.out)), *alone])
 
-def read_revoked(ca_file: Path, cert_file: Path, key_file: Path) -> Revoked:
-    """What stands beside `ca_file` now, tried with the broker's own certificate; raises RevokedError."""
-    crl_file, out_file = ca_file.with_name(CRL), ca_file.with_name(OUT)
-    try:
-        crl = _text(crl_file)
-        lines = _text(out_file).splitlines() if out_file.exists() else []
-    except OSError as why:
-        raise RevokedError(
-            f"{why.filename} cannot be read ({why.strerror}); `python3 tools/flash.py ca` makes it, correct its place "
-            "or mode"
-        ) from why
-    out: set[str] = set()
-    passwords: set[str] = set()
-    for line in filter(str.strip, lines):
-        name, *rest = line.split()
-        if not wire.is_id(name) or rest not in ([], [PASSWORD_ONLY]):
-            raise RevokedError(f"{out_file}: {line[:80]!r} is no device; write it anew with `tools/flash.py revoke`")
-        (passwords if rest else out).add(name)
-    reason = _why_refused(ca_file, crl_file, cert_file, key_file)
+
+def read_revoked(ca_file: Path, cert_file: Path, key_file: Path, folder: Path | None = None) -> Revoked:
+    """What stands beside `ca_file` (or in `folder`) now, tried with the broker's certificate; raises RevokedError."""
+    folder = folder or ca_file.parent
+    crl = _text(folder / CRL)
+    out, passwords = read_names(folder / OUT)
+    reason = _why_refused(ca_file, folder / CRL, cert_file, key_file)
     if reason is not None:
         raise RevokedError(
-            f"{crl_file} would keep every device out ({reason}): it is not of {ca_file} and {cert_file}; write it anew "
-            "with `python3 tools/flash.py ca`"
+            f"{folder / CRL} would keep every device out ({reason}): it is not of {ca_file} and {cert_file}; bring "
+            f"{CRL} and {OUT} from the folder of ca.key anew"
         )
-    return Revoked(crl, frozenset(out), frozenset(passwords))
+    return Revoked(crl, out, passwords)
 
 
-def stamp(ca_file: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """What changes when one of the files is written anew."""
-    found: list[tuple[int, int, int] | None] = []
+def read_names(file: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Who is out by an `out.txt`, and whose password alone is; raises RevokedError, also where there is none."""
+    out: set[str] = set()
+    passwords: set[str] = set()
+    for line in filter(str.strip, _text(file).splitlines()):
+        name, *rest = line.split()
+        if not wire.is_id(name) or rest not in ([], [PASSWORD_ONLY]):
+            raise RevokedError(f"{file}: {line[:80]!r} is no device; put the file back from its copy")
+        (passwords if rest else out).add(name)
+    return frozenset(out), frozenset(passwords)
+
+
+def stamp(ca_file: Path) -> tuple[tuple[int, ...] | None, ...]:
+    """What changes when one of the files is written anew, or may be read by others than before."""
+    found: list[tuple[int, ...] | None] = []
     for name in (CRL, OUT):
         try:
             stat = ca_file.with_name(name).stat()
-            found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
+            found.append((stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
         except OSError:
             found.append(None)
     return tuple(found)
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(MOST_BYTES).decode(errors="replace")
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES).decode(errors="replace")
+    except OSError as why:
+        raise RevokedError(
+            f"{path} cannot be read ({why.strerror}): `python3 tools/flash.py ca` makes {CRL} and {OUT} in the folder "
+            "of ca.key; bring both from there, or correct the mode"
+        ) from why
 
 
 def _why_refused(ca_file: Path, crl_file: Path, cert_file: Path, key_file: Path) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from dataclasses import asdict
 
 from firmware import wire
@@ -21,8 +22,14 @@ def revoke_device(options: argparse.Namespace, screen: Screen) -> int:
     """Sign, bring, reload, and take its place at the broker until that denies it everything."""
     settings = settings_of(options)
     identities = _identities(settings, options.id)
+    if not (options.unknown or identities.knows(options.id) or _is_written_down(settings, options.id)):
+        what = (
+            f"nobody is out: {options.id} was given no certificate, stands in no ledger and has no password here; look "
+            "at its spelling (`flash.py ledger` lists who was written), or say --unknown if it is right all the same"
+        )
+        raise FlashError("usage", what=what)
     if options.dry_run:
-        given = identities.of(options.id)
+        given = identities.given(options.id)
         screen.note(f"{options.id}: would be out; {len(given)} certificates would be worth nothing, nor its password")
         screen.document({"ok": True, "id": options.id, "certificates": [one.serial for one in given], "dry_run": True})
         return 0
@@ -81,6 +88,18 @@ def _identities(settings: FlashSettings, device: str) -> Identities:
     if settings.broker is None or not settings.broker.certificates:
         raise FlashError("usage", what="devices show certificates only with [broker] certificates = true")
     return Identities(settings.broker.authority, settings.area)
+
+
+def _is_written_down(settings: FlashSettings, device: str) -> bool:
+    """Whether the ledger has it, or a password is kept for it."""
+    if ledger.last_of(ledger.read(settings.ledger)[0], device) is not None:
+        return True
+    if settings.accounts is None:
+        return (settings.keys / f"{device}.password").exists()
+    with suppress(OSError, UnicodeDecodeError):
+        users = (line.partition(":")[0].strip() for line in settings.accounts.read_text("utf-8").splitlines())
+        return device in {user.rpartition("/")[2] for user in users}
+    return False
 
 
 def _record(settings: FlashSettings, identities: Identities, action: str, family: str, device: str) -> None:

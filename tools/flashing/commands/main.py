@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from broker.mqtt.own_broker.revoked import CRL
+from broker.mqtt.own_broker.revoked import CRL, OUT
 from firmware import wire
 from tools.flashing.authority import make_account, make_authority
 from tools.flashing.board.image import Image, check_image, find_drive, write_uf2
@@ -190,10 +190,13 @@ def _authority(options: argparse.Namespace, screen: Screen) -> int:
         outcome.made += ["bridge.key", BRIDGE]
         if not options.dry_run:
             make_account(folder, f"bridge-{settings.area}", folder / BRIDGE)
-    if not (folder / CRL).exists():
-        outcome.made.append(CRL)
+    missing = [name for name in (CRL, OUT) if not (folder / name).exists()]
+    if missing:
+        outcome.made += missing
         if not options.dry_run:
-            Identities(folder, settings.area).write_lists()
+            identities = Identities(folder, settings.area)
+            identities.must_be_whole()
+            identities.write_lists()
     screen.note(outcome.summary())
     screen.document({"ok": True, **asdict(outcome)})
     return 0

@@ -12,24 +12,24 @@ anew each month would shut everybody out in the first month that nobody did.
 from __future__ import annotations
 
 import base64
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from broker.mqtt.own_broker.access_list import reserved
-from broker.mqtt.own_broker.revoked import CRL, OUT, PASSWORD_ONLY
+from broker.mqtt.own_broker.revoked import Revoked
 from tools.flashing import ledger
-from tools.flashing.authority import BEGINS, Signer, key_bytes, load_signer
+from tools.flashing.authority import key_bytes, load_signer
 from tools.flashing.errors import FlashError
+from tools.flashing.identity.lists import names_kept, write_lists
 
 DEVICE_DAYS = 365
 DUE_DAYS = 60  # before its end a certificate is made anew; a truck that is away for so long is visited
@@ -66,11 +66,11 @@ class Identities:
         self.area = area
         self.now = now
         self._read: tuple[object, list[dict[str, Any]]] = (None, [])  # what stood in the log, when it was so long
+        self._bad = 0  # lines of it that cannot be read
 
     def issue(self, family: str, device: str) -> tuple[Certificate, ec.EllipticCurvePrivateKey]:
         """A new key and its certificate; the key is kept nowhere here."""
-        if device in reserved(self.area):
-            raise FlashError("usage", what=f"{device} is an account of the broker's own, no device: name it otherwise")
+        self._must_be_a_device(device)
         key = ec.generate_private_key(ec.SECP256R1())
         return self._signed("issued", family, device, key.public_key()), key
 
@@ -83,6 +83,11 @@ class Identities:
 
     def of(self, device: str) -> list[Certificate]:
         """All that a device was given and that hold, the newest last."""
+        self.must_be_whole()
+        return self.given(device)
+
+    def given(self, device: str) -> list[Certificate]:
+        """As `of`, by the lines that can be read."""
         found: list[Certificate] = []
         for line in self._lines():
             if line["id"] == device and line["action"] in ("issued", "renewed"):
@@ -94,6 +99,7 @@ class Identities:
 
     def due(self, days: int = DUE_DAYS) -> list[Certificate]:
         """The newest of each device whose certificate ends within so many days, or that has not taken its new one."""
+        self.must_be_whole()
         out, found = self.out(), []
         for device in sorted({line["id"] for line in self._lines()} - out):
             held = self.of(device)
@@ -112,17 +118,22 @@ class Identities:
         self._note("taken", certificate.family, certificate.device, {"serial": certificate.serial})
 
     def out(self) -> set[str]:
-        """The devices that are out now."""
+        """The devices that are out now: by the log, or by the list of names, whatever the log has lost."""
         out: set[str] = set()
         for line in self._lines():
             if line["action"] == "revoked":
                 out.add(line["id"])
             elif line["action"] == "readmitted":
                 out.discard(line["id"])
-        return out
+        return out | names_kept(self.folder)[0]
+
+    def knows(self, device: str) -> bool:
+        """Whether it was ever given anything, or is out; FlashError for what is no device at all."""
+        self._must_be_a_device(device)
+        return any(line["id"] == device for line in self._lines()) or device in self.out()
 
     def revoke(self, device: str) -> tuple[str, bytes]:
-        """Nothing that this device was ever given is worth anything.
+        """Nothing that this device was ever given is worth anything; a log that was torn or lost does not hinder it.
 
         Returns its family, `truck` if nobody knows it, and one more certificate and key of it that is worth nothing
         either: whether a broker has read the lists is seen by whether it refuses that.
@@ -136,20 +147,29 @@ class Identities:
 
     def readmit(self, device: str, *, password_changed: bool) -> None:
         """A device that was found may come in again, by a certificate issued after it was out."""
+        self.must_be_whole()
         if device not in self.out() and not (password_changed and device in self._shut_passwords()):
             raise FlashError("usage", what=f"{device} is not out")
-        family = next(str(line["family"]) for line in reversed(self._lines()) if line["id"] == device)
+        family = next((str(line["family"]) for line in reversed(self._lines()) if line["id"] == device), "truck")
         self._note("readmitted", family, device, {"by": "both" if password_changed else "certificate"})
-        self.write_lists()
+        self.write_lists({device}, {device} if password_changed else set())
 
-    def write_lists(self) -> None:
-        """Write the two files for the broker anew; the names first, so that whoever reads the numbers has them too."""
-        signer = load_signer(self.folder)
-        out = self.out()
-        lines = [f"{name}\n" for name in sorted(out)]
-        lines += [f"{name} {PASSWORD_ONLY}\n" for name in sorted(self._shut_passwords() - out)]
-        _replace(self.folder / OUT, "".join(lines).encode())
-        _replace(self.folder / CRL, self._revocation_list(signer))
+    def write_lists(self, readmitted: Collection[str] = (), passwords_changed: Collection[str] = ()) -> None:
+        """Write the two files for the broker anew; but for who is readmitted nobody who stands in them goes."""
+        shut = self._shut_passwords() - set(passwords_changed)
+        names = Revoked("", frozenset(self.out() - set(readmitted)), frozenset(shut))
+        write_lists(self.folder, load_signer(self.folder), names, self._revoked_numbers())
+
+    def must_be_whole(self) -> None:
+        """Raises FlashError where a line of the log cannot be read: what it said is not known."""
+        self._lines()
+        if self._bad:
+            what = f"{self.folder / LOG} has {self._bad} lines that cannot be read: put it back from its copy"
+            raise FlashError("authority", what=what)
+
+    def _must_be_a_device(self, name: str) -> None:
+        if name in reserved(self.area):
+            raise FlashError("usage", what=f"{name} is an account of the broker's own, no device: name it otherwise")
 
     def _shut_passwords(self) -> set[str]:
         shut: set[str] = set()
@@ -158,24 +178,18 @@ class Identities:
                 shut.add(line["id"])
             elif line["action"] == "readmitted" and line["by"] == "both":
                 shut.discard(line["id"])
-        return shut
+        out, alone = names_kept(self.folder)
+        return shut | out | alone
 
-    def _revocation_list(self, signer: Signer) -> bytes:
-        given: dict[str, list[str]] = {}
-        revoked: dict[str, datetime] = {}
+    def _revoked_numbers(self) -> dict[int, datetime]:
+        given: dict[str, list[int]] = {}
+        revoked: dict[int, datetime] = {}
         for line in self._lines():
-            at = datetime.fromisoformat(line["at"])
             if line["action"] in ("issued", "renewed"):
-                given.setdefault(line["id"], []).append(line["serial"])
+                given.setdefault(line["id"], []).append(int(line["serial"], 16))
             elif line["action"] == "revoked":
-                revoked |= dict.fromkeys(given.pop(line["id"], []), at)
-        # As the certificates: a broker's clock that was lost must not make it a list of the future.
-        builder = x509.CertificateRevocationListBuilder().issuer_name(signer.certificate.subject)
-        builder = builder.last_update(BEGINS).next_update(signer.certificate.not_valid_after_utc)
-        for serial, at in revoked.items():
-            entry = x509.RevokedCertificateBuilder().serial_number(int(serial, 16)).revocation_date(at)
-            builder = builder.add_revoked_certificate(entry.build())
-        return builder.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+                revoked |= dict.fromkeys(given.pop(line["id"], []), datetime.fromisoformat(line["at"]))
+        return revoked
 
     def _signed(self, action: str, family: str, device: str, public: ec.EllipticCurvePublicKey) -> Certificate:
         until = datetime.fromtimestamp(self.now(), UTC) + timedelta(days=DEVICE_DAYS)
@@ -196,10 +210,7 @@ class Identities:
         size = file.stat().st_size if file.exists() else 0  # lines are only ever added
         if self._read[0] == size:
             return self._read[1]
-        lines, bad = ledger.read(file)
-        if bad:
-            what = f"{file} has {bad} lines that cannot be read: put it back from its copy"
-            raise FlashError("authority", what=what)
+        lines, self._bad = ledger.read(file)
         self._read = size, [line for line in lines if line.get("area") == self.area]
         return self._read[1]
 
@@ -212,16 +223,3 @@ def key_der(key: ec.EllipticCurvePrivateKey) -> bytes:
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     """A device's key as a truck keeps it."""
     return key_bytes(key, serialization.Encoding.PEM)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Old or new, never half; it reaches the disk before anybody is told."""
-    new = path.with_name(path.name + ".new")
-    try:
-        with new.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
-        raise FlashError("authority", what=f"{path}: {error.strerror or error}") from error

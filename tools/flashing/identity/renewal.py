@@ -21,6 +21,7 @@ from tools.flashing.identity.account import known_as
 from tools.flashing.identity.identities import DUE_DAYS, Certificate, Identities
 from tools.flashing.settings import FlashSettings
 
+LONGEST_SAID = 400
 LATE_DAYS = 14  # who has not taken its new one by then must be visited
 
 
@@ -109,7 +110,7 @@ def _told(
                 with suppress(wire.WireError):
                     body, told = wire.unpack(topic, payload).body or {}, by_topic[topic]
                     if body.get("answers") == orders[told.device]:
-                        answers[told.device] = (bool(body.get("done")), str(body.get("said", "")))
+                        answers[told.device] = (bool(body.get("done")), _shown(body.get("said", "")))
         connection.write(packets.DISCONNECT)
     except (OSError, packets.PacketError) as error:
         raise FlashError("desk_broker", host=access.host, port=access.port, what=str(error)) from error
@@ -118,3 +119,7 @@ def _told(
             connection.close()
     return answers
 
+
+def _shown(said: object) -> str:
+    """What a device said, as a terminal may have it: nothing in it moves the cursor or turns the letters round."""
+    return "".join(letter for letter in str(said)[:LONGEST_SAID] if letter.isprintable())
