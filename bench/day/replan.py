@@ -241,7 +241,8 @@ def main() -> int:
         import pyvrp.stop
     except ImportError:
         pyvrp = None
-        print("SKIPPED: pyvrp is not here (make bench installs it into .bench/packages); no comparison with a solver that may move every stop")
+        print("SKIPPED: pyvrp is not here (make bench installs it into .bench/packages); "
+              "no comparison with a solver that may move every stop")
     print(f"{'case':14}{'stops':>6}{'ms':>6}  {'best option':12}{'broken':>7}{'unplaced':>9}"
           f"{'| keeping the same: cost':>25}"
           f"{'| free: driving':>16}{'cost':>8}{'broken':>8}{'moved':>7}")  # fmt: skip

@@ -16,12 +16,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from broker.city.beat import Beats
+from broker.city.cursor import hole_of, note_row, noted_row
 from broker.config import BrokerConfig, ConfigError
-from broker.durable_file import Disk, write_durably
 from broker.plan.model import Plan
 from broker.store import Record, StoreError
 from broker.store.city import CityShare, Pushed
@@ -31,7 +30,6 @@ from broker.store.transfer import others_of
 
 log = logging.getLogger("zhanpai.city")
 
-NAME = "city.json"
 BATCH = 5 * STEP
 REST_S = 0.05  # at least, between two batches
 LONGEST_REST_S = 30.0  # between two tries: so long after it came back the city has heard of everybody
@@ -60,6 +58,8 @@ class Push:
         self._share: CityShare | None = None
         self._reader: SQLiteReader | None = None
         self._row, self._rows, self._hole = 0, 0, 0  # pushed up to here, of so many; the first that could not be read
+        self._lost = frozenset[int]()  # rows that a repair gave up: nobody has them any more
+        self._record = ""  # what the record's file is called, once it was read; also while it cannot be
         self._others: set[str] = set()
         self._surplus = 0
         self._pushed = 0
@@ -106,25 +106,41 @@ class Push:
     def turn(self) -> float:
         """Push a batch and say how the cell stands, if that is due; how long to wait until the next turn."""
         began_s = time.monotonic()
+        more, fault = False, None
         try:
             share, reader = self._opened()
             more = reader is not None and self._push(share, reader)
-            if began_s - self._beat_at >= self._way.push_s and (picture := self._picture()):
-                beat = self._beats.of(picture, self._health(), self._screen())
-                share.beat(beat, self._plan.name, self._plan.names())
-                self._beat_at = began_s
-        except Exception as why:  # whatever it is: the records wait, the cell does not
-            if not self._failures or str(why) != self._why:
-                trace = None if isinstance(why, StoreError | ConfigError) else why
-                log.warning("nothing is pushed to the city: %s; it is tried again", why, exc_info=trace)
-            self._failures, self._why = self._failures + 1, str(why)
-            self._lose()
-            return rest_s(self._failures - 1, self._way.push_s)
+            self._note()
+        except Exception as why:  # noqa: BLE001 - whatever it is: the records wait, the cell does not
+            fault = why
+        try:  # of a cell that lives this is heard, also when its records cannot be read or are refused
+            self._beat(began_s)
+        except Exception as why:  # noqa: BLE001 - likewise
+            fault = fault or why
+        if fault is not None:
+            return self._failed(fault)
         if self._failures:
             log.info("the city is there again: %d records wait for it", self._rows - self._row)
         self._failures, self._why, self._well_at = 0, "", time.time()
-        self._note()
         return max(REST_S, time.monotonic() - began_s) if more else float(self._way.push_s)
+
+    def _beat(self, began_s: float) -> None:
+        """Say how the cell stands, if that is due; without a record that can be read by a way of its own."""
+        if self._share is None and (self._reader is not None or not self._record):
+            return  # the city was asked just now, and is away
+        if began_s - self._beat_at >= self._way.push_s and (picture := self._picture()):
+            beat = self._beats.of(picture, self._health(), self._screen())
+            self._reached().beat(beat, self._plan.name, self._plan.names())
+            self._beat_at = began_s
+
+    def _failed(self, why: Exception) -> float:
+        """Say why, once, and let go of everything; how long to wait until it is tried again."""
+        if not self._failures or str(why) != self._why:
+            trace = None if isinstance(why, StoreError | ConfigError) else why
+            log.warning("nothing is pushed to the city: %s; it is tried again", why, exc_info=trace)
+        self._failures, self._why = self._failures + 1, str(why)
+        self._lose()
+        return rest_s(self._failures - 1, self._way.push_s)
 
     def push_all(self, told: Callable[[int], None] = lambda _: None) -> None:
         """Push what there is by now, and no more; raises StoreError."""
@@ -139,23 +155,30 @@ class Push:
 
     def _opened(self) -> tuple[CityShare, SQLiteReader | None]:
         if self._share is None:
-            assert self._way.url is not None
-            area, zone = self._plan.area_id, self._plan.timezone
             if not is_address(self._where) and self._reader is None:
+                area, zone = self._plan.area_id, self._plan.timezone
                 reader = self._held.enter_context(reading_store(self._where, area, zone, self._now))
                 assert isinstance(reader, SQLiteReader)
-                self._reader, self._rows = reader, reader.last_row()
-                self._row = self._row or self._own(reader.about("record"))
-            record = "" if self._reader is None else self._reader.about("record") or ""
-            share = CityShare(self._way.url, self._way.password(), area, zone, record, self._now)
+                self._record = reader.about("record") or ""
+                self._lost = frozenset(json.loads(reader.about("lost") or "[]"))
+                self._rows = reader.last_row()
+                self._row = self._row or noted_row(self._where, self._record)
+                self._reader = reader
+            share = self._reached()
             if self._reader is not None:
-                self._agree(share, self._reader, record)
-            self._share = share
-        return self._share, self._reader
+                self._agree(share, self._reader, self._record)
+        return self._reached(), self._reader
+
+    def _reached(self) -> CityShare:
+        if self._share is None:
+            assert self._way.url is not None
+            area, zone = self._plan.area_id, self._plan.timezone
+            self._share = CityShare(self._way.url, self._way.password(), area, zone, self._record, self._now)
+        return self._share
 
     def _agree(self, share: CityShare, reader: SQLiteReader, record: str) -> None:
         """Where to go on: at the lower of both cursors, at the start where the record is not what was pushed."""
-        there, own = share.pushed(), self._own(record)
+        there, own = share.pushed(), noted_row(self._where, record)
         self._row = min(there.row, own)
         self._others = {there.other_id} - {""} if there.row else set()
         if not _is_that(reader, there):
@@ -177,9 +200,7 @@ class Push:
             return False
         parts = islice(reader.by_row(after=self._row), -(-(upto - self._row) // STEP))
         found = [pair for part in parts for pair in part if pair[0] <= upto]
-        if len(found) < upto - self._row and not self._hole:
-            rows = {row for row, _ in found}
-            self._hole = next(row for row in range(self._row + 1, upto + 1) if row not in rows)
+        self._hole = hole_of(self._hole, self._row, upto, {row for row, _ in found}, self._lost)
         records = [record for _, record in found]
         last_id = found[-1][1].id if found and found[-1][0] == upto else ""
         receipt, there = share.push(records, upto, last_id, self._rows)
@@ -196,23 +217,10 @@ class Push:
             share.differ(len(self._others), min(self._others))
             log.error("%d records have another content in the city, such as %s", len(others), min(others))
 
-    # --- the cell's own cursor -------------------------------------------------------------------------
-
-    def _own(self, record: str | None) -> int:
-        try:
-            noted = json.loads((Path(self._where) / NAME).read_bytes())
-            return int(noted["row"]) if noted["record"] == record else 0
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0  # all of it is sent again, which changes nothing
-
     def _note(self, *, at_once: bool = False) -> None:
-        """Note how far it came; from the first row that could not be read it begins again at the next start."""
         if self._reader is None or self._share is None or not (at_once or time.monotonic() - self._noted_at >= NOTED_S):
             return
-        row = self._row if not self._hole else min(self._row, self._hole - 1)
-        noted = {"record": self._reader.about("record"), "row": row}
-        with suppress(OSError):  # the one before is lower, and good
-            write_durably(Disk(), Path(self._where) / NAME, json.dumps(noted).encode())
+        note_row(self._where, self._record, self._row, self._hole)
         self._noted_at = time.monotonic()
 
     def _lose(self) -> None:

@@ -36,12 +36,15 @@ def run_takeover(arguments: argparse.Namespace) -> int:
 
     try:
         config, plan = _of(arguments)
-        receipt = fetch(config, plan, time.time, whole=arguments.all)
+        taken = fetch(config, plan, time.time, whole=arguments.all)
     except (ConfigError, StoreError, OSError) as why:
         print(f"python3 -m broker takeover: {why}", file=sys.stderr)
         return 1
-    print(f"{receipt.stored} records of {plan.area_id} taken from the city, {receipt.duplicates} were here already; "
+    print(f"{taken.stored} records of {plan.area_id} taken from the city, {taken.duplicates} were here already; "
           "start the bridge, and when everybody has spoken: python3 -m broker missing")  # fmt: skip
+    if taken.others:
+        print(f"warning: {len(taken.others)} of them are here with another content, which was left as it is, such as "
+              f"{taken.others[0]}", file=sys.stderr)  # fmt: skip
     return 0
 
 
@@ -58,7 +61,7 @@ def run_missing(arguments: argparse.Namespace) -> int:
     names = plan.names()
     if arguments.json:
         print(json.dumps(as_json(found, names), ensure_ascii=False, indent=1))
-        return 3 if found.gaps or found.unheard else 0
+        return 0 if found.nothing else 3
     zone = ZoneInfo(plan.timezone)
     total = sum(gap.last - gap.first + 1 for gap in found.gaps)
     if found.gaps:
@@ -70,12 +73,19 @@ def run_missing(arguments: argparse.Namespace) -> int:
         print(f"  {gap.family} {called}, start {gap.boot}: {gap.first} to {gap.last}, {between}")
     if found.gaps:
         print("the old disk has them: python3 -m broker push --data ITS-FOLDER, then python3 -m broker takeover")
+    for one in found.open[:MOST_LINES]:
+        name = names.get(one.device, one.device)
+        called = one.device if name == one.device else f"{one.device} ({name})"
+        print(f"  {one.family} {called}, start {one.boot}: nothing is known above {one.above}")
+    if found.open:
+        print("such a start ended before the takeover; what else it was acknowledged only the old disk knows")
     if found.unheard:
         print("not heard since, so nothing is known of theirs: " + " ".join(device for _, device in found.unheard))
         print("ask each: python3 -m broker command DEVICE rebirth")
-    if not found.gaps and not found.unheard:
-        print("nothing: every record that was acknowledged is here")
-    return 3 if found.gaps or found.unheard else 0
+    if found.nothing:
+        print("nothing of devices: every record that one was told is stored is here")
+        print("what people did and was not pushed has no number: of that only the old disk knows")
+    return 0 if found.nothing else 3
 
 
 def _of(arguments: argparse.Namespace) -> tuple[BrokerConfig, Plan]:

@@ -118,6 +118,17 @@ def import_records(records: Iterable[Record], store: Store, progress: Progress) 
 
     Raises Conflict at the end, naming the first, if ids were taken by records with other content.
     """
+    receipt, others = stored_of(records, store, progress)
+    if others:
+        raise Conflict(
+            f"{receipt.stored} records were stored, {receipt.duplicates} ids were there already, but {len(others)} of "
+            f"them with other content, which was left as it is: {others[0]!r} is the first"
+        )
+    return receipt
+
+
+def stored_of(records: Iterable[Record], store: Store, progress: Progress) -> tuple[Receipt, list[str]]:
+    """Store all records in batches; what became of them, and the ids that were taken by records with other content."""
     stored = duplicates = 0
     others: list[str] = []
     source = iter(records)
@@ -128,12 +139,7 @@ def import_records(records: Iterable[Record], store: Store, progress: Progress) 
         if receipt.duplicates:
             others += others_of(batch, store)
         progress(len(batch))
-    if others:
-        raise Conflict(
-            f"{stored} records were stored, {duplicates} ids were there already, but {len(others)} of them with other "
-            f"content, which was left as it is: {others[0]!r} is the first"
-        )
-    return Receipt(stored, duplicates)
+    return Receipt(stored, duplicates), others
 
 
 def others_of(batch: list[Record], store: Store) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from broker.city.push import NAME as CURSOR
+from broker.city.cursor import NAME as CURSOR
 from broker.city.push import Push
 from broker.city.takeover import fetch, missing
 from broker.config import BrokerConfig, read_config

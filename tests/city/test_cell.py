@@ -42,6 +42,14 @@ def health_of(screen: str) -> dict:
         return json.loads(refused.read())
 
 
+def weighs(screen: str, folder: Path, grams: int) -> None:
+    """A load of the truck t01, told by a command of this machine."""
+    token = (folder / "data" / "people" / "shell.token").read_text().strip()
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", "Zhanpai-Who": "Wang"}
+    body = json.dumps({"truck": "t01", "waste": "residential_wet", "grams": grams}).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{screen}/api/v1/weighings", body, headers), timeout=10).close()
+
+
 def test_a_bridge_says_how_it_stands_and_works_on_without_its_city(server, database, tmp_path):
     """Its beat has what its screen shows; a city that stops is missed in /healthz, comes back, and hears of it."""
     with running(tmp_path, database) as screen, closing(CityDatabase(database, None, lambda: 0)) as city:
@@ -53,11 +61,17 @@ def test_a_bridge_says_how_it_stands_and_works_on_without_its_city(server, datab
         assert 0 <= cell.now - cell.heard_at < 30
         server.stop()
         wait_until(lambda: health_of(screen)["city"]["away_since_at"], "it is missed")
+        weighs(screen, tmp_path, 123_456)
         with urllib.request.urlopen(f"{screen}/metrics", timeout=10) as got:
             assert b"zhanpai_city_connected 0.0" in got.read()
         server.start()
         assert wait_until(lambda: _heard(city, cell.heard_at), "it is heard again")
-    assert city_records(database).kinds() is not None
+        wait_until(lambda: 123_456 in _weighed(database), "what it stored while the city was away is there")
+
+
+def _weighed(database: str) -> list[int]:
+    with closing(city_records(database)) as records:
+        return [one.body["grams"] for kind in records.kinds() for one in records.scan(kind) if "grams" in one.body]
 
 
 def _heard(city: CityDatabase, before: int) -> bool:

@@ -64,8 +64,11 @@ def test_the_platform_is_told_of_all_cells_and_of_each_thing_once(database, tmp_
     one += records_of([closed], "aa")
     say(database, "aa", beat_of(1, now=NOON + 100, alarms=1, since=NOON + 65), one)
     silent_for(database, "aa", 100)
+    other += records_of([pressed("p2", NOON + 80)], "bb")
+    say(database, "bb", beat_of(2, now=NOON + 100), other)
     told.platform.look()
-    assert told.messages() == expected, "a silent cell is not looked at"
+    expected.insert(2, ("bb", "alarm.opened"))
+    wait_until(lambda: told.messages() == expected, "a silent cell is not looked at, others are")
     say(database, "aa", beat_of(1, now=NOON + 4000, alarms=1, since=NOON + 65), one)
     told.platform.look()
     expected.insert(0, ("aa", "alarm.closed"))
@@ -78,6 +81,8 @@ def test_the_platform_is_told_of_all_cells_and_of_each_thing_once(database, tmp_
     wait_until(lambda: json.loads(said.read_bytes())["looked_at"] == NOON + 4100, "it looks")
     again.end()
     assert again.messages() == expected
+    assert list((tmp_path / "waits").rglob("*/waiting")), "this is where messages wait"
+    assert not list((tmp_path / "waits").rglob("*/waiting/*.json")), "nothing is to be told again"
 
 
 def test_a_days_totals_are_told_when_the_cell_has_pushed_all_of_it(database, tmp_path):

@@ -12,12 +12,14 @@ import psycopg
 import pytest
 
 from broker.__main__ import main
-from broker.city.push import BATCH, NAME, rest_s
+from broker.city.cursor import NAME, hole_of
+from broker.city.push import BATCH, rest_s
 from broker.city.standing import standing
 from broker.reports.figures import figures_of
-from broker.store import Conflict, Unavailable, transfer
+from broker.store import Conflict, Corrupt, Unavailable, transfer
 from broker.store import city as city_tables
 from broker.store.city import CityDatabase, CityShare
+from broker.store.sqlite.reader import SQLiteReader
 from tests.support.city.cells import AREA, city_records, push_of, record_in
 from tests.support.city.district import days_of, records_of, silent_for
 from tests.support.facts import DAY, keeper
@@ -226,6 +228,60 @@ def _more(connection: psycopg.Connection, before: int) -> int:
         return 0
     (found,) = connection.execute("SELECT count(*) FROM zp_record").fetchone() or (0,)
     return found if found > before or found == 12 * BATCH else 0
+
+
+def test_a_note_that_fails_ends_no_push_and_is_said(database, tmp_path, monkeypatch):
+    """Neither does a record that cannot be read just then: what it is called is known."""
+    filled(tmp_path)
+    push = push_of(tmp_path, database)
+    _, reader = push._opened()
+    monkeypatch.setattr(type(reader), "about", _refusing(Corrupt("a page")))
+    assert push.turn() == 5.0 and (tmp_path / NAME).exists(), "the note needs no look into the record"
+    push.close()
+    monkeypatch.undo()
+    monkeypatch.setattr("broker.city.push.note_row", _refusing(ValueError("no note")))
+    monkeypatch.setattr("broker.city.push.NOTED_S", 0)
+    assert push.turn() == 5.0 and push.state()["why"] == "no note"
+    monkeypatch.undo()
+    assert push.turn() == 5.0 and push.state()["why"] == ""
+    push.close()
+
+
+@pytest.mark.parametrize("what", ["refused", "page", "file"])
+def test_a_cell_whose_records_do_not_pass_is_heard_all_the_same(database, tmp_path, monkeypatch, what):
+    filled(tmp_path)
+    push = push_of(tmp_path, database, picture=lambda: SAID)
+    push.turn()
+    filled(tmp_path, first=31)
+    silent_for(database, AREA, 3600)
+    push._beat_at = float("-inf")  # it is due again
+    if what == "refused":
+        monkeypatch.setattr(CityShare, "push", _refusing(Unavailable("the disk is full")))
+    elif what == "page":
+        monkeypatch.setattr(SQLiteReader, "last_row", _refusing(Corrupt("a page")))
+    else:
+        push._lose()
+        monkeypatch.setattr("broker.city.push.reading_store", _refusing(Corrupt("a page")))
+    push.turn()
+    assert push.state()["why"] in ("a page", "the disk is full")
+    with closing(CityDatabase(database, None, lambda: NOON)) as city:
+        assert not standing(city.cells()[0])["silent"]
+    push.close()
+
+
+def _refusing(why: Exception):
+    def refuse(*_, **__):
+        raise why
+
+    return refuse
+
+
+def test_a_row_that_cannot_be_read_is_asked_for_again_until_it_is_read_or_given_up():
+    assert hole_of(0, 0, 5, {1, 2, 4, 5}, set()) == 3
+    assert hole_of(3, 5, 9, {6, 7, 8, 9}, set()) == 3, "others are read meanwhile"
+    assert hole_of(3, 2, 5, {3, 4, 5}, set()) == 0, "it is read now"
+    assert hole_of(3, 2, 5, {3, 5}, set()) == 4, "and another is not"
+    assert hole_of(0, 0, 5, {1, 2, 4, 5}, {3}) == 0, "a repair gave it up"
 
 
 def test_tries_get_no_rarer_than_the_city_may_wait():

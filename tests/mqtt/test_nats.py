@@ -1,5 +1,6 @@
 """NATS as a site's brokers: the configuration in packaging/nats, and that nothing we say needs more than it can do."""
 
+import json
 import socket
 import subprocess
 import threading
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.__main__ import main
 from broker.config import MqttConfig
 from broker.mqtt import packets
 from broker.mqtt.link import BridgeLink
@@ -19,10 +21,12 @@ from firmware import wire
 from sim.city.cell import HOST, Cell, begins_at
 from sim.city.truth import truth_of
 from sim.live.clock import SpedClock
-from tests.support.city.nats import CONFIGURATION, FIRST_GOOD, Nodes, nats_servers
+from tests.support.city.nats import CONFIGURATION, DEVICES_TLS, FIRST_GOOD, Nodes, nats_servers
 from tests.support.processes import wait_until
+from tests.support.settings.broker import certificate
 
 DATE = "2026-11-25"
+ROUTES_TLS = 'tls { cert_file: "routes.pem", key_file: "routes.key", ca_file: "routes.pem", verify: true }'
 
 
 def good_server() -> str:
@@ -106,6 +110,27 @@ def test_an_account_that_only_listens_may_say_nothing():
     assert '"publish": {"deny": [">"]}' in row
 
 
+def test_who_is_thrown_out_has_no_account(tmp_path):
+    """By name or by password, for here everybody comes in by one; let in again it has another."""
+    config, accounts, out = tmp_path / "broker.toml", tmp_path / "accounts.conf", tmp_path / "out.txt"
+    config.write_text(
+        '[area]\nplan = "demo"\n[embedded]\ncert_file = "broker.pem"\nkey_file = "broker.key"\nca_file = "ca.pem"\n'
+    )
+
+    def users():
+        assert main(["nats-accounts", str(accounts), "--config", str(config)]) == 0
+        rows = [json.loads(line) for line in accounts.read_text().splitlines() if line.strip().startswith('{"')]
+        return {row["user"]: row["password"] for row in rows}
+
+    before = users()
+    out.write_text("t01\nr01 password\n")
+    assert users() == {name: password for name, password in before.items() if name not in ("t01", "r01")}
+    out.write_text("")
+    assert users().keys() == before.keys() and users()["t01"] != before["t01"]
+    out.write_text("no device at all\n")
+    assert main(["nats-accounts", str(accounts), "--config", str(config)]) == 2
+
+
 @pytest.mark.real
 def test_every_server_that_is_here_reads_the_configuration(tmp_path):
     servers = nats_servers()
@@ -113,12 +138,24 @@ def test_every_server_that_is_here_reads_the_configuration(tmp_path):
         pytest.skip("the NATS configuration NOT READ by any server: none is here")
     for path in CONFIGURATION.glob("*.conf"):
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    certificate(tmp_path, "broker")
+    certificate(tmp_path, "routes")
     for _, program in servers:
         for number in (1, 2, 3):
             asked = [program, "-c", f"n{number}.conf", "-t"]
             read = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True)
             assert read.returncode == 0, read.stderr
             assert "is valid" in read.stderr
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_what_a_node_opens_to_the_network_is_under_tls(number):
+    """Devices, and the other nodes, who show that they are; no key stands in what is delivered."""
+    lines = [line.split("#")[0].strip() for line in (CONFIGURATION / f"n{number}.conf").read_text().splitlines()]
+    open_at = [at for at, line in enumerate(lines) if line.startswith("listen:") and "127.0.0.1" not in line]
+    assert [lines[at - 1] for at in open_at] == ["mqtt {", "name: zhanpai"]
+    assert [lines[at + 1] for at in open_at] == [DEVICES_TLS, ROUTES_TLS]
+    assert {path.suffix for path in CONFIGURATION.iterdir()} == {".conf"}
 
 
 class _Site(BrokerChild):

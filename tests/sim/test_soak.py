@@ -1,7 +1,9 @@
 """Days on end with random faults: drawn by the seed alone, judged day by day, weighed each night by bounds."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,6 +66,23 @@ def test_what_grows_or_is_stuck_is_said(changed: dict[str, object], said: str) -
     assert found.startswith(said)
 
 
+def test_a_soak_that_grows_is_no_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though every promise is kept: it is said of the nights that it was looked at in."""
+    for changed, held in (({}, True), ({"objects": {**USUAL, "bridge": 4_500_000}}, False)):
+        weighed = iter(nights(**changed))
+        plant = SimpleNamespace(stuck=list, timeline=SimpleNamespace(after=lambda _s, look: look()))
+
+        def play(_: Scenario, *, watch: object, nightly: Callable[[object, int], None], plant=plant) -> SimpleNamespace:
+            for day in range(1, 5):
+                nightly(plant, day)
+            return SimpleNamespace(evidence=Evidence(5 * 3600, DAY_S, 0.0), took_s=0.0)
+
+        monkeypatch.setattr(soak, "play", play)
+        monkeypatch.setattr(soak, "night", lambda *_, weighed=weighed: next(weighed))
+        found = soak.soak(MORNINGS)
+        assert (found.held, found.broken) == (held, []) and found.nights == nights(**changed)
+
+
 def test_one_heavy_night_is_no_growth() -> None:
     """As after a long cut: what was kept for it is gone again on the next day."""
     usual = [Night(day, USUAL, 20_000_000 + 4_000_000 * day, 1_500_000, ()) for day in range(1, 8)]
@@ -101,7 +120,7 @@ def test_days_are_judged_each_by_itself() -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("days", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_morning_with_faults_holds_and_plays_again_from_its_file(tmp_path: Path, days: int) -> None:
-    """A short sample of the soak: nothing lost, doubled, wrongly lit, grown or stuck."""
+    """A short sample of the soak: nothing lost, doubled, wrongly lit or stuck; growth takes more days to be seen."""
     scenario = soak.drawn_days(MORNINGS, QUIET, 2, days)
     found = soak.soak(scenario)
     assert found.held, [*found.faults, *found.grown]

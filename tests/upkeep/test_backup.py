@@ -1,6 +1,7 @@
 """A backup has all that a bridge keeps, is whole or not there, and comes back as it was."""
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from broker.store.opening import open_store, reading_store
+from broker.store.sqlite.store import SQLiteStore
 from broker.upkeep.backup import restoring
 from broker.upkeep.backup.manifest import backups_in, read_manifest
-from broker.upkeep.backup.tree import seal
+from broker.upkeep.backup.tree import copy_tree, seal, wrong_in
 from tests.support.record.samples import NOON, ZONE
 from tests.support.record.store_faults import findings
 from tests.support.upkeep.office import Office
@@ -78,6 +80,39 @@ def test_sha256sum_itself_is_content(office: Office) -> None:
     subprocess.run(["sha256sum", "--quiet", "--strict", "-c", "SHA256SUMS"], cwd=newest(office), check=True)
 
 
+def test_late_records_of_a_past_day_that_come_meanwhile_are_in_the_record(office: Office, monkeypatch) -> None:
+    """Of what is in a day's files nothing is lost after a restore, and what they lack yet is written then."""
+    now = NOON + 86_400
+
+    def opened() -> SQLiteStore:
+        return SQLiteStore(office.records, office.area, ZONE, lambda: now, export_in_background=False)
+
+    def comes_late(number: int) -> None:
+        store = opened()
+        store.append([office.report(number)])
+        store.close()
+        opened().close()  # a start writes past days anew
+
+    def copied(source: Path, *rest: object) -> None:
+        if source.name == "days":
+            comes_late(31)
+            copy_tree(source, *rest)
+            comes_late(32)
+        else:
+            copy_tree(source, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("broker.upkeep.backup.making.copy_tree", copied)
+        assert office.does("backup", str(office.folder.parent / "kept")) == 0
+    shutil.rmtree(office.folder / "data")
+    assert office.does("restore", str(office.folder.parent / "kept")) == 0
+    assert numbers(office) == [*range(1, 33)]
+    day = office.records / "days" / "2026-11-22" / "bins.json"
+    assert '"r01:1:31"' in day.read_text() and '"r01:1:32"' not in day.read_text()
+    opened().close()
+    assert '"r01:1:31"' in day.read_text() and '"r01:1:32"' in day.read_text()
+
+
 def test_what_has_not_changed_costs_nothing_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is one file in both backups; what changed is two."""
     assert office.does("backup") == 0
@@ -93,6 +128,29 @@ def test_what_has_not_changed_costs_nothing_again(office: Office, monkeypatch: p
     assert (second / "people.folder/people.json").read_text() == "another one"
 
 
+@pytest.mark.parametrize("whose", ["backup", "office"])
+def test_a_rotten_file_is_not_taken_for_the_same_one(
+    office: Office, whose: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte turned under the same size and time: it is said whose is bad, and no good copy goes for it."""
+    assert office.does("backup") == 0
+    first, name = newest(office), "reports.folder/reports.json"
+    good = (first / name).read_bytes()
+    bad = first / name if whose == "backup" else office.config.reports.folder / "reports.json"
+    turned = bad.stat()
+    bad.write_bytes(bytes([good[0] ^ 1]) + good[1:])
+    os.utime(bad, ns=(turned.st_atime_ns, turned.st_mtime_ns))
+    capsys.readouterr()
+    for second, code in ((1, 1), (2, 0)):
+        monkeypatch.setattr("broker.commands.upkeep.backup.time.time", lambda second=second: 4_000_000_000 + second)
+        assert office.does("backup", "--keep", "3" if second > 1 else "1") == code
+        assert wrong_in(newest(office)) == []
+        assert (newest(office) / name).read_bytes() == (office.config.reports.folder / "reports.json").read_bytes()
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD")]
+    assert said.startswith(f"BAD   {bad} is not ")
+    assert first.exists()
+
+
 def test_only_so_many_backups_stay(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest go, once the newest is whole; another area's are nobody's business."""
     other = office.folder / "backups" / "zhanpai-zz-2001-01-01T00-00-00Z"
@@ -104,6 +162,31 @@ def test_only_so_many_backups_stay(office: Office, monkeypatch: pytest.MonkeyPat
     mine = [path for path in backups_in(office.folder / "backups") if path != other]
     assert [read_manifest(path).made_at for path in mine] == [NOON + 2, NOON + 3]
     assert other.exists()
+
+
+def test_one_night_of_a_wrong_clock_costs_no_backup(office: Office, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """What is dated after now stays and does not count; the one just made is never the oldest; none of them is put
+    back unasked."""
+
+    def at(moment: int) -> None:
+        for command in ("backup", "restore"):
+            monkeypatch.setattr(f"broker.commands.upkeep.{command}.time.time", lambda: moment)
+
+    for moment in (NOON, NOON + 1, 4_000_000_000, NOON + 2, NOON + 3, 1000, NOON + 4):  # 1000: of 1970
+        at(moment)
+        assert office.does("backup", "--keep", "2") == 0
+        kept = [read_manifest(path).made_at for path in backups_in(office.folder / "backups")]
+        assert moment in kept
+    assert kept == [NOON + 3, NOON + 4, 4_000_000_000]
+    assert "dated after now, so it stays" in capsys.readouterr().out
+    shutil.rmtree(office.folder / "data")
+    at(NOON - 1000)
+    assert office.does("restore", str(office.folder / "backups")) == 1
+    assert "each backup" in capsys.readouterr().err
+    at(NOON + 5)
+    assert office.does("restore", str(office.folder / "backups")) == 0
+    said = capsys.readouterr().out
+    assert "dated after now, so it is not looked at" in said and "2026-11-22 04:00:04 UTC" in said
 
 
 def test_secrets_are_left_out_and_named_unless_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,11 +280,15 @@ def test_a_restore_that_was_cut_off_goes_on(office: Office, monkeypatch: pytest.
 
 def test_a_damaged_record_is_backed_up_and_said(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
     """What can be had is kept, exit code 1, and no older backup goes for it."""
+    assert office.does("backup", "--keep", "1") == 0
+    good = newest(office)
+    good = good.rename(good.with_name(f"zhanpai-{office.area}-2026-11-22T00-00-00Z"))  # another second
     with sqlite3.connect(office.records / "record.sqlite") as database:
         database.execute("UPDATE record SET body = '{}' WHERE row = 7")
     database.close()
     assert office.does("backup", "--keep", "1") == 1
     assert "BAD" in (said := capsys.readouterr().out) and "rows 7" in said
+    assert good.exists() and len(backups_in(office.folder / "backups")) == 2
 
 
 def test_another_areas_backup_is_refused(office: Office, capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,6 +71,7 @@ CASES = {
     "plan_ends": {"plan_days_left": 7},
     "record_wrong": {"record_wrong": "row 7 is not what was written"},
     "no_backup": {"backup_at": None},
+    "backup_ahead": {"backups_ahead": 1},
     "backup_old": {"backup_at": NOON - 37 * 3600},
     "backup_same_disk": {"backup_on_same_disk": True},
     "outside_ended": {"outside": (Outside("platform", 0, None, 0, ended=True),)},
@@ -184,6 +185,17 @@ def test_no_backup_and_an_old_one_are_two_findings(office: Office) -> None:
     assert words_of(office, time.time() + 3 * 86_400) == {"backup_old"}
     shutil.rmtree(office.folder / "backups")
     assert words_of(office) == {"no_backup"}
+
+
+def test_backups_dated_after_now_are_found_and_hide_no_older_one(office: Office) -> None:
+    """Of a night on which the clock was wrong; the newest that is believed is that of the night before."""
+    (made,) = (office.folder / "backups").glob("zhanpai-*")
+    wrong = made.with_name(f"zhanpai-{office.area}-2096-11-30T00-00-00Z")
+    shutil.copytree(made, wrong)
+    said = json.loads((wrong / "manifest.json").read_bytes())
+    (wrong / "manifest.json").write_text(json.dumps({**said, "made_at": 4_004_985_600}))
+    assert words_of(office) == {"backup_ahead"}
+    assert words_of(office, time.time() + 3 * 86_400) == {"backup_ahead", "backup_old"}
 
 
 def test_a_clock_that_went_back_is_seen_by_the_newest_record(office: Office) -> None:

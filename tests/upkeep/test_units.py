@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from broker.config import read_config
+from broker.upkeep.backup.places import places
+
 ROOT = Path(__file__).parents[2]
 UNITS = ROOT / "packaging" / "office" / "units"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
@@ -79,3 +82,22 @@ def test_units_start_what_every_debian_has() -> None:
     lines = [line for name in SERVICES for line in lines_of(name) if line.startswith("Exec")]
     started = {line.split("=", 1)[1].split()[0] for line in lines}
     assert started == {"/usr/lib/zhanpai/venv/bin/python", "/usr/sbin/mosquitto", "/bin/sh"}
+
+
+def test_the_broker_apart_sees_of_its_users_files_its_own_alone() -> None:
+    """What Mosquitto could be made to read is its folder and the certificates it shows: no record, people, backups."""
+    settings: dict[str, list[str]] = {}
+    for name, _, value in (line.partition("=") for line in lines_of("zhanpai-broker.service") if "=" in line):
+        settings.setdefault(name, []).extend(value.split())
+    assert settings["TemporaryFileSystem"] == ["/var/lib/zhanpai:ro", "/etc/zhanpai/secrets:ro"]
+    assert settings["InaccessiblePaths"] == ["-/var/backups/zhanpai"]
+    assert settings["BindPaths"] == ["/var/lib/zhanpai/mosquitto"]
+    assert settings["StateDirectory"] == ["zhanpai/mosquitto"]
+    shown = {Path(path.removeprefix("-")) for path in settings["BindReadOnlyPaths"]}
+    assert {path.parent for path in shown} == {Path("/etc/zhanpai/secrets")}
+    assert {path.name for path in shown} == {"broker.pem", "broker.key", "accounts", "ca.pem", "crl.pem", "out.txt"}
+    config = read_config(UNITS.parent / "broker.toml")
+    hidden = [config.backup.folder, Path(config.store.url), *(place.path for place in places(config))]
+    own = [path for path in hidden if path.is_relative_to(config.embedded.folder)]
+    covers = ("/var/lib/zhanpai", "/var/backups/zhanpai")
+    assert own and all(any(path.is_relative_to(cover) for cover in covers) for path in hidden)

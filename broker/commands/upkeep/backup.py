@@ -26,7 +26,7 @@ def add_commands(subparsers: Any) -> None:
 
 
 def run_backup(arguments: argparse.Namespace) -> int:
-    """Make it; 0 when it is whole and the record in it is good, else 1."""
+    """Make it; 0 when it is whole, the record in it is good and nothing of the backup before is rotten, else 1."""
 
     def run(arguments: argparse.Namespace) -> int:
         try:
@@ -53,7 +53,13 @@ def _backup(arguments: argparse.Namespace) -> int:
         print(f"secrets are left out: {', '.join(made.manifest.left_out)}; --secrets takes them along")
     for finding in made.findings:
         print(f"BAD   the record itself is not good: {finding}; run `python3 -m broker fsck`")
-    if keep and not made.findings:  # while the record is damaged no older copy of it goes
-        for old in forget(folder, plan.area_id, keep):
+    for rotten in made.rotten:
+        print(f"BAD   {rotten}")
+    bad = made.findings or made.rotten
+    if keep and not bad:  # while something is damaged no older copy of it goes
+        removed, ahead = forget(made.folder, plan.area_id, keep, made.manifest.made_at)
+        for old in removed:
             print(f"removed, older than the last {keep}: {old}")
-    return 1 if made.findings else 0
+        for one in ahead:
+            print(f"dated after now, so it stays and does not count: {one}; look at the clock, then keep or remove it")
+    return 1 if bad else 0

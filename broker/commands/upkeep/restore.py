@@ -52,7 +52,9 @@ def run_restore(arguments: argparse.Namespace) -> int:
 
 def _restore(arguments: argparse.Namespace) -> int:
     now, path = int(time.time()), arguments.config
-    backup = chosen(arguments.backup)
+    backup, ahead = chosen(arguments.backup, now)
+    for one in ahead:
+        print(f"dated after now, so it is not looked at: {one}; name it if you want it")
     manifest = must_be_whole(backup)
     made = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(manifest.made_at))
     print(f"{backup}: whole; area {manifest.area}, {manifest.records} records, of {made}")

@@ -26,7 +26,7 @@ from broker.store.sqlite.reader import SQLiteReader
 
 FOLDER = "days"
 SUMS = "SHA256SUMS"
-_STATE = "exported"  # in the table `about`
+WRITTEN_DAYS = "exported"  # in the table `about`: which they are
 _PART = 500  # after so many there is a pause, so that commits go on meanwhile
 _SHOWN = 3
 
@@ -63,13 +63,13 @@ class PastDays:
                     refused.append(error)
             if (last, sorted(left)) != (done_to, waiting):
                 self._files.make_folder(self.folder)
-                self._source.keep_about(_STATE, orjson.dumps({"rows": last, "waiting": sorted(left)}).decode())
+                self._source.keep_about(WRITTEN_DAYS, orjson.dumps({"rows": last, "waiting": sorted(left)}).decode())
             if refused:
                 raise refused[0]
 
     def state(self) -> tuple[int, list[str]]:
         """Up to which row the days are written, and which days are not."""
-        said = self._source.about(_STATE)
+        said = self._source.about(WRITTEN_DAYS)
         if said is None or not self.folder.exists():  # it was removed: all are written again
             return 0, []
         found = orjson.loads(said)

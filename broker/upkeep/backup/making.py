@@ -1,4 +1,4 @@
-"""A backup made while the bridge runs: first the record at one moment, then everything beside it.
+"""A backup made while the bridge runs: first the record, at one moment, then everything beside it.
 
 It has its name once it is whole and on the disk; one that was cut off is removed by the next.
 """
@@ -20,9 +20,9 @@ from broker.store.sqlite import check
 from broker.store.sqlite.past_days import FOLDER as DAYS
 from broker.store.sqlite.snapshot import snapshot
 from broker.store.transfer import Progress, export
-from broker.upkeep.backup.manifest import FORMAT, NAME, BackupError, Manifest, backups_of, name_of
+from broker.upkeep.backup.manifest import FORMAT, NAME, BackupError, Manifest, backups_of, name_of, parted
 from broker.upkeep.backup.places import CONFIG, RECORD, places
-from broker.upkeep.backup.tree import copy_tree, files_in, seal
+from broker.upkeep.backup.tree import copy_tree, digest, files_in, seal, sums_of
 
 EXPORTED = "record.jsonl"
 _DRAFT = ".unfinished-"
@@ -31,13 +31,17 @@ _LOCK = ".lock"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Where a backup is, what it says of itself, how much is new in it, and what is wrong with the record."""
+    """Where a backup is, what it says of itself, how much is new in it, and what is wrong with the record.
+
+    `rotten` says of which files the backup before this one has something else, though nobody wrote in them.
+    """
 
     folder: Path
     manifest: Manifest
     files: int
     new_bytes: int
     findings: tuple[str, ...] = ()
+    rotten: tuple[str, ...] = ()
 
 
 def make_backup(
@@ -72,29 +76,33 @@ def make_backup(
     return Made(target, *made)
 
 
-def forget(folder: Path, area: str, keep: int) -> list[Path]:
-    """Remove the oldest backups of an area, all but `keep`; which they were. Raises OSError."""
-    old = backups_of(folder, area)[:-keep]
+def forget(made: Path, area: str, keep: int, now: int) -> tuple[list[Path], list[Path]]:
+    """Remove the oldest backups of an area beside the one just made, all but `keep` with it; raises OSError.
+
+    Which they were, and which are dated after now: they stay and do not count, for nobody knows how old they are.
+    """
+    past, ahead = parted([path for path in backups_of(made.parent, area) if path != made], now)
+    old = past[: max(len(past) + 1 - keep, 0)]
     for path in old:
         (path / NAME).unlink()  # what is removed in part is no backup any more
         shutil.rmtree(path)
-    return old
+    return old, ahead
 
 
 def _fill(
     config: BrokerConfig, config_path: Path, plan: Plan, draft: Path, before: Path | None, now: int, secrets: bool,
     progress: Progress,
-) -> tuple[Manifest, int, int, tuple[str, ...]]:  # fmt: skip
-    records, how, findings = _record(config, plan, draft / RECORD, before, now, progress)
+) -> tuple[Manifest, int, int, tuple[str, ...], tuple[str, ...]]:  # fmt: skip
+    records, how, findings, doubtful = _record(config, plan, draft / RECORD, before, now, progress)
     keys, left_out = [RECORD], []
-    copy_tree(config_path, draft / CONFIG, _in(before, CONFIG))
+    doubtful += copy_tree(config_path, draft / CONFIG, _in(before, CONFIG))
     for place in places(config):
         if not place.path.exists():
             continue
         if place.secret and not secrets:
             left_out.append(place.key)
             continue
-        copy_tree(place.path, draft / place.name, _in(before, place.name), place.without)
+        doubtful += copy_tree(place.path, draft / place.name, _in(before, place.name), place.without)
         keys.append(place.key)
     manifest = Manifest(FORMAT, __version__, plan.area_id, plan.timezone, now, records, how, tuple(keys),
                         tuple(left_out))  # fmt: skip
@@ -103,27 +111,47 @@ def _fill(
     seal(draft)
     there = [path.stat() for path in files_in(draft)]
     new_bytes = sum(one.st_size for one in there if one.st_nlink == 1)
-    return manifest, len(there), new_bytes, findings
+    return manifest, len(there), new_bytes, findings, tuple(_doubt(before, *pair) for pair in doubtful)
+
+
+def _doubt(before: Path | None, file: Path, old: Path) -> str:
+    """Which of the two is not as it was written, by the list of the backup before."""
+    assert before is not None
+    try:
+        good = digest(old) == sums_of(before).get(str(old.relative_to(before)))
+    except (OSError, ValueError):
+        good = False
+    if good:
+        return (
+            f"{file} is not what it was, though by its size and time nobody wrote in it; {old} is good and stays: "
+            "compare the two, then put the right one in place"
+        )
+    return f"{old} is not as it was written; it was copied afresh from {file}. Look at the disk of the backups (dmesg)"
 
 
 def _record(
     config: BrokerConfig, plan: Plan, target: Path, before: Path | None, now: int, progress: Progress
-) -> tuple[int, str, tuple[str, ...]]:
-    """How many records were copied, how, and what is wrong with the copy."""
+) -> tuple[int, str, tuple[str, ...], list[tuple[Path, Path]]]:
+    """How many records were copied, how, what is wrong with the copy, and what differs from the backup before."""
     url = config.store.url
     if is_address(url):
         target.mkdir(mode=0o700)
         with reading_store(url, plan.area_id, plan.timezone, lambda: float(now)) as store:
-            return export(store, target / EXPORTED, progress), "export", ()
-    note = snapshot(Path(url), target)
+            return export(store, target / EXPORTED, progress), "export", (), []
+    doubtful: list[tuple[Path, Path]] = []
+
+    def copy_days() -> None:
+        if (Path(url) / DAYS).is_dir():
+            doubtful.extend(copy_tree(Path(url) / DAYS, target / DAYS, _in(before, RECORD, DAYS)))
+
+    # Days first: files with a record that the copy of the database lacks would be written anew without it.
+    note = snapshot(Path(url), target, before=copy_days)
     note.must_be(plan.area_id, plan.timezone, Path(url))
-    if (Path(url) / DAYS).is_dir():
-        copy_tree(Path(url) / DAYS, target / DAYS, _in(before, RECORD, DAYS))
     try:
         findings = tuple(f"{one.path.name}: {one.text}" for one in check.check(target) if not one.good)
     except Corrupt as why:
         findings = (str(why),)
-    return note.rows, "sqlite", findings
+    return note.rows, "sqlite", findings, doubtful
 
 
 def _in(before: Path | None, *names: str) -> Path | None:

@@ -11,6 +11,7 @@ from broker.upkeep.backup.tree import wrong_in
 NAME = "manifest.json"
 FORMAT = 1
 PREFIX = "zhanpai-"
+CLOCKS_DIFFER_S = 60
 _MOMENT = len("2026-11-30T18-05-12Z")
 
 
@@ -71,14 +72,25 @@ def _age(backup: Path) -> tuple[int, str]:
         return 0, backup.name
 
 
-def chosen(where: Path) -> Path:
-    """The backup at `where`, or the newest of several below it; raises BackupError."""
+def parted(backups: list[Path], now: int) -> tuple[list[Path], list[Path]]:
+    """Those made by `now`, and those dated after it: by a clock that was wrong, then or now."""
+    ahead = {path for path in backups if _age(path)[0] > now + CLOCKS_DIFFER_S}
+    return [path for path in backups if path not in ahead], [path for path in backups if path in ahead]
+
+
+def chosen(where: Path, now: int) -> tuple[Path, list[Path]]:
+    """The backup at `where`, or the newest of several below it, and those not looked at, dated after now.
+
+    Raises BackupError.
+    """
     if (where / NAME).exists():
-        return where
-    found = backups_in(where)
+        return where, []
+    found, ahead = parted(backups_in(where), now)
+    if ahead and not found:
+        raise BackupError(f"each backup at {where} is dated after now: set this machine's clock, or name one of them")
     if not found:
         raise BackupError(f"there is no backup at {where}: name its folder, or the one with all of them")
-    return found[-1]
+    return found[-1], ahead
 
 
 def must_be_whole(backup: Path) -> Manifest:

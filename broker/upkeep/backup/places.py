@@ -6,6 +6,7 @@ from pathlib import Path
 
 from broker.config import BrokerConfig
 from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
+from broker.mqtt.own_broker.revoked import CRL, OUT
 from broker.people.people import SHELL_TOKEN
 
 RECORD = "store.url"  # the one place that is no ordinary folder
@@ -14,7 +15,9 @@ _SECRET = (
     "mqtt.password_file", "mqtt.key_file", "embedded.accounts", "embedded.key_file", "web.key_file",
     "city.password_file",
 )  # fmt: skip
-_OPEN = ("mqtt.ca_file", "mqtt.cert_file", "embedded.cert_file", "web.cert_file", "web.basemap")
+_OPEN = (
+    "mqtt.ca_file", "mqtt.cert_file", "embedded.cert_file", "embedded.ca_file", "web.cert_file", "web.basemap",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ def places(config: BrokerConfig) -> Iterator[Place]:
         path = getattr(getattr(config, section), field)
         if path is not None:
             yield Place(key, path, secret=key in _SECRET)
+    if config.embedded.ca_file is not None:  # who is thrown out: else a stolen device were let in again
+        for name in (CRL, OUT):
+            yield Place(f"embedded.ca_file.{name}", config.embedded.ca_file.with_name(name))
     for receiver in config.outside.receiver:
         if receiver.secret_file is not None:
             yield Place(f"outside.receiver.{receiver.name}.secret_file", receiver.secret_file, secret=True)

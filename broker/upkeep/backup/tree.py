@@ -1,7 +1,7 @@
 """Files and folders copied while others write in them: each file whole, and on the disk once the copy says so.
 
 What has not changed since the copy before is the same file in both (a hard link), so that a copy of each day costs
-what each day brings.
+what each day brings. Content decides, not size and time alone: what rots on the disk would else be in all later ones.
 """
 
 import hashlib
@@ -20,24 +20,32 @@ _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
 Listing = dict[str, tuple[int, int, int]]
 
 
-def copy_tree(source: Path, target: Path, before: Path | None = None, without: Collection[str] = ()) -> None:
+def copy_tree(
+    source: Path, target: Path, before: Path | None = None, without: Collection[str] = ()
+) -> list[tuple[Path, Path]]:
     """Have a file or a folder at `target` as well; `before` is where the copy before this one has it. Raises OSError.
 
-    It is gone over until nothing in it changed meanwhile, so that files that belong together fit each other.
+    It is gone over until nothing in it changed meanwhile, so that files that belong together fit each other. Returned
+    are pairs that differ although nobody wrote in them, by size and time: the file, and that of the copy before.
     """
     done: Listing = {}
+    doubtful: set[str] = set()
     if source.is_dir():
         target.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)  # also of an empty one
     for _ in range(_ROUNDS):
         found = _listing(source, without)
         if found == done:
-            return
+            break
         for name in done.keys() - found.keys():
             (target / name).unlink(missing_ok=True)
         for name in [name for name, seen in found.items() if done.get(name) != seen]:
             with suppress(FileNotFoundError):  # it went meanwhile, and the next round knows
-                _copy(source / name, target / name, None if before is None else before / name)
+                if _copy(source / name, target / name, None if before is None else before / name):
+                    doubtful.add(name)
+                else:
+                    doubtful.discard(name)
         done = found
+    return [] if before is None else [(source / name, before / name) for name in sorted(doubtful)]
 
 
 def _listing(source: Path, without: Collection[str]) -> Listing:
@@ -51,19 +59,22 @@ def _listing(source: Path, without: Collection[str]) -> Listing:
     return found
 
 
-def _copy(source: Path, target: Path, before: Path | None) -> None:
+def _copy(source: Path, target: Path, before: Path | None) -> bool:
+    """Whether the copy before has something else under the same size and time."""
     target.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    if before is not None and _is_same(source, before):
+    seems_same = before is not None and _seems_same(source, before)
+    if before is not None and seems_same and digest(source) == _digest(before):
         os.link(before, target)
-        return
+        return False
     shutil.copyfile(source, target)
     shutil.copystat(source, target)
     target.chmod(_PRIVATE_FILE)
+    return before is not None and seems_same and _seems_same(source, before)  # still: nobody wrote in it meanwhile
 
 
-def _is_same(source: Path, before: Path) -> bool:
-    """By length and time, as long as nobody sets a clock back to hide a change."""
+def _seems_same(source: Path, before: Path) -> bool:
+    """By length and time."""
     try:
         one, other = source.stat(), before.stat()
     except OSError:

@@ -104,11 +104,15 @@ def _disks(seen: Sights) -> Iterator[Finding]:
 def _clock(seen: Sights) -> Iterator[Finding]:
     if seen.clock_synchronised is False:
         yield Finding("clock_free", WARNING)
-    if seen.newest_record_at is not None and seen.newest_record_at - seen.now > SET_BACK_S:
-        yield Finding("clock_back", SEVERE, {"seconds": seen.newest_record_at - seen.now})
+    if _was_set_back(seen):
+        yield Finding("clock_back", SEVERE, {"seconds": (seen.newest_record_at or 0) - seen.now})
     if len(seen.devices_ahead_s) >= DEVICES_FEWEST and abs(off := round(median(seen.devices_ahead_s))) > DEVICES_OFF_S:
         word = "clock_behind_devices" if off > 0 else "clock_ahead_of_devices"
         yield Finding(word, WARNING, {"seconds": abs(off), "devices": len(seen.devices_ahead_s)})
+
+
+def _was_set_back(seen: Sights) -> bool:
+    return seen.newest_record_at is not None and seen.newest_record_at - seen.now > SET_BACK_S
 
 
 def _certificates(seen: Sights) -> Iterator[Finding]:
@@ -141,8 +145,10 @@ def _record(seen: Sights) -> Iterator[Finding]:
 
 
 def _backups(seen: Sights) -> Iterator[Finding]:
-    if not seen.has_records:
+    if not seen.has_records or _was_set_back(seen):
         return
+    if seen.backups_ahead:
+        yield Finding("backup_ahead", WARNING, {"backups": seen.backups_ahead, "path": seen.backup_folder})
     if seen.backup_at is None:
         yield Finding("no_backup", WARNING, {"path": seen.backup_folder})
         return

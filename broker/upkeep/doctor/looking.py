@@ -22,7 +22,7 @@ from broker.store.opening import is_address, must_be_store, reading_store
 from broker.store.postgres import PostgresStore
 from broker.store.sqlite import check
 from broker.store.sqlite.quick_look import quick_look
-from broker.upkeep.backup.manifest import backups_of, read_manifest
+from broker.upkeep.backup.manifest import backups_of, parted, read_manifest
 from broker.upkeep.bridge_health import bridge_health
 from broker.upkeep.doctor import machine
 from broker.upkeep.doctor.sights import Outside, Sights
@@ -103,10 +103,10 @@ def _broker(config: BrokerConfig, plan: Plan, bridge_runs: bool) -> dict[str, An
 def _record(config: BrokerConfig, plan: Plan, now: int, whole: bool) -> dict[str, Any]:
     """Whether the record is as it was written, when the newest came, and how old the newest backup is."""
     url, folder = config.store.url, config.backup.folder
-    backups = backups_of(folder, plan.area_id)
+    backups, ahead = parted(backups_of(folder, plan.area_id), now)
     found: dict[str, Any] = {
         "backup_folder": str(folder), "backup_at": read_manifest(backups[-1]).made_at if backups else None,
-        "backup_on_same_disk": not is_address(url) and machine.same_disk(Path(url), folder),
+        "backups_ahead": len(ahead), "backup_on_same_disk": not is_address(url) and machine.same_disk(Path(url), folder),
     }  # fmt: skip
     try:
         must_be_store(url)

@@ -61,4 +61,5 @@ class Sights:
     record_wrong: str | None = None
     backup_folder: str = ""
     backup_at: int | None = None
+    backups_ahead: int = 0  # dated after now
     backup_on_same_disk: bool = False

@@ -1,7 +1,8 @@
 """A deed that is sent again is done once: `Idempotency-Key` names it, and what became of it is kept for a day.
 
 Kept as JSON lines, before the deed and after it, so that it holds over a restart. What was begun and of which nobody
-knows whether it was done (the power went just then) is not done again by itself: it is refused, and says so.
+knows whether it was done (the power went just then) is not done again by itself: it is refused, and says so. A file
+that becomes large, because somebody sends very many deeds, is written anew with what is still known.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from broker.durable_file import Disk, append_line
+from broker.durable_file import Disk, append_line, write_durably
 from broker.web.problems import Refusal
 
 log = logging.getLogger("zhanpai.web")
@@ -28,7 +29,9 @@ REPEATED = "Idempotency-Replayed"
 NOT_KNOWN = "Idempotency-Unknown"  # nobody knows whether it was done
 KEPT_S = 24 * 3600
 MOST, MOST_OF_ONE = 20_000, 2_000  # of all, and of one visitor: the oldest goes first, of who has most
-LONGEST_ANSWER = 64 * 1024
+LONGEST_ANSWER = 8 * 1024
+LARGE = 16 << 20  # a file's bytes; an ordinary day has one or two million
+_LONGEST_LINE = 128 * 1024
 REFUSED, UNKNOWN = 400, (500, 504, 507)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 _LONG = b'{"done": true, "detail": "it was done when it was sent first; ask for how it is now"}'
@@ -56,6 +59,7 @@ class Deed:
     at: int
     answer: tuple[int, str, bytes] | None = None  # status, media type, body
     running: bool = False
+    whole: bool = True  # the disk may have the answer
 
 
 class Repeats:
@@ -65,6 +69,7 @@ class Repeats:
         self._folder, self._now, self._disk = folder, now, disk or Disk()
         self._deeds: dict[str, OrderedDict[str, Deed]] = {}  # by who and key
         self._count = 0
+        self._large = LARGE
         self._turn = threading.Lock()
         for line in self._lines():
             self._take(line)
@@ -92,7 +97,8 @@ class Repeats:
         known what became of the deed, after it nobody knows.
         """
         with self._turn:
-            if (deed := self._of(who, key)) is not None:
+            deed = self._of(who, key)
+            if deed is not None:
                 deed.running = False
             if answer is None or answer[0] in UNKNOWN:
                 return
@@ -102,17 +108,42 @@ class Repeats:
                 media, body = (media, body) if len(body) <= LONGEST_ANSWER else ("application/json", _LONG)
                 line = line.model_copy(update={"state": "done", "status": status, "media": media, "body": body})
             self._take(line)
-            if line.body and not whole:
-                line = line.model_copy(update={"media": "application/json", "body": _LONG})
+            if deed is not None:
+                deed.whole = whole
             try:
-                self._write(line)
+                self._write(_for_disk(line, whole=whole))
             except OSError as why:
                 log.warning("what became of a deed of %s could not be noted down (%s)", who, why)
 
     def _write(self, line: Line) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        text = line.model_dump_json(exclude_defaults=True).encode() + b"\n"
-        append_line(self._disk, self._folder / f"{_day(line.at)}.jsonl", text)
+        path = self._folder / f"{_day(line.at)}.jsonl"
+        if path.exists() and (size := path.stat().st_size) > self._large:
+            self._large = 2 * size  # if it fails it is not tried again for each deed
+            try:
+                self._write_anew(path)
+            except OSError as why:
+                log.warning("%s could not be written anew, shorter (%s)", path, why)
+        append_line(self._disk, path, _text(line))
+
+    def _write_anew(self, path: Path) -> None:
+        """All that is still known in this file, and the days before gone."""
+        lines, oldest = [], self._now() - KEPT_S
+        for who, own in self._deeds.items():
+            for key, deed in own.items():
+                if deed.at <= oldest:
+                    continue
+                lines.append(_text(Line(who=who, key=key, state="begun", at=deed.at, print=deed.fingerprint)))
+                if deed.answer is not None:
+                    status, media, body = deed.answer
+                    done = Line(who=who, key=key, state="done", at=deed.at, status=status, media=media, body=body)
+                    lines.append(_text(_for_disk(done, whole=deed.whole)))
+        content = b"".join(lines)
+        write_durably(self._disk, path, content)
+        self._large = max(LARGE, 2 * len(content))
+        for other in self._folder.glob("*.jsonl"):
+            if other.stem < path.stem:
+                self._disk.unlink(other)
 
     def _take(self, line: Line) -> None:
         """Know what a line says."""
@@ -151,13 +182,21 @@ class Repeats:
                 if path.stem < oldest:
                     path.unlink()
                     continue
-                lines = path.read_bytes().split(b"\n")
+                with path.open("rb") as file:  # never the whole file at once, nor a line without end
+                    while line := file.readline(_LONGEST_LINE):
+                        with suppress(ValidationError):
+                            yield Line.model_validate_json(line)
             except OSError as why:
                 log.error("%s cannot be read (%s): what is sent again of that day's deeds is done again", path, why)
-                continue
-            for line in lines:
-                with suppress(ValidationError):
-                    yield Line.model_validate_json(line)
+
+
+def _text(line: Line) -> bytes:
+    return line.model_dump_json(exclude_defaults=True).encode() + b"\n"
+
+
+def _for_disk(line: Line, *, whole: bool) -> Line:
+    """Without an answer in which there are names or secrets."""
+    return line if whole or not line.body else line.model_copy(update={"media": "application/json", "body": _LONG})
 
 
 def _answer(known: Deed, fingerprint: str) -> tuple[int, str, bytes]:

@@ -9,10 +9,12 @@ import urllib.request
 from pathlib import Path
 
 from broker.mqtt.own_broker.child import die_with_parent, free_port
+from tests.support.settings.broker import certificate
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "packaging" / "nats"
 FIRST_GOOD = (2, 14, 3)
 HOST = "127.0.0.1"
+DEVICES_TLS = 'tls { cert_file: "broker.pem", key_file: "broker.key" }'  # the cells of the tests speak without
 READY_S = 60.0
 
 
@@ -35,16 +37,17 @@ class Nodes:
     def __init__(self, program: str, folder: Path) -> None:
         self._program, self._folder = program, folder
         self._monitors = [free_port() for _ in range(3)]
-        own = {1883: [free_port() for _ in range(3)], 4222: [free_port() for _ in range(3)],
-               6222: [free_port() for _ in range(3)]}  # fmt: skip
-        self.ports = own[1883]
+        own = {8883: [free_port() for _ in range(3)], 6222: [free_port() for _ in range(3)]}  # fmt: skip
+        self.ports = own[8883]
         folder.mkdir(parents=True, exist_ok=True)
+        certificate(folder, "routes", f"IP:{HOST}")
         for number in range(3):
             text = (CONFIGURATION / f"n{number + 1}.conf").read_text(encoding="utf-8")
             for port, ports in own.items():
                 for other in range(3):
                     text = text.replace(f"10.0.0.{other + 1}:{port}", f"{HOST}:{ports[other]}")
-            assert "10.0.0." not in text
+            assert "10.0.0." not in text and text.count(DEVICES_TLS) == 1
+            text = text.replace(DEVICES_TLS, "").replace(f"{HOST}:4222", f"{HOST}:{free_port()}")
             monitor = f"\nhttp: {HOST}:{self._monitors[number]}\n"
             (folder / f"n{number + 1}.conf").write_text(text + monitor, encoding="utf-8")
         self._nodes: list[subprocess.Popen[bytes] | None] = [None, None, None]

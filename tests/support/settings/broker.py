@@ -131,13 +131,13 @@ def door(host: str = HERE, port: int = PORT, tls: ssl.SSLContext | None = None) 
         made.close()
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """A certificate for `name` and the address of the door, its own authority; its key beside it ends in .key."""
+def certificate(folder: Path, name: str, names: str = f"IP:{HERE},DNS:localhost") -> Path:
+    """A certificate for `name` and `names` (the door's address), its own authority; its key beside it ends in .key."""
     path = folder / f"{name}.pem"
     made = subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
          "-keyout", f"{name}.key", "-out", path.name, "-subj", f"/CN={name}",
-         "-addext", f"subjectAltName=IP:{HERE},DNS:localhost"],
+         "-addext", f"subjectAltName={names}"],
         cwd=folder, capture_output=True, check=False,
     ) if shutil.which("openssl") else None  # fmt: skip
     if made is None or made.returncode != 0:
