@@ -117,6 +117,8 @@ def test_who_is_thrown_out_has_no_account(tmp_path):
         '[area]\nplan = "demo"\n[embedded]\ncert_file = "broker.pem"\nkey_file = "broker.key"\nca_file = "ca.pem"\n'
     )
 
+    out.write_text("")
+
     def users():
         assert main(["nats-accounts", str(accounts), "--config", str(config)]) == 0
         rows = [json.loads(line) for line in accounts.read_text().splitlines() if line.strip().startswith('{"')]

@@ -106,7 +106,8 @@ def _record(config: BrokerConfig, plan: Plan, now: int, whole: bool) -> dict[str
     backups, ahead = parted(backups_of(folder, plan.area_id), now)
     found: dict[str, Any] = {
         "backup_folder": str(folder), "backup_at": read_manifest(backups[-1]).made_at if backups else None,
-        "backups_ahead": len(ahead), "backup_on_same_disk": not is_address(url) and machine.same_disk(Path(url), folder),
+        "backups_ahead": len(ahead),
+        "backup_on_same_disk": not is_address(url) and machine.same_disk(Path(url), folder),
     }  # fmt: skip
     try:
         must_be_store(url)

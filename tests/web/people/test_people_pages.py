@@ -131,7 +131,7 @@ def test_an_account_is_changed_as_it_was_looked_at(office: Office) -> None:
 def test_ones_own_account_has_no_form(office: Office) -> None:
     """Nobody gives themselves more, nor locks themselves out."""
     page = office.boss.get("/people/accounts/boss").text
-    assert 'id="own"' in page and "<form" not in page.partition("<main>")[2]
+    assert 'id="own"' in page and "<form" not in page.partition("<main")[2]
     for op in ("save", "disable", "link", "sign-out"):
         answer = office.form("/people/accounts/boss", op=op, name="B", roles=["supervisor", "registrar"],
                              version=office.row("boss")["version"])  # fmt: skip
@@ -237,9 +237,9 @@ def test_what_was_done_lately_is_told_in_the_readers_language(office: Office) ->
 @pytest.mark.parametrize("path", ["/people", "/people/accounts/li", "/people/accounts/boss", "/people/rosters"])
 def test_the_pages_speak_the_readers_language(office: Office, path: str) -> None:
     """English has no Chinese but the switch's and the places' own, which are in two languages."""
-    english = office.boss.get(f"{path}?lang=en").text.partition("<main>")[2]
+    english = office.boss.get(f"{path}?lang=en").text.partition("<main")[2]
     assert not CHINESE.search(english)
-    assert CHINESE.search(office.boss.get(f"{path}?lang=zh").text.partition("<main>")[2])
+    assert CHINESE.search(office.boss.get(f"{path}?lang=zh").text.partition("<main")[2])
 
 
 def test_who_may_open_which_page_is_said_beforehand(office: Office) -> None:
