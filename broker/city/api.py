@@ -10,11 +10,12 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from broker.city.figures import AREA, CityFigures, Counted, names_of, rows
+from broker.city.said import LEVELS
 from broker.city.standing import SILENT_S, alarms, readable, standing
 from broker.config import CityConfig
 from broker.reports.sheets import counted_sheets
 from broker.rules.states.case import Case
-from broker.store import StoreError
+from broker.store import StoreError, Unavailable
 from broker.store.city import Cell, CityDatabase
 from broker.store.days import Days
 from broker.web.api.figures.days import Day, OneOf, View, days_asked, span_of
@@ -22,6 +23,7 @@ from broker.web.api.figures.sheets import CSV, WORKBOOK, Shown, answered
 from broker.web.languages import language_of_answer
 
 KEPT_S = 1.0  # however many look, the database is asked no oftener
+TURN_S, REST_S = 3.0, 5.0  # one waits so long for another's question; what failed is not tried again for so long
 OF_CASE = (
     "case_id", "kind", "estate", "room", "waste", "state", "note", "opened_at", "handed_over_at", "answer",
     "answered_at", "outcome", "closed_at",
@@ -95,14 +97,24 @@ class Cells:
     def __init__(self, database: CityDatabase) -> None:
         self.database = database
         self._turn, self._read_at, self._cells = threading.Lock(), float("-inf"), list[Cell]()
+        self._failed_at, self._why = float("-inf"), ""
 
     def read(self) -> list[Cell]:
-        """All of them; raises StoreError."""
-        with self._turn:
+        """All of them; raises StoreError, at once where the database was just found away."""
+        failed = time.monotonic() - self._failed_at < REST_S
+        # While one tries again after a failure nobody waits for what comes of it.
+        if failed or not self._turn.acquire(timeout=0.0 if self._why else TURN_S):
+            raise Unavailable(self._why or "the database cannot be used now: it does not answer")
+        try:
             if time.monotonic() - self._read_at > KEPT_S:
                 self._cells = self.database.cells()
-                self._read_at = time.monotonic()
+                self._read_at, self._failed_at, self._why = time.monotonic(), float("-inf"), ""
             return self._cells
+        except StoreError as why:
+            self._failed_at, self._why = time.monotonic(), str(why)
+            raise
+        finally:
+            self._turn.release()
 
     def now(self) -> list[Cell]:
         """All of them; raises HTTPException while the database is away."""
@@ -121,8 +133,7 @@ def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Cal
     def city() -> City:
         found = cells.now()
         listed = [row for cell in found for row in alarms(cell)]
-        order = {"severe": 0, "warning": 1, "info": 2}
-        listed.sort(key=lambda row: (order[row["level"]], row["kind"] != "press", row["since"], row["id"]))
+        listed.sort(key=lambda row: (LEVELS.index(row["level"]), row["kind"] != "press", row["since"], row["id"]))
         return City(
             name=about.name, timezone=about.timezone, at=found[0].now if found else int(now()), silent_s=SILENT_S,
             cells=[CellRow(**standing(cell)) for cell in found], open=[OpenRow(**row) for row in listed],

@@ -14,7 +14,7 @@ from broker.reports import chain_table, tables
 from broker.reports.figures import CHAIN_KINDS, chain_facts
 from broker.rules.statistics.chain import chain
 from broker.rules.statistics.cube import DIMENSIONS, Cube, add, count
-from broker.store import Store
+from broker.store import Store, Unavailable
 from broker.store.city import Cell, CityDatabase
 from broker.store.days import Days
 
@@ -22,6 +22,8 @@ AREA = "area"
 IN_PLACE_OF = DIMENSIONS.index("estate") + 1  # a city compares areas, each of which has its own estates
 TODAY_S, PAST_S = 60.0, 600.0
 MOST_KEPT = 400  # cubes
+LONG = timedelta(days=31)  # more than the page ever shows
+TURN_S = {False: 20.0, True: 2.0}  # of few days, of many: no crowd of those holds up the rest
 
 
 class Counted(NamedTuple):
@@ -71,12 +73,19 @@ class CityFigures:
     ) -> None:
         self._database, self._now, self._today_s, self._past_s = database, now, today_s, past_s
         self._kept: dict[tuple[str, str, str], tuple[tuple[int, ...], float, Counted]] = {}
-        self._turn = threading.Lock()  # two who ask at once are answered from one count
+        # Two who ask at once are answered from one count. Who asks for many days waits for nobody but their like.
+        self._turns = {is_long: threading.Lock() for is_long in (False, True)}
 
     def of(self, cells: Sequence[Cell], from_day: str, to_day: str) -> Counted:
         """Those of these days; raises StoreError."""
-        with self._turn:
+        is_long = date.fromisoformat(to_day) - date.fromisoformat(from_day) > LONG
+        turn = self._turns[is_long]
+        if not turn.acquire(timeout=TURN_S[is_long]):
+            raise Unavailable("the database cannot be used now: it counts for somebody else; ask again in a minute")
+        try:
             return summed([self._one(cell.area, cell.timezone, from_day, to_day) for cell in cells])
+        finally:
+            turn.release()
 
     def _one(self, area: str, timezone: str, from_day: str, to_day: str) -> Counted:
         key, days = (area, from_day, to_day), Days(timezone)
@@ -90,7 +99,7 @@ class CityFigures:
         self._kept.pop(key, None)
         self._kept[key] = (state, time.monotonic(), found)
         for old in list(self._kept)[:-MOST_KEPT]:
-            del self._kept[old]
+            self._kept.pop(old, None)
         return found
 
     def _state(self, area: str, days: Days, from_day: str, to_day: str) -> tuple[int, ...]:

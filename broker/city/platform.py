@@ -16,7 +16,7 @@ from broker.config import OutsideConfig
 from broker.feeds.outside.receivers import Receivers, of_area
 from broker.rules.states.case import Case
 from broker.rules.states.incident import Incident
-from broker.store import StoreError
+from broker.store import StoreError, Unavailable
 from broker.store.city import Cell, CityDatabase
 from broker.web.picture import plain_incident
 
@@ -79,19 +79,27 @@ class Platform:
     def look(self) -> None:
         """Look at each cell that is heard and has pushed what it has; raises StoreError."""
         for cell in self._cells():
-            stands = standing(cell)
-            if stands["silent"] or stands["waiting"] or cell.beat.get("old_since_at") is not None:
-                continue
-            told = self._of.setdefault(cell.area, _Told())
-            store = self._database.records(cell.area, cell.timezone)
-            told.cases = readable(store.latest("case"), Case.from_body)
-            told.picture = self._picture(cell)
-            if told.receivers is None:
-                told.receivers = Receivers(
-                    of_area(self._outside, cell.area), cell.area, cell.timezone, store,
-                    lambda told=told: told.picture, cases=lambda told=told: told.cases,  # type: ignore[misc]
-                )  # fmt: skip
-                told.receivers.start()
+            try:
+                self._look_at(cell)
+            except Unavailable:
+                raise  # no other cell can be looked at either
+            except Exception:
+                log.exception("what is to be told of %s cannot be found; it is tried again", cell.area)
+
+    def _look_at(self, cell: Cell) -> None:
+        stands = standing(cell)
+        if not stands["said"] or stands["silent"] or stands["waiting"] or cell.beat["old_since_at"] is not None:
+            return
+        told = self._of.setdefault(cell.area, _Told())
+        store = self._database.records(cell.area, cell.timezone)
+        told.cases = readable(store.latest("case"), Case.from_body)
+        told.picture = self._picture(cell)
+        if told.receivers is None:
+            told.receivers = Receivers(
+                of_area(self._outside, cell.area), cell.area, cell.timezone, store,
+                lambda: told.picture, cases=lambda: told.cases,
+            )  # fmt: skip
+            told.receivers.start()
 
     def _picture(self, cell: Cell) -> dict[str, Any]:
         """What messages are found in: presses as they are on record, alarms as the cell said them."""

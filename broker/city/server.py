@@ -29,7 +29,7 @@ from broker.web.door.visitors import visitor_of
 from broker.web.pages.api_docs import api_docs
 from broker.web.pages.people.accounts import account_pages
 from broker.web.pages.rendering import STATIC
-from broker.web.pages.screens import HEADERS
+from broker.web.pages.screens import answer_of
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.pages.ways import landing_of
 from broker.web.problems import REFUSALS
@@ -64,8 +64,8 @@ def _pages(app: FastAPI) -> None:
         return RedirectResponse(landing_of(visitor_of(request), of_city=True), 303)
 
     @app.get("/city", include_in_schema=False)
-    def city() -> FileResponse:
-        return FileResponse(STATIC / "city" / "index.html", headers=dict(HEADERS))
+    def city() -> HTMLResponse:
+        return answer_of("city")
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> FileResponse:

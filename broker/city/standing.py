@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from broker.city.said import opened, said
 from broker.store import Record
 from broker.store.city import Cell
 
@@ -15,14 +16,13 @@ BEHIND = 5000  # records that a cell which is heard has still to push: the figur
 
 def standing(cell: Cell) -> dict[str, Any]:
     """A cell as a row of the city's page; what a silent one said is of `heard_at`."""
-    beat = cell.beat
     own = next((one for one in cell.pushed if one.record == cell.record), None)
     return {
         "area": cell.area,
         "name": cell.name,
         "silent": cell.now - cell.heard_at > SILENT_S,
         "heard_at": cell.heard_at,
-        "said": {name: value for name, value in beat.items() if name not in ("incidents", "alarms")},
+        "said": said(cell),
         "records": cell.records,
         "waiting": None if own is None else max(0, own.rows - own.row),
         "notes": notes(cell),
@@ -33,6 +33,8 @@ def notes(cell: Cell) -> list[dict[str, Any]]:
     """What a person of the city should know of a cell's records: a word, and its figures."""
     own = next((one for one in cell.pushed if one.record == cell.record), None)
     found = []
+    if not said(cell) or not opened(cell)[1]:
+        found.append(_note("unreadable"))
     if own is not None and own.rows - own.row > BEHIND:
         found.append(_note("behind", count=own.rows - own.row))
     if own is not None and own.row == own.rows and cell.records > own.rows:
@@ -63,20 +65,6 @@ def readable(records: Mapping[str, Record], read: Callable[[Mapping[str, Any]], 
 
 
 def alarms(cell: Cell) -> list[dict[str, Any]]:
-    """What is open in a cell as it said last: presses, and alarms with their sentences; the worst first."""
+    """What is open in a cell as it said last: presses, and alarms with their sentences."""
     about = {"area": cell.area, "name": cell.name, "silent": cell.now - cell.heard_at > SILENT_S}
-    presses = [_press(row) for row in cell.beat.get("incidents", ()) if row["open"]]
-    told = [
-        {"kind": "alarm", "id": row["about"], "since": row["since"], "level": row["level"], "text": row["text"],
-         "seen": row["state"] == "seen_active", "press": None}
-        for row in cell.beat.get("alarms", ())
-    ]  # fmt: skip
-    return [{**about, **row} for row in (*presses, *told)]
-
-
-def _press(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("truck", "reason", "room_name", "estate_name", "decision")
-    return {
-        "kind": "press", "id": row["incident_id"], "since": row["pressed_at"] or row["raised_at"], "level": "severe",
-        "text": None, "seen": row["acknowledged_at"] is not None, "press": {name: row[name] for name in names},
-    }  # fmt: skip
+    return [{**about, **row} for row in opened(cell)[0]]

@@ -9,8 +9,11 @@ A batch and how far it goes are one transaction, so this side never lies. Tables
 whoever comes first, cell or city; others wait meanwhile.
 """
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -18,7 +21,10 @@ from broker.store import codec
 from broker.store.contract import Store
 from broker.store.postgres import SCHEMA, PostgresStore
 from broker.store.record import Conflict, Receipt, Record, Unavailable
-from broker.store.session import Connection, Session
+from broker.store.session import QUICK_S, Connection, Patience, Session
+from firmware import wire
+
+log = logging.getLogger("zhanpai.city")
 
 # Each is done once, in this order: what was released is never changed, a change is one more.
 STEPS = (
@@ -36,6 +42,8 @@ CREATE TABLE zp_pushed (
 );
 """,
 )
+# Of the page, which many look at: none waits behind another's question for long, nor asks who has just been silent.
+PATIENCE = Patience(statement_s=30, turn_s=10, rest_s=5)
 _NOW = "extract(epoch FROM clock_timestamp())::bigint"
 _PUSHED = """
 INSERT INTO zp_pushed (area, record, row, last_id, rows, heard_at) VALUES (%s, %s, %s, %s, %s,
@@ -178,18 +186,42 @@ class CityShare(PostgresStore):
         self._is_known = True
 
 
+def _mapping(text: str) -> dict[str, Any]:
+    """What was said; nothing where it is no JSON object, or one deeper than anybody reads."""
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_zone(zone: str) -> bool:
+    try:
+        return bool(ZoneInfo(zone))
+    except (KeyError, ValueError, OSError):
+        return False
+
+
+def _words(names: Mapping[str, Any]) -> dict[str, str]:
+    return {name: word for name, word in names.items() if isinstance(word, str)}
+
+
 class CityDatabase:
     """What the city's page reads: all cells, and the records of each as a store. Raises StoreError."""
 
     def __init__(self, address: str, password: str | None, now: Callable[[], float]) -> None:
-        self._cells, self._figures, self._now = Session(address, password), Session(address, password), now
-        self._made = False
+        self._cells, self._figures = (Session(address, password, PATIENCE) for _ in range(2))
+        self._now = now
+        self._made, self._left_out = False, set[str]()
 
     def cells(self) -> list[Cell]:
         """All cells by their area."""
+        began = time.monotonic()
         try:
             return self._cells.run(self._read_cells)
-        except Unavailable:  # a connection that was cut is found out by the first who asks
+        except Unavailable:  # a connection that was cut is found out at once, by the first who asks
+            if time.monotonic() - began > QUICK_S:
+                raise
             return self._cells.run(self._read_cells)
 
     def _read_cells(self, connection: Connection) -> list[Cell]:
@@ -207,11 +239,21 @@ class CityDatabase:
         )
         return [
             Cell(
-                area, name, zone, record, heard_at, now, orjson.loads(beat), orjson.loads(names), records,
+                area, name, zone, record, heard_at, now, _mapping(beat), _words(_mapping(names)), records,
                 tuple(pushed.get(area, ())),
             )
             for area, name, zone, record, heard_at, now, beat, names, records in rows
+            if self._is_area(area, zone)
         ]
+
+    def _is_area(self, area: str, zone: str) -> bool:
+        """Whether a cell may be called so, of which folders are named, and there is such a time; said once if not."""
+        if wire.is_id(area) and _is_zone(zone):
+            return True
+        if area not in self._left_out:
+            log.warning("left out: no cell has the area %.80r in the time zone %.80r", area, zone)
+            self._left_out.add(area)
+        return False
 
     def records(self, area: str, timezone: str) -> Store:
         """The records of a cell."""

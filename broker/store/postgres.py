@@ -69,7 +69,8 @@ class PostgresStore(Store):
         connection.execute("SELECT pg_advisory_xact_lock(7232, 1)")
         if not self._make:
             self._must_be_known(connection)
-        connection.execute(SCHEMA)
+        if connection.execute("SELECT to_regclass('zp_record_latest')").fetchone() == (None,):
+            connection.execute(SCHEMA)  # by who may; an account of one area only finds it made
         connection.execute(
             "INSERT INTO zp_area (area, format, timezone) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (self._area, FORMAT, self._timezone),

@@ -29,6 +29,7 @@ JUDGES: dict[str, Judge] = {
         bins.bins_collected,
         tracks.positions_true,
         bookings.booked_truck_came,
+        bookings.booking_went,
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,

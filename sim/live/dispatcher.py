@@ -101,6 +101,11 @@ class ApiDispatcher:
         """The crew of the truck says yes."""
         return self._post(f"bookings/{booking}/accept", {})
 
+    def say_of_booking(self, booking: str, deed: str, reason: str | None, text: str | None) -> bool:
+        """The crew declines it or says that it came in vain, for a `reason`; the property disputes, and is answered."""
+        said_with = {"reason": reason} if reason else {"text": text}
+        return self._post(f"bookings/{booking}/{deed}", said_with)
+
     def loaded(self, booking: str, litres: int) -> bool:
         """The crew says what it loaded."""
         return self._post(f"bookings/{booking}/loaded", {"litres": litres})

@@ -40,6 +40,7 @@ class Stage:
     after_press: dict[str, Callable[[], None]] = field(default_factory=dict)  # truck: what its next press brings
     piles: Mapping[str, PileTruth] = field(default_factory=dict)
     booked: dict[str, str] = field(default_factory=dict)  # pile: the booking that a truck comes for
+    bookings: dict[str, str] = field(default_factory=dict)  # pile: the newest booking of it
     buttons: Mapping[str, Button] = field(default_factory=dict)  # of every truck, driven or recorded
 
     def last(self, kind: str, values: Values) -> None:
@@ -171,13 +172,22 @@ def _booking(stage: Stage, values: Values) -> None:
     if booking is None:
         return
     stage.piles[pile].litres += round(litres * values["times"])
-    stage.booked[pile] = booking
+    stage.booked[pile] = stage.bookings[pile] = booking
 
     def accept() -> None:
         stage.plant.dispatcher.accept(booking)
 
     if values["accept_after_s"] >= 0:
         stage.timeline.after(values["accept_after_s"], accept)
+
+
+def _on_booking(stage: Stage, values: Values) -> None:
+    """Somebody says something of the newest booking of a pile."""
+    booking, deed = stage.bookings.get(values["pile"]), values["says"]
+    if booking is not None:
+        by_reason = deed in ("decline", "fail")
+        reason, text = (values["reason"], None) if by_reason else (None, values["text"])
+        stage.plant.dispatcher.say_of_booking(booking, deed, reason, text)
 
 
 def _keeper_press(stage: Stage, values: Values) -> None:
@@ -262,6 +272,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "press": _press,
     "button_stuck": _button_stuck,
     "booking": _booking,
+    "on_booking": _on_booking,
     "keeper_press": _keeper_press,
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,

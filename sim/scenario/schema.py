@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from firmware import wire
 from sim.world.gps.makes import MAKES, MIXED
 
@@ -123,6 +124,12 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "times": Key(float, 1.0, 0.0, 10),
         "accept_after_s": Key(float, 60.0, -1.0, 86400),
     },
+    "on_booking": {
+        "pile": Key(str),
+        "says": Key(str, words=("decline", "fail", "dispute", "answer")),
+        "reason": Key(str, "other", words=tuple(dict.fromkeys((*REFUSALS, *FAILURES)))),
+        "text": Key(str, "—"),
+    },
     "keeper_press": {"room": _DEVICE, "button": Key(str, words=wire.KEEPER_EVENTS)},
     "bins_moved": {"room": _DEVICE, "waste": _WASTE_KIND, "number": Key(int, ..., -50, 50)},
     "cell_drift": {"room": _DEVICE, "kg": Key(float, 5.0, -100, 100), "for_min": _MINUTES},
@@ -199,6 +206,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "within_s": Key(float, 90.0, 0, 3600),
         "at_least": Key(int, 1, 1, 1000),
     },
+    "booking_went": {"pile": Key(str), "states": Key(list)},
     "press_stored_once": {"truck": _TRUCK, "presses": Key(int, 1, 1, 100), "reason": Key(str, "")},
     "light_stages": {"truck": _TRUCK, "stages": Key(list)},
     "acknowledged": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},

@@ -197,6 +197,10 @@ class VirtualBridge:
         """The crew of the truck says yes."""
         return self._act(Act("booking", WHO, booking=BookingDeed("accept", booking)))
 
+    def say_of_booking(self, booking: str, deed: str, reason: str | None, text: str | None) -> bool:
+        """The crew declines it or says that it came in vain, for a `reason`; the property disputes, and is answered."""
+        return self._act(Act("booking", WHO, booking=BookingDeed(deed, booking, reason=reason, note=text)))
+
     def loaded(self, booking: str, litres: int) -> bool:
         """The crew says what it loaded."""
         return self._act(Act("booking", WHO, booking=BookingDeed("loaded", booking, litres=litres)))

@@ -78,6 +78,10 @@ class Dispatcher(Protocol):
         """The crew of the truck says yes."""
         ...
 
+    def say_of_booking(self, booking: str, deed: str, reason: str | None, text: str | None) -> bool:
+        """The crew declines it or says that it came in vain, for a `reason`; the property disputes, and is answered."""
+        ...
+
     def loaded(self, booking: str, litres: int) -> bool:
         """The crew says what it loaded."""
         ...

@@ -32,7 +32,8 @@ SEE = {"dispatcher", "supervisor", "technician", "viewer"}
 SUPERVISOR = {"supervisor"}
 EXPECTED = {
     "GET /healthz": None, "GET /api/v1/city": SEE, "GET /api/v1/city/sheets": SEE, "GET /api/v1/city/stats": SEE,
-    "GET /api/v1/city/cases": SEE, "GET /api/v1/people/me": set(ROLES), "GET /api/v1/people/accounts": SUPERVISOR,
+    "GET /api/v1/city/cases": {"dispatcher", "supervisor", "enforcement"},
+    "GET /api/v1/people/me": set(ROLES), "GET /api/v1/people/accounts": SUPERVISOR,
     "POST /api/v1/people/accounts": SUPERVISOR, "PATCH /api/v1/people/accounts/{account}": SUPERVISOR,
     "POST /api/v1/people/accounts/{account}/link": SUPERVISOR, "GET /api/v1/people/tokens": SUPERVISOR,
     "POST /api/v1/people/accounts/{account}/sign-out": SUPERVISOR, "POST /api/v1/people/tokens": SUPERVISOR,
@@ -179,7 +180,8 @@ def test_the_citys_server_only_reads(town: Town) -> None:
     client = town.house.machine(build_city(config, Cells(city), town.house.gate, lambda: NOON), "viewer")
     assert len(client.get("/api/v1/city").json()["cells"]) == 10
     assert client.get(f"/api/v1/city/sheets?day={DAY}").json()["sheets"][0]["total"][1] > 0
-    assert len(client.get("/api/v1/city/cases").json()) == 2
+    supervisor = town.house.machine(build_city(config, Cells(city), town.house.gate, lambda: NOON), "supervisor")
+    assert len(supervisor.get("/api/v1/city/cases").json()) == 2
     city.close()
 
 
@@ -198,7 +200,7 @@ def test_a_city_without_its_database_says_so() -> None:
     city = CityDatabase("postgresql://nobody@127.0.0.1:1/x", None, lambda: NOON)
     house = House()
     config = CityConfig.model_validate({"city": {"url": "postgresql://nobody@127.0.0.1:1/x"}})
-    client = house.machine(build_city(config, Cells(city), house.gate, lambda: NOON), "viewer")
+    client = house.machine(build_city(config, Cells(city), house.gate, lambda: NOON), "supervisor")
     for path in ("/api/v1/city", "/api/v1/city/cases", "/api/v1/city/sheets"):
         answer = client.get(path)
         assert answer.status_code == 503 and "cannot be used now" in answer.json()["detail"]

@@ -3,6 +3,8 @@
 import json
 
 from broker.city.beat import MOST_LISTED, OVER_S, Beats, progress_of
+from broker.city.said import opened
+from broker.store.city import Cell
 from broker.web.pages.rendering import STATIC
 from tests.support.outside import picture_of, press
 
@@ -51,6 +53,8 @@ def test_a_press_is_told_while_it_is_open_and_an_hour_longer():
     late = pressed("late", NOW - 9000, open=False, changed_at=NOW - OVER_S + 1)
     beat = beat_of(incidents=[pressed("now", NOW - 9000), old, late])
     assert [one["incident_id"] for one in beat["incidents"]] == ["now", "late"] and beat["open"] == 1
+    rows, whole = opened(Cell("xh", "xh", "Asia/Shanghai", "r1", NOW, NOW, beat, {}, 0, ()))
+    assert [row["id"] for row in rows] == ["now"] and whole, "the city can read it"
     many = beat_of(incidents=[pressed(str(number)) for number in range(MOST_LISTED + 5)])
     assert len(many["incidents"]) == MOST_LISTED and many["open"] == MOST_LISTED + 5
 

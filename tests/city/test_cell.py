@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.city.said import opened, said
 from broker.process import serve
 from broker.store.city import CityDatabase
 from tests.support.city.cells import city_records
@@ -55,6 +56,7 @@ def test_a_bridge_says_how_it_stands_and_works_on_without_its_city(server, datab
         (cell,) = wait_until(lambda: city.cells(), "it is heard of")
         beat = cell.beat
         assert (cell.area, beat["screen"], beat["link"]["up"]) == ("xh", f"{screen}/", False)
+        assert said(cell) and opened(cell)[1], "the city can read it"
         assert beat["progress"]["rooms"] > 0 and beat["plan"]["state"] and beat["version"]
         assert 0 <= cell.now - cell.heard_at < 30
         server.stop()

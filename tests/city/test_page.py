@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,7 +14,7 @@ from broker.config import CityConfig
 from broker.store.city import CityDatabase
 from tests.support.axe import findings
 from tests.support.browser import chromium_page
-from tests.support.city.district import NAMES, district, stay_heard
+from tests.support.city.district import NAMES, district, share, stay_heard
 from tests.support.facts import DAY, NOON
 from tests.support.people import House
 from tests.support.routed_page import HOME, routed
@@ -86,3 +87,25 @@ def test_the_page_is_for_everybody(page) -> None:
         assert made.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert findings(made) == []
     assert odd == []
+
+
+def test_cases_are_shown_to_who_may_see_them_in_a_cell_and_an_odd_beat_takes_no_cell_away(
+    page, database_of_figures: str
+) -> None:  # fmt: skip
+    """A viewer has no table of cases; a cell that cannot be read stands there with a note, beside all others."""
+    with closing(share(database_of_figures, "daning")) as one:
+        one.beat({"link": 7}, NAMES["daning"], {})
+    city, house = CityDatabase(database_of_figures, None, lambda: NOON), House()
+    config = CityConfig.model_validate({"city": {"url": database_of_figures}})
+    app = build_city(config, Cells(city), house.gate, lambda: NOON, CityFigures(city, lambda: NOON, 600, 600))
+    made = page[0].context.browser.new_page(locale="zh-CN")
+    odd = routed(made, house.machine(app, "viewer"))
+    made.goto(f"{HOME}/city")
+    expect(made.locator(".cell")).to_have_count(len(NAMES))
+    expect(made.get_by_test_id("cell-daning")).to_contain_text("无法读取")
+    expect(made.get_by_test_id("sheet-chain")).to_be_visible()
+    assert made.locator("#cases").count() == 0 and findings(made) == []
+    assert made.locator('link[rel="modulepreload"]').count() > 5
+    made.close()
+    assert odd == []
+    city.close()

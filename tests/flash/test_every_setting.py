@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import tools.flashing.commands.main as flash_main
+from broker.mqtt.own_broker.revoked import CRL, OUT
 from firmware.binroom import settings as unit_settings
 from tests.support.checkout import a_checkout, make_wheel
 from tests.support.flashing import Workshop, make_mirror, write_secret
@@ -32,6 +33,7 @@ from tools.flashing.board.release.proof import PASSWORD
 from tools.flashing.board.release.unit_files import AUTHORITY, NETWORK, UNIT, WIFI_KEY, unit_files
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
+from tools.flashing.identity import door as door_of_the_broker
 from tools.flashing.open_run_guard import ask_runs
 from tools.flashing.settings import FlashSettings, device_password, load_settings
 
@@ -167,6 +169,27 @@ def modules_found(folder: Path, text: str) -> bool:
         return False
 
 
+def port_for_a_password(folder: Path, text: str) -> Any:
+    """Where a board that has a password is told to come in; or why it cannot."""
+    settings = loaded(folder, text)
+    try:
+        return json.loads(unit_files(settings, "r01", dict(settings.unit))[NETWORK])["port"]
+    except FlashError as why:
+        return why.problem
+
+
+def done_at_the_door(folder: Path, text: str) -> list[tuple[str, ...]]:
+    """With which commands the two lists are brought to the broker, without what differs with this folder."""
+    lists, done = folder / "lists", list[tuple[str, ...]]()
+    lists.mkdir()
+    for name in (CRL, OUT):
+        (lists / name).write_text("")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(door_of_the_broker, "_run", lambda command, _: done.append(command))
+        door_of_the_broker.bring(lists, loaded(folder, text).door)
+    return [tuple(part.replace(str(folder), "") for part in command) for command in done]
+
+
 def ledger(folder: Path, text: str) -> list[str]:
     """Where it is noted that a truck's card was written."""
     return [path.name for path in with_card(folder, text).glob("*.jsonl")]
@@ -188,6 +211,7 @@ def packages_are_found(folder: Path, text: str) -> bool:
 
 CA, WIFI = 'broker.ca_file = "one.der"\n', 'wifi.ssid = "one"\nwifi.key_file = "one.key"\n'
 TRUCK_WIFI = 'truck.wifi_ssid = "one"\ntruck.wifi_key_file = "one.key"\n'
+TLS = f"{CA}broker.tls = true\n"
 ANY_LAMP = '[{waste = "any", pin = 16}]'
 OTHER_LAMP = f'[{{waste = "{WET}", pin = 17}}]'
 BEAM = f'[{{kind = "beam", waste = "{WET}", in_pin = 8, out_pin = 9}}]'
@@ -205,6 +229,11 @@ ROWS = (
     Row("broker.tls", "true", "false", of_the_unit(NETWORK, "tls"), operator.gt, CA),
     Row("broker.ca_file", '"one.der"', '"two.der"', of_the_unit(AUTHORITY), more="broker.tls = true\n"),
     Row("broker.device_host", '"one.example"', '"two.example"', of_the_unit(NETWORK, "host")),
+    Row("broker.certificates", "false", "true", port_for_a_password, more=TLS),
+    Row("broker.password_port", "8884", "8885", port_for_a_password, more=f"{TLS}broker.certificates = true\n"),
+    Row("door.folder", '"one"', '"two"', done_at_the_door),
+    Row("door.ssh", '"office@one"', '"office@two"', done_at_the_door),
+    Row("door.reload", '"reload one"', '"reload two"', done_at_the_door),
     Row("wifi.ssid", '"one"', '"two"', of_the_unit(NETWORK, "ssid"), more=WIFI),
     Row("wifi.key_file", '"one.key"', '"two.key"', of_the_unit(WIFI_KEY), more=WIFI),
     Row("keys.folder", '"one"', '"two"', of_the_unit(PASSWORD)),

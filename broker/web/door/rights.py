@@ -158,7 +158,7 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "GET /api/v1/calls/scores": _SCORES,
     **{f"GET /api/v1/calls/{one}": _SCORES for one in ("shown", "{call_id}")},
     "GET /api/v1/city": _FIGURES,
-    "GET /api/v1/city/cases": _FIGURES,
+    "GET /api/v1/city/cases": _CASES | _ENFORCEMENT,
     "GET /api/v1/city/sheets": _FIGURES,
     "GET /api/v1/city/stats": _FIGURES,
     "GET /api/v1/stats": _FIGURES,

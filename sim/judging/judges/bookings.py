@@ -1,6 +1,7 @@
 """Judges of bookings: who booked a truck had one, in the window, once; and the record says of it what was so."""
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from broker.rules.states.booking import COMING
@@ -11,6 +12,26 @@ from sim.world.evidence import Evidence
 FETCHED = ("loaded", "completed")
 ENDED_IN_VAIN = ("declined", "expired", "cancelled", "failed")
 EARLY_S = 600.0  # a crew that is there before the window waits, or loads
+
+
+def booking_went(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
+    """By the record the bookings of a pile went through exactly these states."""
+    pile = values["pile"]
+    bodies = [record.body for record in evidence.stored_of("booking") if record.body["pile"] == pile]
+    states = [state for state, _ in groupby(map(_went_to, bodies))]
+    words = [Term("booking", state) for state in states]
+    faults = []
+    if bodies and states != values["states"]:
+        wanted = [Term("booking", state) for state in values["states"]]
+        faults.append(said("fault", "booking_states", pile=pile, wanted=wanted, states=words))
+    lacks = too_few("bookings", len(bodies), 1)
+    return verdict("booking_went", faults, lacks, pile=pile, states=words)
+
+
+def _went_to(body: Mapping[str, Any]) -> str:
+    if body["answered_at"] is not None:
+        return "answered"
+    return "disputed" if body["disputed_at"] is not None else str(body["state"])
 
 
 def booked_truck_came(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:

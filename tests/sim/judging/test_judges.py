@@ -58,6 +58,7 @@ ASKED = {
     "answered": {"truck": "t01", "of": "dispatcher", "states": ["told", "seen"]},
     "case_suggested": {"room": "r03", "times": 1},
     "second_visit": {"room": "r03", "within_min": 60.0},
+    "booking_went": {"pile": "p01", "states": ["loaded"]},
     "alarms_told": {"alarms": [], "most_10_min": 10},
     "itinerary_changed": {"truck": "t01"},
     "visits_taken_over": {"truck": "t01"},
@@ -237,7 +238,7 @@ def booked(evidence: Evidence) -> None:
     came = TrueVisit("t97", "p01", "renovation", 1, from_at + 60, from_at + 400, booked=True, litres=1500)
     evidence.visits.append(came)
     body = {"pile": "p01", "from_at": int(from_at), "state": "loaded", "measured_litres": 1500,
-            "at_site_at": int(from_at) + 65}  # fmt: skip
+            "at_site_at": int(from_at) + 65, "disputed_at": None, "answered_at": None}  # fmt: skip
     evidence.stored.append(StoredRecord("booking:b1:000007", "booking", "b1", int(from_at) + 400, body))
 
 
@@ -333,6 +334,10 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
         lambda e: e.visits.append(replace(e.visits[-1], truck="t98")),
         lambda e: setattr(e.visits[-1], "arrived_at", e.asked_for[0][3] + 60),
         lambda e: e.stored.remove(first(e, "booking")), lambda e: e.asked_for.clear(),
+    ]),
+    "booking_went": (booked, [
+        booking_says(state="accepted"), booking_says(disputed_at=1), booking_says(answered_at=1),
+        booking_says(pile="p03"), lambda e: e.stored.remove(first(e, "booking")),
     ]),
     "backlog_marked_late": (nothing, [
         backlog_first, lambda e: e.heard.clear(), lambda e: [e.stored.remove(r) for r in e.stored_of("fix")],

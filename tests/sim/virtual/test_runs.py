@@ -17,9 +17,10 @@ from sim.virtual.run import play
 pytestmark = pytest.mark.real
 
 SHORT = (
-    "alarms", "blocked_lane", "booked_truck", "breakdown", "broker_restart", "chronic_lane", "closed_road",
+    "alarms", "blocked_lane", "booked_truck", "bookings_in_vain", "breakdown", "broker_restart", "chronic_lane",
+    "closed_road",
     "extra_truck_asleep", "firm_refuses", "full_truck", "gps_gap", "late_data", "late_driver", "link_lost",
-    "nobody_answers", "power_cut_after_press",
+    "nobody_answers", "power_cut_after_press", "storm",
 )  # fmt: skip
 ON_REAL_INPUT = ("recorded_receiver",)
 TWO_ROOMS = """

@@ -71,7 +71,7 @@ def beat_of(
         "at": now, "version": __version__, "screen": f"http://127.0.0.1:{9000 + area}/", "old_since_at": None,
         "link": {"up": True, "since_at": now - 40_000}, "unstored": 0, "health": [], "progress": progress,
         "plan": {"state": "running", "known": True, "last_day": "2026-12-31", "next_day": None, "days_left": 30},
-        "open": presses, "alarm_count": alarms,
+        "open": int(presses), "alarm_count": int(alarms),
         "incidents": [
             {**press, "incident_id": f"p{n}", "pressed_at": now - 600 * (n + 1), "raised_at": now - 600,
              "changed_at": now, "acknowledged_at": now - 100 if n % 2 else None}

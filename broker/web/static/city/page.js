@@ -5,6 +5,7 @@ import { ask } from "../frame/deed.js";
 import { begin, Page, show } from "../frame/page.js";
 import { Choice, Span, spanned, wanted } from "../frame/span.js";
 import { clocks, language, named, say } from "../frame/words.js";
+import { me } from "../frame/visitor.js";
 import { drawn } from "../figures/charts.js";
 import { Sheet } from "../figures/sheet.js";
 import { Cases, Cells, Kinds, Open, Whole } from "./parts.js";
@@ -37,6 +38,8 @@ async function figures() {
   draw();
 }
 
+// The city's page has no /cases of its own, but the same people see them.
+const SEES_CASES = ["dispatcher", "supervisor", "enforcement"], seesCases = () => me.roles.some((role) => SEES_CASES.includes(role));
 async function handedOver() {
   cases = (await ask("/api/v1/city/cases", () => {})) ?? cases;
   draw();
@@ -69,7 +72,7 @@ function draw() {
     <section aria-labelledby="cells"><h2 id="cells">${say("cells")}</h2><${Cells} city=${city} now=${now} /></section>
     <section aria-labelledby="open"><h2 id="open">${say("open_now")}</h2><${Open} city=${city} now=${now} /></section>
     <section aria-labelledby="figures"><h2 id="figures">${say("figures")}</h2><${Figures} /></section>
-    <section aria-labelledby="cases"><h2 id="cases">${say("cases")}</h2><${Cases} cases=${cases} timezone=${city.timezone} /></section>` : html`<p class="quiet">${say("is_looked")}</p>`}<//>`);
+    ${seesCases() ? html`<section aria-labelledby="cases"><h2 id="cases">${say("cases")}</h2><${Cases} cases=${cases} timezone=${city.timezone} /></section>` : null}` : html`<p class="quiet">${say("is_looked")}</p>`}<//>`);
   drawn();
 }
 
@@ -78,4 +81,4 @@ await begin(["", "figures", "city"], draw);
 setInterval(draw, 1000); // what is old is seen to be
 void every(LOOK_MS, cells);
 void every(FIGURES_MS, figures);
-void every(CASES_MS, handedOver);
+if (seesCases()) void every(CASES_MS, handedOver);

@@ -45,16 +45,17 @@ export function Cells({ city, now }) {
   return html`<ul class="cells">${city.cells.map((cell) => html`<${Cell} key=${cell.area} cell=${cell} city=${city} now=${now} />`)}</ul>`;
 }
 
+// A cell of which nothing can be read has no `progress`, and a note.
 function Cell({ cell, city, now }) {
   const { said } = cell, at = (moment) => moments(moment, city.timezone, now), progress = said.progress, presses = said.open ?? 0, alarms = said.alarm_count ?? 0;
   return html`<li class=${`card cell ${cell.silent ? "silent" : ""}`} data-testid=${`cell-${cell.area}`}>
     <h3>${said.screen ? html`<a href=${said.screen}>${named(cell.name)}</a>` : named(cell.name)}</h3>
     <p class="stand">${cell.silent ? html`<span class="alarm" data-testid=${`silent-${cell.area}`}>▲ ${say("silent_since", { at: at(cell.heard_at), ago: ago(now - cell.heard_at) })}</span>` : html`<span class="quiet">${say("heard_ago", { ago: ago(now - cell.heard_at) })}</span>`}</p>
-    <${Bar} progress=${progress} />
-    <p class="counts"><span><b>${count(progress.served)}</b> ${say("served")}</span> <span><b>${count(progress.owed)}</b> ${say("owed")}</span> ${progress.skipped ? html`<span><b>${count(progress.skipped)}</b> ${say("skipped")}</span>` : null}</p>
-    <p class="counts">${presses ? html`<span class="alarm">◆ ${say("presses_n", { count: presses })}</span> ` : null}${alarms ? html`<span class="warn">▲ ${say("alarms_n", { count: alarms })}</span> ` : null}${presses + alarms ? null : html`<span class="quiet">${say("nothing_open")}</span>`}</p>
-    <p class="quiet small">${say("rooms_trucks", { rooms: progress.rooms_ready, all_rooms: progress.rooms, trucks: progress.trucks_ready, all_trucks: progress.trucks, waiting: progress.rooms_waiting })}</p>
-    <p class="quiet small">${said.link.up ? say("broker_up") : html`<span class="alarm">▲ ${say("broker_down", { at: at(said.link.since_at) })}</span>`} · ${say(`plan_${said.plan.state}`, { day: said.plan.last_day ?? say("none") })} · ${said.version}</p>
+    ${progress ? html`<${Bar} progress=${progress} />
+    <p class="counts"><span><b>${count(progress.served)}</b> ${say("served")}</span> <span><b>${count(progress.owed)}</b> ${say("owed")}</span> ${progress.skipped ? html`<span><b>${count(progress.skipped)}</b> ${say("skipped")}</span>` : null}</p>` : null}
+    <p class="counts">${presses ? html`<span class="alarm">◆ ${say("presses_n", { count: presses })}</span> ` : null}${alarms ? html`<span class="warn">▲ ${say("alarms_n", { count: alarms })}</span> ` : null}${presses + alarms || !progress ? null : html`<span class="quiet">${say("nothing_open")}</span>`}</p>
+    ${progress ? html`<p class="quiet small">${say("rooms_trucks", { rooms: progress.rooms_ready, all_rooms: progress.rooms, trucks: progress.trucks_ready, all_trucks: progress.trucks, waiting: progress.rooms_waiting })}</p>
+    <p class="quiet small">${said.link.up ? say("broker_up") : html`<span class="alarm">▲ ${say("broker_down", { at: at(said.link.since_at) })}</span>`} · ${say(`plan_${said.plan.state}`, { day: said.plan.last_day ?? say("none") })} · ${said.version}</p>` : null}
     ${wrong(cell, at).map((text) => html`<p key=${text} class="warn small">▲ ${text}</p>`)}</li>`;
 }
 
@@ -66,7 +67,7 @@ function moments(moment, timezone, now) {
 
 // What a person should know of a cell: what it said is wrong with it, and what of its records did not come.
 const wrong = (cell, at) => [
-  ...cell.said.health.map((row) => row.text[language]),
+  ...(cell.said.health ?? []).map((row) => row.text[language]),
   ...cell.notes.map(({ word, values }) => say(`note_${word}`, { ...values, ...("at" in values ? { at: at(values.at) } : {}) })),
 ];
 
