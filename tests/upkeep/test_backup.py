@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,13 +94,13 @@ def test_late_records_of_a_past_day_that_come_meanwhile_are_in_the_record(office
         store.close()
         opened().close()  # a start writes past days anew
 
-    def copied(source: Path, *rest: object) -> None:
-        if source.name == "days":
-            comes_late(31)
-            copy_tree(source, *rest)
-            comes_late(32)
-        else:
-            copy_tree(source, *rest)
+    def copied(source: Path, *rest: Any) -> list[tuple[Path, Path]]:
+        if source.name != "days":
+            return copy_tree(source, *rest)
+        comes_late(31)
+        doubtful = copy_tree(source, *rest)
+        comes_late(32)
+        return doubtful
 
     with monkeypatch.context() as patch:
         patch.setattr("broker.upkeep.backup.making.copy_tree", copied)

@@ -16,6 +16,8 @@ from broker.rules.states.answer import ACK_EXPIRES_S
 from broker.rules.states.incident import Incident
 
 OFFER_EVERY_S = 30
+UNSEEN_LONG_S = 3600  # nobody is there who looks: over a night offers would be made anew a thousand times
+OFFER_SELDOM_S = 300
 
 
 def is_run_due(day: Day, run_id: str, now: int) -> bool:
@@ -91,14 +93,20 @@ def offer(day: Day, key: IncidentKey, now: int) -> list[Effect]:
             day.incidents.end_choosing(key)
         elif now - day.incidents.offers(key)[0] >= OFFER_EVERY_S:  # till then they are there for who asked for them
             day.incidents.take_offers_down(key)
-    elif now - day.incidents.offers(key)[0] >= OFFER_EVERY_S:
-        shown = day.incidents.offers_of_run(run.run_id, now - OFFER_EVERY_S)
+    elif now - day.incidents.offers(key)[0] >= (every_s := _offer_every_s(incident, now)):
+        shown = day.incidents.offers_of_run(run.run_id, now - every_s)
         if shown is not None:  # pressed again and again: what can be done about the truck is the same
             day.incidents.show_offers(key, *shown)
             return []
         if day.incidents.working is None:
             day.incidents.begin_working(key, now, show_when_made(day, key, run, day.owed(run), now))
     return []
+
+
+def _offer_every_s(incident: Incident, now: int) -> int:
+    """How often they are made anew; whoever acknowledges, or clicks on one that is not so any more, has new ones."""
+    is_unseen = incident.workflow == "raised" and now - incident.raised_at >= UNSEEN_LONG_S
+    return OFFER_SELDOM_S if is_unseen else OFFER_EVERY_S
 
 
 def work_on(day: Day, now: int) -> list[Effect]:  # noqa: ARG001  (a decision as every other; its time is past)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from broker import process
 from broker.bridge import Bridge
+from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.replanning.insertion import OpenTour
 from broker.web.desk import Desk
@@ -150,6 +152,28 @@ def test_what_is_not_ready_in_time_is_said_and_not_done_later(
     for _ in range(200):
         morning.turn()
     assert morning.stage(PRESS) == "stored"
+
+
+def test_what_nobody_looks_at_is_seldom_worked_out_anew(morning: _InSteps) -> None:
+    """A breakdown that is on for a night costs one offer in five minutes; who acknowledges it has new ones at once."""
+    shown(morning)
+    day, key = morning.bridge.dispatch.day, ("t01", PRESS)
+
+    def made_anew(now: int) -> bool:
+        """Whether they are, at this second; then they are shown at once."""
+        time_passing.offer(day, key, now)
+        is_begun = day.incidents.working is not None
+        while day.incidents.working is not None:
+            time_passing.work_on(day, now)
+        return is_begun
+
+    began_at = day.incidents[key].raised_at
+    assert made_anew(began_at + 60) and not made_anew(began_at + 89) and made_anew(began_at + 90)
+    night = began_at + 3600
+    times = [second for second in range(0, 3600, 10) if made_anew(night + second)]
+    assert times == list(range(0, 3600, 300))
+    day.incidents.place(replace(day.incidents[key], workflow="acknowledged"))
+    assert made_anew(night + 3600 - 269)
 
 
 @pytest.mark.parametrize("how", ["settled", "late"])
