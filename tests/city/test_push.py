@@ -198,7 +198,7 @@ def test_a_cell_that_was_cut_off_for_an_hour_is_silent_and_then_whole(server, da
         assert standing(city.cells()[0])["silent"]
         push.turn()
         assert push.state()["waiting"] == 0
-        assert not standing(city.cells()[0])["silent"]
+        wait_until(lambda: push.turn() and not standing(city.cells()[0])["silent"], "its next beat is due", 15)
         push.close()
         with closing(record_in(tmp_path)) as record:
             assert figures_of(city.records(AREA, ZONE), DAY, DAY, ZONE) == figures_of(record, DAY, DAY, ZONE) != {}

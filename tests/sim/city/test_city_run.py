@@ -41,7 +41,8 @@ def test_a_cell_that_dies_comes_back_and_the_figures_of_city_cells_and_devices_a
     within = re.search(r"c02: back on a standby after ([\d.]+) s, all its devices with it", said)
     assert within is not None, said
     assert float(within[1]) <= 60
-    assert "c02: 0 records" not in said  # what PostgreSQL missed died with the machine, and was named
+    # How many PostgreSQL missed goes by the moment of the kill; they are named, and none is missing in the end.
+    assert re.search(r"c02: \d+ records were acknowledged by the dead machine and not pushed", said), said
     assert "0 ranges are still missing" in said
     assert "c01: its way to the city is whole" in said
     assert re.search(r"[1-9]\d* visits made, \d+ bins emptied: all on record", said), said

@@ -13,6 +13,7 @@ import errno
 import io
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from tools.flashing.board import programs
 from tools.flashing.board.ports import group_of, holder_of
 from tools.flashing.errors import FlashError
 
+HELD_S = 0.5  # so long a process that is being started may hold a port that it inherits
 SILENCE_S = 4.0  # a board that says nothing for so long has stopped
 ENTER_TRIES_S = (3.0, 6.0, 12.0)
 CALL_S = 30.0
@@ -174,16 +176,28 @@ def _enter(board: Board, soft_reset: bool) -> None:
 
 
 def _open_port(port: str) -> Any:
-    """A transport; the reasons why a port does not open each have their own sentence."""
-    try:
-        return SerialTransport(port, baudrate=115200, timeout=SILENCE_S)
-    except (TransportError, OSError, ValueError) as error:
-        # mpremote hides the reason behind "failed to access", so the port is asked itself.
+    """A transport; the reasons why a port does not open each have their own sentence.
+
+    One that is held is asked for a second time: a process that is just being started may hold it for a moment.
+    """
+    for is_last in (False, True):
         try:
-            serial.serial_for_url(port, baudrate=115200, timeout=0.1, exclusive=True).close()
-        except (OSError, ValueError) as reason:
-            raise why_closed(port, reason) from error
-        raise why_closed(port, error) from error
+            return SerialTransport(port, baudrate=115200, timeout=SILENCE_S)
+        except (TransportError, OSError, ValueError) as error:
+            why = _why_no_transport(port, error)
+            if is_last or why.problem != "busy":
+                raise why from error
+            time.sleep(HELD_S)
+    raise AssertionError("the second try raises")
+
+
+def _why_no_transport(port: str, error: BaseException) -> FlashError:
+    """mpremote hides the reason behind "failed to access", so the port is asked itself."""
+    try:
+        serial.serial_for_url(port, baudrate=115200, timeout=0.1, exclusive=True).close()
+    except (OSError, ValueError) as reason:
+        return why_closed(port, reason)
+    return why_closed(port, error)
 
 
 def why_closed(port: str, error: BaseException) -> FlashError:
