@@ -82,6 +82,7 @@ def test_long_figures_stop_nobody_who_asks_for_a_day(monkeypatch) -> None:
             raise Unavailable("away")
         return whole
 
+    # a count that takes long, without a database that does
     monkeypatch.setattr(counts, "_one", one)
     cells = [type("One", (), {"area": "aa", "timezone": "Asia/Shanghai"})()]
     with meanwhile(lambda: counts.of(cells, "2026-01-01", "2026-11-22")):
@@ -108,5 +109,6 @@ def test_a_session_asks_a_server_that_is_away_once_and_gives_up_its_turn(monkeyp
             with pytest.raises(Unavailable, match="away"):
                 session.run(lambda _: None)
         assert len(asked) == times
+    # who holds the lock is no caller's business: a page that is asked for meanwhile is
     with page._lock, pytest.raises(Unavailable, match="busy"):
         page.run(lambda _: None)

@@ -234,6 +234,7 @@ def test_a_note_that_fails_ends_no_push_and_is_said(database, tmp_path, monkeypa
     """Neither does a record that cannot be read just then: what it is called is known."""
     filled(tmp_path)
     push = push_of(tmp_path, database)
+    # a page of the very file that it reads is spoiled
     _, reader = push._opened()
     monkeypatch.setattr(type(reader), "about", _refusing(Corrupt("a page")))
     assert push.turn() == 5.0 and (tmp_path / NAME).exists(), "the note needs no look into the record"
@@ -260,6 +261,7 @@ def test_a_cell_whose_records_do_not_pass_is_heard_all_the_same(database, tmp_pa
     elif what == "page":
         monkeypatch.setattr(SQLiteReader, "last_row", _refusing(Corrupt("a page")))
     else:
+        # as after a connection that was cut
         push._lose()
         monkeypatch.setattr("broker.city.push.reading_store", _refusing(Corrupt("a page")))
     push.turn()

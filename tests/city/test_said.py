@@ -83,6 +83,7 @@ class Rows:
 def test_only_what_may_be_an_area_is_one(caplog) -> None:
     """Folders are named by it; a beat that is no object is none, a name that is no text is none."""
     city = CityDatabase("postgresql://nobody@127.0.0.1:1/x", None, lambda: NOON)
+    # without a database to make tables in
     city._made = True
     odd = [("../../etc", ZONE, "{}"), ("..", ZONE, "{}"), ("a/b", ZONE, "{}"), ("", ZONE, "{}"), ("cc", "../x", "{}")]
     rows = Rows(*odd, ("aa", ZONE, "[]"), ("bb", ZONE, '{"at": 1}'))

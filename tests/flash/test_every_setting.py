@@ -185,6 +185,7 @@ def done_at_the_door(folder: Path, text: str) -> list[tuple[str, ...]]:
     for name in (CRL, OUT):
         (lists / name).write_text("")
     with pytest.MonkeyPatch.context() as patch:
+        # the commands are looked at, not run: there is no office to reach
         patch.setattr(door_of_the_broker, "_run", lambda command, _: done.append(command))
         door_of_the_broker.bring(lists, loaded(folder, text).door)
     return [tuple(part.replace(str(folder), "") for part in command) for command in done]

@@ -35,6 +35,7 @@ class Unstarted(EmbeddedBroker):
     def _put(self, name: str, text: str, mode: int) -> None:
         if name in self.full:
             raise OSError(errno.ENOSPC, "No space left on device", name)
+        # the disk fails at one of its writes
         super()._put(name, text, mode)
 
     @property
@@ -87,6 +88,7 @@ def test_a_list_that_could_not_be_read_is_tried_again_though_nobody_writes_it_an
     broker.write_files()
     area.revoke("t01")
     with monkeypatch.context() as spoiled:
+        # a file that cannot be read for a moment, also for root
         spoiled.setattr("broker.mqtt.own_broker.revoked._text", unreadable)
         for _ in range(2):
             broker.look_at_revoked()

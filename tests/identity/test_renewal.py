@@ -20,7 +20,7 @@ from tests.support.identity.street import street
 from tests.support.processes import Client, wait_until
 from tools.flashing.authority import make_authority
 from tools.flashing.identity.identities import DEVICE_DAYS, LOG, Identities, key_der, key_pem
-from tools.flashing.identity.renewal import _shown
+from tools.flashing.identity.renewal import _shown  # what a terminal gets is seen nowhere else
 
 DAY_S = 86_400
 

@@ -239,19 +239,22 @@ def test_what_is_still_on_when_it_is_saved_lasts_until_the_end(bench: Bench) -> 
 
 
 def test_what_people_do_on_the_screen_is_saved_or_refused_by_name(bench: Bench) -> None:
-    """Seen, decided and resolved have words; a lane said to be clear, or another truck, has none."""
+    """Seen, decided, an extra truck and resolved have words; a lane said to be clear has none."""
     bench.pass_s(100)
     at = int(bench.now()) - 1
     bench.hands.screen_deed({"at": at, "truck": "t01", "action": "acknowledge"})
     bench.hands.screen_deed({"at": at, "truck": "t01", "action": "decide", "decision": "wait"})
     assert bench.hands.unknown() == []
-    assert saved(bench)[0] == ("on_screen", 99.0, {"truck": "t01", "action": "acknowledge", "decision": "return_later"})
+    assert saved(bench)[0] == ("on_screen", 99.0, {
+        "truck": "t01", "action": "acknowledge", "decision": "return_later", "other": "",
+    })  # fmt: skip
     assert bench.evidence.acknowledged == [(at, "t01")]
-    bench.hands.screen_deed({"at": at, "truck": "t01", "action": "clear"})
     bench.hands.screen_deed({"at": at, "truck": "t01", "action": "decide", "decision": "extra_truck"})
-    assert bench.hands.unknown() == [
-        ("unknown_on_screen", {"action": "clear"}), ("unknown_on_screen", {"action": "extra_truck"}),
-    ]  # fmt: skip
+    assert saved(bench)[-1] == ("on_screen", 99.0, {
+        "truck": "t01", "action": "decide", "decision": "extra_truck", "other": "",
+    })  # fmt: skip
+    bench.hands.screen_deed({"at": at, "truck": "t01", "action": "clear"})
+    assert bench.hands.unknown() == [("unknown_on_screen", {"action": "clear"})]
 
 
 def test_what_people_say_of_a_visit_on_the_screen_is_saved(bench: Bench) -> None:
