@@ -8,10 +8,8 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import HTMLResponse, RedirectResponse
 
-from broker import NAME, __version__
 from broker.city.api import Cells, city_router, health_router
 from broker.city.figures import CityFigures
 from broker.city.platform import Platform
@@ -21,18 +19,16 @@ from broker.people.errors import PeopleError
 from broker.people.people import People
 from broker.people.sessions import Sessions
 from broker.store.city import CityDatabase
+from broker.web.api.app import empty_app
 from broker.web.api.people.accounts import account_router
 from broker.web.api.people.me import people_router
 from broker.web.door.connection_limits import LimitedProtocol
 from broker.web.door.gate import Gate
 from broker.web.door.visitors import visitor_of
-from broker.web.pages.api_docs import api_docs
 from broker.web.pages.people.accounts import account_pages
-from broker.web.pages.rendering import STATIC
 from broker.web.pages.screens import answer_of
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.pages.ways import landing_of
-from broker.web.problems import REFUSALS
 from broker.web.security import guarded
 from broker.web.server import MOST_AT_ONCE, bound_socket
 
@@ -44,9 +40,8 @@ def build_city(
     outside: Callable[[], list[dict[str, Any]]] = list,
 ) -> FastAPI:  # fmt: skip
     """The ASGI application of a city, behind `gate`; `outside` says how its platform is told."""
-    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None, responses=REFUSALS)
+    app = empty_app()
     app.state.of_city = True
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
     house = Administration(gate.people, (), ())
     for router in (
@@ -66,14 +61,6 @@ def _pages(app: FastAPI) -> None:
     @app.get("/city", include_in_schema=False)
     def city() -> HTMLResponse:
         return answer_of("city")
-
-    @app.get("/favicon.ico", include_in_schema=False)
-    def icon() -> FileResponse:
-        return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
-
-    @app.get("/docs", include_in_schema=False)
-    def docs() -> HTMLResponse:
-        return HTMLResponse(api_docs(app.openapi()))
 
 
 def serve(

@@ -31,6 +31,23 @@ from broker.web.security import guarded
 from broker.web.stream.frames import Frames
 
 
+def empty_app() -> FastAPI:
+    """An application with what all pages need, a cell's and the city's: static files, the icon, the API's own page."""
+    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None, responses=REFUSALS)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> FileResponse:
+        # Browsers ask for it beside pages that name no icon, the day's report among them.
+        return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(api_docs(app.openapi()))
+
+    return app
+
+
 def build_app(
     desk: Desk,
     store: Store,
@@ -43,8 +60,7 @@ def build_app(
     """The ASGI application of one bridge, with the `further` routers of other packages, behind `gate`; `hosts` as in
     [web] hosts, `frames` the stream of its picture, `playback` the folder where that is kept.
     """
-    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None, responses=REFUSALS)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app = empty_app()
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
     pictures.include_router(playback_router(desk, store, playback))
@@ -62,12 +78,3 @@ def _pages(app: FastAPI) -> None:
         if not has_operations(visitor):
             return RedirectResponse(landing_of(visitor), 303)
         return answer_of("room")
-
-    @app.get("/favicon.ico", include_in_schema=False)
-    def icon() -> FileResponse:
-        # Browsers ask for it beside pages that name no icon, the day's report among them.
-        return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
-
-    @app.get("/docs", include_in_schema=False)
-    def docs() -> HTMLResponse:
-        return HTMLResponse(api_docs(app.openapi()))
