@@ -12,8 +12,8 @@ from broker.city.server import build_city
 from broker.city.standing import standing
 from broker.config import CityConfig
 from broker.store.city import CityDatabase
-from tests.support.city.district import beat_of, case_of, days_of, records_of, say, share, stay_heard
-from tests.support.facts import DAY, NOON, Fact
+from tests.support.city.district import beat_of, case_of, cases_of, days_of, records_of, say, share, stay_heard
+from tests.support.facts import DAY, NOON
 from tests.support.people import House
 
 pytestmark = pytest.mark.real
@@ -79,21 +79,9 @@ def test_who_looks_at_cells_or_cases_does_not_wait_for_who_counts_a_year(databas
     assert client.get(f"/api/v1/city/stats?from_day={DAY}&to_day={DAY}").status_code == 200
 
 
-def cases_of(count: int, closed: int) -> list[Fact]:
-    """So many handed over one after the other, the first ones answered and closed."""
-    one = case_of("aa", NOON)
-    facts = []
-    for number in range(count):
-        body = {**one.body, "case_id": f"c{number:03d}", "handed_over_at": NOON + number}
-        if number < closed:
-            body |= {"state": "closed", "answered_at": NOON + 900, "answer": "x", "closed_at": NOON + 1000}
-        facts.append(Fact("case", f"c{number:03d}", f"case:c{number:03d}:000002", NOON + number, body))
-    return facts
-
-
 def test_cases_come_in_pages_with_what_is_open_first(database, city) -> None:
     """However many were closed over the years, one page has so many, and says where the next begins."""
-    say(database, "aa", beat_of(1), records_of(cases_of(230, closed=200), "aa"))
+    say(database, "aa", beat_of(1), records_of(cases_of("aa", NOON, 230, closed=200), "aa"))
     house = House()
     config = CityConfig.model_validate({"city": {"url": database}})
     client = house.machine(build_city(config, Cells(city), house.gate, lambda: NOON), "supervisor")
