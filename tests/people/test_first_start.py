@@ -12,6 +12,8 @@ from broker.config import BrokerConfig
 from broker.people.people import People
 from broker.process import serve
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 class Terminal(io.StringIO):
     """What a person looks at, or a file that others read."""
