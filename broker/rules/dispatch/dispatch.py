@@ -33,7 +33,7 @@ from broker.rules.dispatch.runs.run_restoring import cancel_gone
 from broker.rules.dispatch.runs.shift_ends import end_shift, is_long_over
 from broker.rules.dispatch.visits.closed_roads import keep_closed
 from broker.rules.dispatch.visits.replan_error import ReplanError
-from broker.rules.effects.attention import ask_about_overstaying, is_overstaying, forget_left_out
+from broker.rules.effects.attention import ask_about_overstaying, forget_left_out, is_overstaying
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
 from broker.rules.states.alarm import AlarmError
