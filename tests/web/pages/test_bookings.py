@@ -178,6 +178,7 @@ def test_a_property_books_on_the_page(counter: Counter) -> None:
     (held,) = counter.of["zhang"].get(API).json()
     page = counter.of["zhang"].get("/bookings")
     assert 'data-testid="held"' in page.text and "You hold" in page.text
+    assert "/static/photo.js" in page.text and "script-src 'self'" in page.headers["content-security-policy"]
     filled = {**form(page.text, f"/bookings/{held['booking_id']}/book"), "cubic_m": "2.5", "note": "<b>tiles</b>"}
     assert counter.of["zhang"].post(f"/bookings/{held['booking_id']}/book", data=filled).status_code == 303
     page = counter.of["zhang"].get("/bookings").text
