@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from broker.people.roles import Role, Scope
 from broker.web.languages import LANG_COOKIE
 from broker.web.pages.screens import SCREENS
-from broker.web.pages.ways import WAYS
 from broker.words import LANGUAGES
 from tests.support.axe import findings
 from tests.support.bridge.whole_web import WholeWeb
+from tests.support.every_page import BOUND, PAGES, WIDTHS, street_of
 from tests.support.routed_page import HOME, routed
 
 pytestmark = pytest.mark.real
@@ -22,18 +21,6 @@ pytestmark = pytest.mark.real
 FITS_MS = 10_000  # charts are painted anew for another width
 # A service worker is not asked for by its page; a sign that there is none of is not found.
 EXPECTED = ("error occurred when fetching the script", "404 (Not Found)")
-WIDTHS = (3840, 1920, 1280, 390)
-AREA: tuple[Role, ...] = ("dispatcher", "supervisor", "technician", "registrar", "weigher", "enforcement")
-BOUND: dict[str, tuple[Role, Scope]] = {
-    "/cab": ("crew", Scope(trucks=("t01",))), "/keeper": ("keeper", Scope(estates=("e01",))),
-    "/property": ("property", Scope(estates=("e01",))), "/asked": ("contractor", Scope(contractors=("qingyun",))),
-}  # fmt: skip
-BESIDE = (
-    "/report/2026-11-23", "/registers/elections", "/registers/safety", "/registers/safety/log",
-    "/registers/safety/import", "/sign-in", "/sign/NOTHING", "/devices/truck/t01", "/learned/wet-north",
-    "/people/accounts/wang",
-)  # fmt: skip
-PAGES = sorted({*WAYS, *(path for path in SCREENS if "{" not in path), *BESIDE})
 SIGHTS = tuple((language, scheme) for language in LANGUAGES for scheme in ("light", "dark"))
 # Each page of modules once whenever tests are run, in one sight or another; all four of each page with the long tests.
 MODULES = [path for path in PAGES if path == "/" or path in SCREENS]
@@ -55,11 +42,7 @@ SHOWN = """() => {
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
     """A morning with a room served and a press, and people for each page of it."""
-    made = WholeWeb(tmp_path_factory.mktemp("street"), served=2)
-    made.morning.store.now = lambda: made.morning.now  # type: ignore[method-assign]
-    made.house.account("area", *AREA)
-    for role, scope in BOUND.values():
-        made.house.account(role, role, scope=scope)
+    made = street_of(tmp_path_factory.mktemp("street"))
     yield made
     made.morning.close()
 
