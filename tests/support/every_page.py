@@ -58,6 +58,8 @@ def taken(page: Page, street: WholeWeb, path: str, language: str, scheme: str) -
     page.goto(f"{HOME}{path}?language={language}", wait_until="load")
     expect(page.locator("main")).to_be_visible()
     page.wait_for_function("() => !document.querySelector('main:empty')")
+    if path in ("/", "/map"):
+        expect(page.locator(".map-part[data-ready]")).to_be_visible()
     found = {}
     for width, height in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})

@@ -184,6 +184,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     const pixel = metres(view.y) / view.scale, most = Math.max(BAR_PX, BAR_TEXT * px) * pixel, power = 10 ** Math.floor(Math.log10(most));
     const m = [5, 2, 1].map((one) => one * power).find((one) => one <= most), text = m >= 1000 ? `${m / 1000} ${say("map_km")}` : `${m} ${say("map_m")}`;
     root.bar.style.width = `${m / pixel}px`;
+    root.bar.style.visibility = plan === NO_PLAN ? "hidden" : ""; // of nothing there is no scale
     if (text !== barred) root.bar.textContent = barred = text;
   }
 
