@@ -131,7 +131,7 @@ def test_every_room_is_a_device_with_names_of_one_language() -> None:
 
 
 # What Home Assistant's MQTT integration takes and asks for, by its published schema: home-assistant/core, commit
-# 0f5c1b54, homeassistant/components/mqtt/schemas.py, and its pages of the integrations mqtt, sensor.mqtt and binary_sensor.mqtt.
+# 0f5c1b54, homeassistant/components/mqtt/schemas.py, and its pages of mqtt, sensor.mqtt and binary_sensor.mqtt.
 AVAILABLE = {
     "availability", "availability_mode", "availability_template", "availability_topic", "payload_available",
     "payload_not_available",
