@@ -68,7 +68,11 @@ class Hands:
         came = [one["arrived_at"] for one in visits if one["room"] == room and (one["arrived_at"] or 0) > at]
         said = [one["at"] for one in self._day.keepers
                 if one["device"] == room and one["event"] == "lane_clear" and one["at"] > at]  # fmt: skip
-        free_at = min([*said[:1], *([last["cleared_at"]] if last["cleared_at"] else []), *came[:1]], default=None)
+        estate = next((row for row in last["answers"] if row["id"] == "estate"), None)
+        cleared_at = last["cleared_at"]
+        if not said and cleared_at and (self._as_it_was or (estate is not None and estate["done_at"] == cleared_at)):
+            said = [cleared_at]  # said on a page, by the estate or by whoever was at the screen
+        free_at = min([*said[:1], *([cleared_at] if cleared_at else []), *came[:1]], default=None)
 
         def set_blocked(is_so: bool) -> Callable[[], None]:
             return lambda: stage.blocked.__setitem__(room, is_so)

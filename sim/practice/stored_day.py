@@ -51,7 +51,7 @@ def on_record(data: Path, feed: str | None, day: date, seed: int) -> tuple[Store
     Raises ScenarioError where nothing of it can be played, StoreError for a record that cannot be read.
     """
     plan = demo_plan() if feed is None else plan_of_feed(feed)
-    folder = data / "store" if (data / "store").is_dir() else data
+    folder = next((data / name for name in ("records", "store") if (data / name).is_dir()), data)
     with reading_store(folder, plan.area_id, plan.timezone, time.time) as store:
         found = stored_day(plan, store, day, seed)
         start_at, end_at = (found.scene.day_start_at + of_s for of_s in (found.scenario.from_s, found.scenario.until_s))
