@@ -4,6 +4,11 @@ A machine whose clock is a day ahead for ten minutes would end the day's runs, c
 is left of today. A truck's receiver knows the time better than any machine: where a fresh position agrees with the new
 time it is taken, and where it agrees with ours the jump stays doubted. Without a word of any truck it is taken after
 ten minutes: at night nobody is called. A step of a minute is a correction and is followed at once.
+
+A machine may be wrong when the bridge starts: a clock that is before the record's newest entry is doubted like one that
+jumped, and as long as no truck agreed with ours the time that two receivers say steadily is taken instead. What lay at
+the broker meanwhile is old, and comes faster than time passes: a receiver counts when its words come as seconds do. A
+time before the record's newest entry is no receiver's: one that counts its weeks wrongly is twenty years behind.
 """
 
 import sys
@@ -18,6 +23,8 @@ Clock = Callable[[], float]
 STEP_S = 60.0  # so much a clock may be corrected by at once
 AGREES_S = float(wire.NO_DATA_S)  # so old the position may be by which a time is believed
 ALONE_S = 600.0
+APART_S = 5.0  # so far apart two words of a receiver must be,
+STEADY_S = 5.0  # and agree so well, for it to be known that they were not kept for us
 
 
 def since_boot() -> float:
@@ -26,7 +33,7 @@ def since_boot() -> float:
 
 
 class SteadyClock:
-    """`now()` is POSIX seconds; `heard(at)` is a fresh position's own time. Safe to use from any thread."""
+    """`now()` is POSIX seconds; `heard` takes the own time of a truck's fresh position. Safe to use from any thread."""
 
     def __init__(self, wall: Clock, elapsed: Clock) -> None:
         self._wall = wall
@@ -34,6 +41,17 @@ class SteadyClock:
         self._lock = threading.Lock()
         self._ahead_s = wall() - elapsed()
         self._doubted_s: float | None = None  # since when, in elapsed seconds, or when a truck agreed with us last
+        self._is_sure = False  # a truck agreed with us, and nothing is doubted
+        self._newest_at = 0.0  # of the record, when we began
+        self._words: dict[str, tuple[float, float]] = {}  # by truck: how far ahead it is of `elapsed`, and since when
+        self._steady: dict[str, float] = {}  # how far ahead it says to be all the time
+
+    def begins(self, newest_at: float) -> None:
+        """What is on record came until then: no time before that is believed at once."""
+        with self._lock:
+            self._newest_at = newest_at
+            if newest_at > self._now() + STEP_S:
+                self._go_by(newest_at - self._elapsed())
 
     def now(self) -> float:
         """What time it is."""
@@ -46,29 +64,60 @@ class SteadyClock:
             self._now()
             return None if self._doubted_s is None else round(self._jumped_s())
 
-    def heard(self, at: float) -> None:
+    def heard(self, truck: str, at: float) -> None:
         """A truck's receiver said that time just now."""
         with self._lock:
             ours_off_s = abs(self._now() - at)
             theirs_off_s = abs(self._wall() - at)
-            if self._doubted_s is None or min(ours_off_s, theirs_off_s) > AGREES_S:
-                return
-            if theirs_off_s < ours_off_s:
+            if min(ours_off_s, theirs_off_s) > AGREES_S:
+                if not self._is_sure and (ahead_s := self._said_by_two(truck, at)) is not None:
+                    self._go_by(ahead_s)
+            elif theirs_off_s < ours_off_s:
                 self._follow()
-            else:
+            elif self._doubted_s is not None:
                 self._doubted_s = self._elapsed()
+            else:
+                self._is_sure = True
+                self._words.clear()
+                self._steady.clear()
+
+    def _said_by_two(self, truck: str, at: float) -> float | None:
+        """How far ahead of `elapsed` this truck and another one say to be, if both do so all the time."""
+        elapsed = self._elapsed()
+        ahead_s = at - elapsed
+        said_s, since = self._words.get(truck, (ahead_s, elapsed))
+        if abs(said_s - ahead_s) > STEADY_S or at < self._newest_at - AGREES_S:
+            self._words[truck] = ahead_s, elapsed
+            self._steady.pop(truck, None)
+            return None
+        self._words[truck] = said_s, since
+        if elapsed - since < APART_S:
+            return None
+        self._steady[truck] = ahead_s
+        agree = [one for name, one in self._steady.items() if name != truck and abs(one - ahead_s) <= AGREES_S]
+        return max(ahead_s, *agree) if agree else None  # a word may be late and never early
 
     def _now(self) -> float:
         if abs(self._jumped_s()) <= STEP_S:
             self._follow()
         elif self._doubted_s is None:
-            self._doubted_s = self._elapsed()
+            self._doubt()
         elif not 0 <= self._elapsed() - self._doubted_s < ALONE_S:
             self._follow()
         return self._elapsed() + self._ahead_s
 
     def _jumped_s(self) -> float:
         return self._wall() - self._elapsed() - self._ahead_s
+
+    def _doubt(self) -> None:
+        self._doubted_s = self._elapsed()
+        self._is_sure = False
+
+    def _go_by(self, ahead_s: float) -> None:
+        """From now on it is so much later than `elapsed` says, whatever the machine's clock is."""
+        self._ahead_s = ahead_s
+        if abs(self._jumped_s()) > STEP_S:
+            self._doubt()
 
     def _follow(self) -> None:
         self._ahead_s = self._wall() - self._elapsed()

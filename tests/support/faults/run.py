@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -221,11 +222,17 @@ DEEDS: dict[str, Deed] = {
 USUAL_S = {"network": 120.0, "freeze_broker": 130.0, "freeze_bridge": 130.0, "kill_broker": 130.0, "kill_bridge": 130.0}
 OTHERS_S = 20.0
 SILENT = ("freeze_broker", "freeze_bridge", "kill_broker", "kill_bridge")  # nobody hears the bridge meanwhile
+MACHINES = ("broker", "bridge", "truck", "unit")
 NOT_SEEN = ("freeze_unit", "kill_unit")  # whose own lamp does not work meanwhile
 
 
-def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None = None) -> Played:
-    """Play some faults one after the other in one street; raises CannotBePlayedError before it begins."""
+def play(
+    folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None = None, at_once: bool = False
+) -> Played:
+    """Play some faults in one street; raises CannotBePlayedError before it begins.
+
+    One after the other, each until all is whole again; `at_once`: those of different machines beside each other.
+    """
     clocks = any(fault.startswith("clock_") for fault in faults)
     if clocks and faketime() is None:
         raise CannotBePlayedError("faketime is not installed: apt-get install faketime")
@@ -234,12 +241,13 @@ def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None 
     plans = {name: planned(seed, name, lengths["network"]) for name in names} if "network" in faults else None
     by_night = "day_change" in faults
     played = Played(" ".join(faults), seed)
-    with _disk(folder / "bridge", small="full_disk" in faults):
+    # What a thread starts ends with it: those of the machines last as long as the street.
+    with ThreadPoolExecutor() as machines, _disk(folder / "bridge", small="full_disk" in faults):
         street = Street(folder, seed=seed, hour=NIGHT if by_night else MORNING, clocks=clocks, plans=plans)
         try:
             street.start(called=not by_night)
-            for fault in faults:
-                _one(street, fault, lengths[fault], played, called=not by_night)
+            for some in [faults] if at_once else [[fault] for fault in faults]:
+                _some(street, some, lengths, played, machines, called=not by_night)
             street.rest()
         finally:
             street.stop()
@@ -250,23 +258,43 @@ def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None 
     return played
 
 
-def _one(street: Street, fault: str, for_s: float, played: Played, *, called: bool) -> None:
+def _some(
+    street: Street, faults: Sequence[str], lengths: dict[str, float], played: Played, machines: Executor, *,
+    called: bool,
+) -> None:  # fmt: skip
     began_s = time.monotonic()
-    DEEDS[fault](street, for_s, played)
+    _do(street, faults, lengths, played, machines)
     ended_s = time.monotonic()
+    what = " and ".join(faults)
     played.lasted_s = round(played.lasted_s + ended_s - began_s, 1)
-    back_s = street.is_whole(f"after {fault}")
+    back_s = street.is_whole(f"after {what}")
     played.back_after_s = max(played.back_after_s, round(back_s, 1))
     played.late_s = round(street.late_s, 1)
+    silent_s = max((lengths[fault] for fault in faults if fault in SILENT), default=0.0)
     for room in ROOMS if called else ():
-        if fault in NOT_SEEN and room == ROOMS[0]:
+        if room == ROOMS[0] and not set(faults).isdisjoint(NOT_SEEN):
             continue
         dark_s = street.dark_s(room, began_s, time.monotonic())
         played.dark_s = max(played.dark_s, round(dark_s, 1))
         if dark_s > DARK_S + played.late_s:
-            played.wrong.append(f"{fault}: the lamp of {room} was called and dark for {dark_s:.1f} s")
-        if fault in SILENT and for_s > UNKNOWN_S and street.dark_s(room, began_s + UNKNOWN_S, ended_s) < 1:
-            played.wrong.append(f"{fault}: the lamp of {room} says nothing of a silence of {for_s:g} s")
+            played.wrong.append(f"{what}: the lamp of {room} was called and dark for {dark_s:.1f} s")
+        if silent_s > UNKNOWN_S and street.dark_s(room, began_s + UNKNOWN_S, ended_s) < 1:
+            played.wrong.append(f"{what}: the lamp of {room} says nothing of a silence of {silent_s:g} s")
+
+
+def _do(
+    street: Street, faults: Sequence[str], lengths: dict[str, float], played: Played, machines: Executor
+) -> None:
+    """Those of one machine one after the other, different machines at once."""
+    lanes: dict[str, list[str]] = {}
+    for fault in faults:
+        lanes.setdefault(next((word for word in MACHINES if word in fault), fault), []).append(fault)
+
+    def lane(these: list[str]) -> None:
+        for fault in these:
+            DEEDS[fault](street, lengths[fault], played)
+
+    list(machines.map(lane, lanes.values()))
 
 
 @contextmanager
@@ -291,14 +319,17 @@ def main() -> int:
     top.add_argument("faults", nargs="*", help=f"which (default: all): {' '.join(DEEDS)}")
     top.add_argument("--seed", type=int, default=1)
     top.add_argument("--for", dest="for_s", type=float, help="how long each lasts, in seconds (default: by its kind)")
+    top.add_argument("--at-once", action="store_true", help="all of them in one street, different machines at once")
     args = top.parse_args()
     if unknown := [fault for fault in args.faults if fault not in DEEDS]:
         top.error(f"no fault {unknown[0]!r}; there are {' '.join(DEEDS)}")
     failed = False
-    for fault in args.faults or DEEDS:
+    one_by_one = [[fault] for fault in args.faults or DEEDS]
+    for faults in [args.faults] if args.at_once and args.faults else one_by_one:
+        fault = " ".join(faults)
         with tempfile.TemporaryDirectory(prefix="zhanpai-faults-") as folder:
             try:
-                played = play(Path(folder), [fault], seed=args.seed, for_s=args.for_s)
+                played = play(Path(folder), faults, seed=args.seed, for_s=args.for_s, at_once=args.at_once)
             except CannotBePlayedError as why:
                 print(f"NOT RUN: {fault}: {why}", flush=True)
                 continue
