@@ -102,7 +102,7 @@ class Started(Machine):
 
 
 def test_a_start_with_a_clock_before_the_newest_record_goes_on_from_that() -> None:
-    """A day behind: the time of the record is nearer, and the first truck confirms it; alone the machine is believed."""
+    """A day behind: the record is nearer, and the first truck confirms that; alone the machine is believed."""
     machine = Started(-DAY_S)
     assert machine.off_s == -60 and machine.clock.wrong_by_s() == 60 - DAY_S
     machine.hears("t01", for_s=3 * 3600)
