@@ -29,6 +29,7 @@ from tests.support.processes import REPO, wait_until
 DARK_S = 10.0  # a lamp that knows nothing flashes each 5 s; longer than this is dark
 UNKNOWN_S = 110.0  # a room that has not heard for so long must say so
 DAY_S = 86_400
+RIGHT_S = 90.0  # so near a time is the right one
 DISK = "192m"  # so that the bridge begins with room, and has none when it is filled
 BEFORE = "1a719f2e"  # with the record as it is now, before the bridge doubted its clock
 RELEASE_0_2_0 = "289e7ab7"  # its last commit; its record was another
@@ -114,6 +115,26 @@ def _clock(machine: str, by_s: int) -> Deed:
     return do
 
 
+def _starts_with_wrong_clock(by_s: int) -> Deed:
+    def do(street: Street, for_s: float, played: Played) -> None:
+        """The machine was off, and comes up with the clock wrong: two receivers, or the record, know better."""
+        street.bridge.kill()
+        street.machines["bridge"].set_wrong(by_s)
+        time.sleep(2)
+        street.start_bridge()
+        began_s = time.monotonic()
+        wait_until(lambda: abs(_time_of(street) - street.now) < RIGHT_S, "the bridge has the time of the trucks", BACK_S)
+        played.notes.append(f"the right time {time.monotonic() - began_s:.1f} s after its screen answered")
+        street.is_whole("while the clock is wrong")
+        time.sleep(for_s)
+        if abs(_time_of(street) - street.now) > RIGHT_S:
+            played.wrong.append("the bridge went back to a wrong time")
+        street.machines["bridge"].set_wrong(0)
+        time.sleep(2)
+
+    return do
+
+
 def _fill_disk(street: Street, for_s: float, played: Played) -> None:
     filler = street.bridge.folder / "filler"
     with filler.open("wb", buffering=0) as file:
@@ -158,17 +179,35 @@ def _rollback(street: Street, for_s: float, played: Played) -> None:
 
 
 def _rollback_too_far(street: Street, for_s: float, played: Played) -> None:
-    """To a release with another form of the record: it ends, touches nothing, and the new one goes on."""
+    """To a release with another form of the record: it ends and touches nothing; by an export it goes on, and back."""
     street.bridge.stop()
-    street.bridge.repo = _older(street.folder, RELEASE_0_2_0)
+    street.bridge.repo = old = _older(street.folder, RELEASE_0_2_0)
     try:
         street.start_bridge()
         played.wrong.append("0.2.0 runs on a record that it does not know")
     except AssertionError as why:
         played.notes.append(str(why).strip().splitlines()[-1])
+    records, kept = street.bridge.folder / "records", street.folder / "records.jsonl"
+    played.notes.append(_typed(street, REPO, "export", str(kept)))
+    records.rename(records.with_name("records.newer"))
+    played.notes.append(_typed(street, old, "import", str(kept)))
+    street.start_bridge()
+    played.notes.append(f"0.2.0 is whole after {street.is_whole('with 0.2.0'):.1f} s")
     time.sleep(for_s)
+    street.bridge.stop()
     street.bridge.repo = REPO
     street.start_bridge()
+
+
+def _typed(street: Street, repo: Path, *command: str) -> str:
+    """What a command of that code says of the bridge's folder; it has to be content."""
+    config = street.bridge.folder / "broker.toml"
+    done = subprocess.run(
+        [sys.executable, "-m", "broker", "--config", str(config), *command], cwd=repo, capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command[0]}: {done.stdout[-400:]}{done.stderr[-800:]}"
+    return f"{command[0]}: {(done.stdout or done.stderr).strip().splitlines()[-1]}"
 
 
 def _older(folder: Path, commit: str) -> Path:
@@ -188,9 +227,12 @@ def _day_changes(street: Street, for_s: float, played: Played) -> None:
     time.sleep(for_s)
 
 
+def _time_of(street: Street) -> float:
+    return float(street.bridge.get("/api/v1/picture")["at"])
+
+
 def _day_of(street: Street) -> str:
-    at = street.bridge.get("/api/v1/picture")["at"]
-    return datetime.datetime.fromtimestamp(at, ZoneInfo("Asia/Shanghai")).date().isoformat()
+    return datetime.datetime.fromtimestamp(_time_of(street), ZoneInfo("Asia/Shanghai")).date().isoformat()
 
 
 def _network(street: Street, for_s: float, played: Played) -> None:
@@ -212,6 +254,8 @@ DEEDS: dict[str, Deed] = {
     "full_disk": _fill_disk,
     **{f"clock_{machine}_{word}": _clock(machine, by_s) for machine in ("broker", "bridge", "truck")
        for word, by_s in (("day_ahead", DAY_S), ("day_behind", -DAY_S))},
+    "clock_bridge_starts_day_ahead": _starts_with_wrong_clock(DAY_S),
+    "clock_bridge_starts_day_behind": _starts_with_wrong_clock(-DAY_S),
     "broker_file_lost": _spoil(gone=True),
     "broker_file_spoilt": _spoil(gone=False),
     "upgrade": _upgrade,
