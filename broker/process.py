@@ -100,7 +100,7 @@ def serve(
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
                             in_steps=True, on_duty=on_duty_of(config, plan), stopwatch=time.perf_counter,
-                            world_time=clock.heard)  # fmt: skip
+                            world_time=clock.heard, knows_time=clock.is_known)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             house = _announcer(config, plan)

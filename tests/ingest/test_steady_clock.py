@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.ingest.steady_clock import ALONE_S, STEP_S, SteadyClock
+from broker.ingest.steady_clock import ALONE_S, STEP_S, WAITS_S, SteadyClock
 
 NOON = 1_795_600_000.0
 DAY_S = 86_400.0
@@ -167,3 +167,20 @@ def test_receivers_move_no_clock_that_a_truck_agreed_with() -> None:
     assert early.off_s == 3600  # nobody knew better; the first honest word ends it
     early.hears("t01", for_s=10.0)
     assert early.off_s == 0
+
+
+def test_a_bridge_that_was_away_or_is_ahead_tells_nobody_the_time_before_a_truck_spoke() -> None:
+    """A truck follows the bridge's clock: it would be no witness any more. Who was not away tells it at once."""
+    assert Started(0.0).clock.is_known() and Started(-DAY_S).clock.is_known()
+    for by_s, newest_s_ago in ((DAY_S, 60.0), (0.0, 3600.0)):
+        machine = Started(by_s, newest_s_ago)
+        machine.elapsed_s += WAITS_S - 1
+        assert not machine.clock.is_known()
+        machine.elapsed_s += 1
+        assert machine.clock.is_known()  # nobody drives: units wait for the bridge's word
+        machine = Started(by_s, newest_s_ago)
+        machine.hears("t01", "t02", for_s=20.0)
+        assert machine.clock.is_known() and machine.off_s == 0
+    first = Machine()
+    first.clock.begins(0.0)  # an empty record says nothing
+    assert first.clock.is_known()

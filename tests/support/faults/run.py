@@ -123,7 +123,7 @@ def _starts_with_wrong_clock(by_s: int) -> Deed:
         time.sleep(2)
         street.start_bridge()
         began_s = time.monotonic()
-        wait_until(lambda: abs(_time_of(street) - street.now) < RIGHT_S, "the bridge has the time of the trucks", BACK_S)
+        wait_until(lambda: abs(_time_of(street) - street.now) < RIGHT_S, "the bridge has the trucks' time", BACK_S)
         played.notes.append(f"the right time {time.monotonic() - began_s:.1f} s after its screen answered")
         street.is_whole("while the clock is wrong")
         time.sleep(for_s)
