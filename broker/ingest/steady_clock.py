@@ -75,7 +75,7 @@ class SteadyClock:
         """By how much the machine's clock jumped, while that is doubted."""
         with self._lock:
             self._now()
-            return None if self._doubted_s is None else round(self._jumped_s())
+            return None if self._doubted_s is None else round(self._wall() - self._elapsed() - self._ahead_s)
 
     def heard(self, truck: str, at: float) -> None:
         """A truck's receiver said that time just now."""
@@ -87,7 +87,7 @@ class SteadyClock:
                     self._known_from_s = None
                     self._go_by(ahead_s)
             elif theirs_off_s < ours_off_s:
-                self._follow()
+                self._follow(self._wall() - self._elapsed())
             elif self._doubted_s is not None:
                 self._doubted_s = self._elapsed()
             else:
@@ -111,27 +111,23 @@ class SteadyClock:
         return max(ahead_s, *agree) if agree else None  # a word may be late and never early
 
     def _now(self) -> float:
-        if abs(self._jumped_s()) <= STEP_S:
-            self._follow()
+        wall_s, elapsed_s = self._wall(), self._elapsed()
+        if abs(wall_s - elapsed_s - self._ahead_s) <= STEP_S:
+            self._follow(wall_s - elapsed_s)
         elif self._doubted_s is None:
-            self._doubt()
-        elif not 0 <= self._elapsed() - self._doubted_s < ALONE_S:
-            self._follow()
-        return self._elapsed() + self._ahead_s
+            self._doubt(elapsed_s)
+        elif not 0 <= elapsed_s - self._doubted_s < ALONE_S:
+            self._follow(wall_s - elapsed_s)
+        return elapsed_s + self._ahead_s
 
-    def _jumped_s(self) -> float:
-        return self._wall() - self._elapsed() - self._ahead_s
-
-    def _doubt(self) -> None:
-        self._doubted_s = self._elapsed()
-        self._is_sure = False
+    def _doubt(self, elapsed_s: float) -> None:
+        self._doubted_s, self._is_sure = elapsed_s, False
 
     def _go_by(self, ahead_s: float) -> None:
         """From now on it is so much later than `elapsed` says, whatever the machine's clock is."""
         self._ahead_s = ahead_s
-        if abs(self._jumped_s()) > STEP_S:
-            self._doubt()
+        if abs(self._wall() - self._elapsed() - ahead_s) > STEP_S:
+            self._doubt(self._elapsed())
 
-    def _follow(self) -> None:
-        self._ahead_s = self._wall() - self._elapsed()
-        self._doubted_s = None
+    def _follow(self, ahead_s: float) -> None:
+        self._ahead_s, self._doubted_s = ahead_s, None
