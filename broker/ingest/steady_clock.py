@@ -86,13 +86,13 @@ class SteadyClock:
                 if not self._is_sure and (ahead_s := self._said_by_two(truck, at)) is not None:
                     self._known_from_s = None
                     self._go_by(ahead_s)
-            elif theirs_off_s < ours_off_s:
-                self._follow(self._wall() - self._elapsed())
-            elif self._doubted_s is not None:
-                self._doubted_s = self._elapsed()
-            else:
+            elif self._doubted_s is None:
                 self._is_sure, self._known_from_s = True, None
                 self._words.clear()
+            elif theirs_off_s < ours_off_s:
+                self._follow(self._wall() - self._elapsed())
+            else:
+                self._doubted_s = self._elapsed()
 
     def _said_by_two(self, truck: str, at: float) -> float | None:
         """How far ahead of `elapsed` this truck and another one say to be, words of them lying apart."""
