@@ -123,10 +123,11 @@ class TruckTruth:
         if body is not None:
             self.driver.reads(body)
 
-    def break_down(self) -> None:
-        """The truck stands from now on; the driver reports it after a moment."""
+    def break_down(self, *, reported: bool = True) -> None:
+        """The truck stands from now on; the driver reports it after a moment, or says nothing."""
         self.state = "broken"
-        self._world.timeline.after(LOOKS_FIRST_S, lambda: self.button.press(HOLD_BREAKDOWN_S))
+        if reported:
+            self._world.timeline.after(LOOKS_FIRST_S, lambda: self.button.press(HOLD_BREAKDOWN_S))
 
     def repaired(self) -> None:
         """It can drive again."""
