@@ -9,10 +9,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from broker.rules.settings import Streets
 from sim.world.driving import Drive, Pace, Path
 
-DETOUR = 1.35  # streets are so much longer than the straight line
-USUAL_MPS = 6.0  # of a truck that drove nowhere that day
+STREETS = Streets()  # what the bridge guesses where nothing is known
 START = ""  # where a run begins, among rooms
 
 Knots = Sequence[tuple[float, float]]  # (metres of a line, seconds of driving until there), both growing
@@ -40,7 +40,7 @@ class Driven:
     ) -> Drive:
         """The drive over a path, which is `part` (from, to) of the run's line, or leads from a room to another."""
         knots = self.stretches.get(run_id, ())
-        mean_mps = knots[-1][0] / knots[-1][1] if knots and knots[-1][1] > 0 else USUAL_MPS
+        mean_mps = knots[-1][0] / knots[-1][1] if knots and knots[-1][1] > 0 else STREETS.speed_mps
         if part is not None:
             from_m, to_m = part
             inner = [at_m for at_m, _ in knots if from_m < at_m < to_m]
@@ -49,7 +49,7 @@ class Driven:
                 path, [(at_m - from_m, _seconds(knots, at_m, mean_mps) - began_s) for at_m in (from_m, *inner, to_m)],
                 speed_mps,
             )  # fmt: skip
-        took_s = self.ways_s.get(way, path.length_m * DETOUR / mean_mps)
+        took_s = self.ways_s.get(way, path.length_m * STREETS.detour_factor / mean_mps)
         return _AsDriven(path, [(0.0, 0.0), (path.length_m, took_s)], speed_mps)
 
 
