@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from broker.plan.model import Plan
@@ -16,6 +17,8 @@ from sim.virtual.disk import VirtualDisk
 from sim.virtual.room import VirtualRoom
 from sim.virtual.truck import VirtualTruck
 from sim.virtual.units import Units
+from sim.world.bins import TARE_GRAMS
+from sim.world.devices import SECOND_BINS, SECOND_BOOTS
 from sim.world.evidence import Evidence
 from sim.world.reachability import Hearing
 from sim.world.timeline import Timeline
@@ -42,6 +45,7 @@ class VirtualPlant(Units):
         self.mqtt = VirtualBroker(timeline)
         self._disk = VirtualDisk()
         self._bridge = VirtualBridge(timeline, self.mqtt, plan, self._open, evidence, self._dice)
+        self._second: dict[str, VirtualRoom] = {}
         super().__init__(
             timeline, self.mqtt, plan, trucks, folder, evidence, self._dice, shown, shows, sensors, unit_slow, boots
         )  # fmt: skip
@@ -81,6 +85,20 @@ class VirtualPlant(Units):
     def slow(self, device: str, delay_s: float) -> None:
         """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
         self.mqtt.slow(f"bridge-{self._plan.area_id}" if device == "bridge" else device, delay_s)
+
+    def second_unit(self, room: str, on: bool) -> None:
+        """Another unit that was given a room's id is switched on somewhere, or taken away with what it kept."""
+        if not on:
+            self._second.pop(room).take_away()
+            return
+        wastes, apart = self._plan.rooms[room].wastes, replace(self._evidence, heard=[], notes=[])
+        unit = self._second[room] = VirtualRoom(
+            self.timeline, self.mqtt, self._plan.area_id, room, wastes, apart, self._dice, lambda *_: None,
+            self._folder / "rooms" / f"{room} second", (), boots=SECOND_BOOTS,
+        )  # fmt: skip
+        unit.power(True)
+        for waste in wastes:
+            unit.set_bins(waste, SECOND_BINS, SECOND_BINS * TARE_GRAMS)
 
     def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
