@@ -84,7 +84,7 @@ class VirtualBridge:
             filters=wire.subscriptions("bridge", area), receive=self._receive, up=self._up, down=self._down,
             clean=False,
         )  # fmt: skip
-        self._timeline.after(TICK_S, lambda: self._tick(bridge))
+        self._timeline.after(TICK_S, partial(self._tick, bridge))
 
     def stop(self) -> None:
         """An orderly end."""
@@ -276,14 +276,13 @@ class VirtualBridge:
         bridge = self._bridge
         if bridge is None:
             return
-        channel = topic.split("/")[5]
+        device, channel = topic.split("/", 6)[4:6]
         if channel in CHANNELS_HEARD and payload:
-            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], orjson.loads(payload))
-            self._evidence.heard.append(heard)
+            self._evidence.heard.append(Heard(self._timeline.now, "bridge", channel, device, orjson.loads(payload)))
         bridge.receive(topic, payload, self._now())
         if not self._flush_asked:
             self._flush_asked = True
-            self._timeline.after(0.0 if channel == "incident" else ACK_EVERY_S, lambda: self._flush(bridge))
+            self._timeline.after(0.0 if channel == "incident" else ACK_EVERY_S, partial(self._flush, bridge))
 
     def _flush(self, bridge: Bridge) -> None:
         self._flush_asked = False
@@ -294,9 +293,10 @@ class VirtualBridge:
         if bridge is not self._bridge:
             return
         if not self._frozen:
-            bridge.tick(self._now())
-            bridge.flush(self._now())
-        self._timeline.after(TICK_S, lambda: self._tick(bridge))
+            now = self._now()
+            bridge.tick(now)
+            bridge.flush(now)
+        self._timeline.after(TICK_S, partial(self._tick, bridge))
 
 
 def _hand_over(case: Case, text: str | None, now: int) -> Case:  # noqa: ARG001 - what is to be done is in its evidence

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from broker.plan.model import Plan
@@ -17,6 +16,7 @@ from sim.virtual.broker import VirtualBroker
 from sim.virtual.disk import VirtualDisk
 from sim.virtual.room import VirtualRoom
 from sim.virtual.truck import VirtualTruck
+from sim.virtual.units import Units
 from sim.world.bins import TARE_GRAMS
 from sim.world.devices import SECOND_BINS, SECOND_BOOTS
 from sim.world.evidence import Evidence
@@ -27,7 +27,7 @@ SCREEN_S = 20.0  # so often somebody looks at the screen
 LAST_WORDS_S = 60.0  # what a device keeps in the very last minute may still be under way when the lights go out
 
 
-class VirtualPlant:
+class VirtualPlant(Units):
     """Implements `sim.world.devices.Plant`; `shown` and `shows` tell the world what lamps and cabs show."""
 
     def __init__(
@@ -45,26 +45,15 @@ class VirtualPlant:
         self.mqtt = VirtualBroker(timeline)
         self._disk = VirtualDisk()
         self._bridge = VirtualBridge(timeline, self.mqtt, plan, self._open, evidence, self._dice)
-        self._rooms = {
-            room.room_id: VirtualRoom(
-                timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
-                partial(shown, room.room_id), folder / "rooms" / room.room_id, sensors, unit_slow, boots,
-            )
-            for room in plan.rooms.values()
-        }  # fmt: skip
+        super().__init__(
+            timeline, self.mqtt, plan, trucks, folder, evidence, self._dice, shown, shows, sensors, unit_slow, boots
+        )  # fmt: skip
         self._second: dict[str, VirtualRoom] = {}
-        self._trucks = {
-            truck_id: VirtualTruck(
-                timeline, self.mqtt, plan.area_id, truck_id, folder, evidence, self._dice, partial(shows, truck_id)
-            )
-            for truck_id in trucks
-        }
 
     def start(self) -> None:
         """Everything is switched on."""
         self._bridge.start()
-        for device in (*self._rooms, *self._trucks):
-            self.power(device, True)
+        super().start()
         self.timeline.every(SCREEN_S, self._look_at_screen)
 
     def _look_at_screen(self) -> None:
@@ -80,19 +69,6 @@ class VirtualPlant:
     def dispatcher(self) -> VirtualBridge:
         """The person at the screen: in this run a caller of the bridge itself."""
         return self._bridge
-
-    def truck(self, truck_id: str) -> VirtualTruck:
-        """The computer in this truck."""
-        return self._trucks[truck_id]
-
-    def room(self, room_id: str) -> VirtualRoom:
-        """The unit of this room."""
-        return self._rooms[room_id]
-
-    def power(self, device: str, on: bool) -> None:
-        """Pull or push the plug of a truck's or room's device."""
-        units: Mapping[str, VirtualRoom | VirtualTruck] = {**self._rooms, **self._trucks}
-        units[device].power(on)
 
     def link(self, device: str, up: bool) -> None:
         """Cut or mend the link of a device, or of `bridge`."""
@@ -197,8 +173,7 @@ class VirtualPlant:
     def close(self) -> None:
         """Let go of files."""
         self._bridge.kill()
-        for truck in self._trucks.values():
-            truck.close()
+        super().close()
 
     def _open(self) -> Store:
         folder, plan = self._folder / "store", self._plan

@@ -30,6 +30,11 @@ class TrueVisit:
     waited_s: float = 0.0  # of its stay, for bins that were not outside yet
     stood_from_at: float | None = None  # earlier than `arrived_at` where another room was served from the same place
 
+    @property
+    def key(self) -> str:
+        """What a visit is called on record."""
+        return f"{self.run_id}/{self.room}/{self.visit_number}"
+
 
 @dataclass(frozen=True, slots=True)
 class LampChange:

@@ -20,6 +20,8 @@ from tests.support.bridge.afternoon import Afternoon
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.people import House
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 API = "/api/v1/bookings"
 
 
