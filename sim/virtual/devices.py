@@ -45,10 +45,10 @@ class VirtualPlant(Units):
         self.mqtt = VirtualBroker(timeline)
         self._disk = VirtualDisk()
         self._bridge = VirtualBridge(timeline, self.mqtt, plan, self._open, evidence, self._dice)
+        self._second: dict[str, VirtualRoom] = {}
         super().__init__(
             timeline, self.mqtt, plan, trucks, folder, evidence, self._dice, shown, shows, sensors, unit_slow, boots
         )  # fmt: skip
-        self._second: dict[str, VirtualRoom] = {}
 
     def start(self) -> None:
         """Everything is switched on."""
