@@ -12,6 +12,8 @@ from broker.web.picture import snapshot
 from tests.support.bridge.bin_room import FULL, TARE
 from tests.support.bridge.next_door import BINS, NextDoor, stand_and_go
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def day(tmp_path: Path) -> Iterator[NextDoor]:

@@ -14,6 +14,8 @@ from tests.support.road import Drive, place, road, room
 from tests.support.rough_run import Kind, kinds, rough_run
 from tests.support.rough_score import Score, score_kind
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 SEEDS = range(9000, 9001)  # `python -m tests.support.rough_score 9000 10` reads ten of each
 
 
