@@ -208,7 +208,7 @@ def _with_bands(
     visits: Sequence[TrackVisit], arrivals: Sequence[float], label: str, history: History, now: int,
     settings: ArrivalSettings,
 ) -> list[Eta]:  # fmt: skip
-    least_s, band_s = settings.least_band_s, history.band_s
+    least_s, band_s = settings.least_band_s, history.bands.band_s
     etas = []
     for visit, arrive_at in zip(visits, arrivals, strict=True):
         if arrive_at < now:

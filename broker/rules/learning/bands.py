@@ -70,10 +70,12 @@ class Bands:
         self._errors = {
             begun: [Recent(settings.memory) for _ in range(len(HORIZON_EDGES_S) + 1)] for begun in (True, False)
         }
+        self._found: dict[tuple[str, int], tuple[float, float]] = {}  # by label and horizon, until more is learned
         self._widths = {"history": log(1.25), "stale": log(1.25), "off_route": log(2.0)}  # by label; first guesses
 
     def learn(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was; what a silent or held truck's were says nothing of the others'."""
+        self._found.clear()
         if record.label in ("live", NOT_BEGUN):
             self._of(record.label, record.horizon_s).add(record.error_s)
         if record.in_band is not None:
@@ -89,16 +91,23 @@ class Bands:
     def go_on_from(self, widths: Mapping[str, float]) -> None:
         """The factors are what they were when these were kept."""
         self._widths.update(widths)
+        self._found.clear()
 
     def band_s(self, horizon_s: float, label: str) -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""
+        place = label, bisect_left(HORIZON_EDGES_S, horizon_s)
+        found = self._found.get(place)
+        if found is not None:  # as nearly always: each prediction asks
+            return found
         errors, factor = self._of(label, horizon_s), exp(self._widths.get(label, 0.0))
         if len(errors) < self._settings.least:
             half_s = factor * self._settings.default_share * max(0.0, horizon_s)
             return -half_s, half_s
         middle_s = errors.quantile(0.5)
         early_s, late_s = errors.quantile(0.1), errors.quantile(0.9)
-        return middle_s + factor * (early_s - middle_s), middle_s + factor * (late_s - middle_s)
+        found = middle_s + factor * (early_s - middle_s), middle_s + factor * (late_s - middle_s)
+        self._found[place] = found
+        return found
 
     def _of(self, label: str, horizon_s: float) -> Recent:
         return self._errors[label != NOT_BEGUN][bisect_left(HORIZON_EDGES_S, horizon_s)]
