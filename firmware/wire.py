@@ -152,7 +152,7 @@ MESSAGES = _messages()
 del _messages
 # The topics that were parsed last: most come again, and a board, whose heap has room for one, parses slowly.
 _MOST_PARSED = 1 if sys.implementation.name == "micropython" else 5000
-_parsed_before: dict = {}
+_parsed_before: dict[str, Address] = {}
 
 
 # --- checks ---------------------------------------------------------------------------------------------
