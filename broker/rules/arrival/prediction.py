@@ -61,12 +61,20 @@ class Walked:
     def __init__(self) -> None:
         self._rests_on: tuple[object, ...] | None = None
         self._arrivals: list[float] = []
+        self._steps_rest_on: tuple[object, ...] | None = None
+        self._steps: list[Step] = []
 
     def arrivals(self, rests_on: tuple[object, ...], make: Callable[[], Iterator[float]]) -> list[float]:
         """The arrivals of a walk that rests on these."""
         if rests_on != self._rests_on:
             self._arrivals, self._rests_on = list(make()), rests_on
         return self._arrivals
+
+    def steps(self, rests_on: tuple[object, ...], make: Callable[[], list[Step]]) -> list[Step]:
+        """The steps of a walk, which stay as they are while the truck drives to the first."""
+        if rests_on != self._steps_rest_on:
+            self._steps, self._steps_rest_on = make(), rests_on
+        return self._steps
 
 
 def predict(
@@ -101,12 +109,16 @@ def predict(
         if free is not None:
             begin_at = max(begin_at, free.eta_at, first.planned_at or 0)
 
-    def anew() -> Iterator[float]:
-        pairs = zip((None, *visits), visits, strict=False)
-        steps = [_step(tracker, before, visit, bins) for before, visit in pairs]
-        return walk(begin_at, steps, outlook, leave_at, Plan(pace=pace))
+    walked = walked or Walked()
 
-    arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, pace), anew)
+    def steps() -> list[Step]:
+        pairs = zip((None, *visits), visits, strict=False)
+        return [_step(tracker, before, visit, bins) for before, visit in pairs]
+
+    def anew() -> Iterator[float]:
+        return walk(begin_at, walked.steps((visits, bins), steps), outlook, leave_at, Plan(pace=pace))
+
+    arrivals = walked.arrivals((begin_at, leave_at, visits, bins, outlook, pace), anew)
     etas = _with_bands(visits, arrivals, label, history, now, settings)
     if state.arrived_at is not None:
         etas[0] = Eta(visits[0].key, state.arrived_at, state.arrived_at, state.arrived_at, label)
