@@ -28,7 +28,7 @@ test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; instal
 every-test:
 	@$(PY) -m pytest -n 4 --dist worksteal -m "not long" $(PYTEST_ARGS)
 
-quick: setup  ## lint, types, layers and all tests without processes: about two minutes on two cores
+quick: setup  ## lint, types, layers and all tests that are over in a moment: about a minute on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check quick-tests
 
 quick-tests:

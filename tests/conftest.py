@@ -1,9 +1,11 @@
 """What holds for every test: none skips for want of what is installed where CI is set, and the mark `real` is true.
 
-A test without that mark is one of `make quick`: it starts no process and is over in about a second. That it starts
-none is heard from Python itself, whoever starts it, for the test and for each fixture it has.
+A test without that mark is one of `make quick`: it starts no process and is over in a moment. That it starts none is
+heard from Python itself, whoever starts it, for the test and for each fixture it has. `make quick` does not even open a
+file whose tests all have the mark, and tries a fifth of the examples of each property; `make test` tries all of them.
 """
 
+import gc
 import os
 import platform
 import re
@@ -11,14 +13,19 @@ import signal
 import sys
 import time
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 INSTALLED = re.compile(r"postgresql|chromium|mosquitto", re.IGNORECASE)
 INSTALLED_ON_X86_64 = re.compile(r"micropython", re.IGNORECASE)
 STARTS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
-WORKS_S = 5.0  # of the processor, for a test that should need less than one: some machines are slow
+WORKS_S = 5.0  # of the processor, for a test that should need a tenth of it: some machines are slow
+ALL_REAL = re.compile(r"^pytestmark = \[?(pytest\.mark\.\w+, )*pytest\.mark\.real\b", re.MULTILINE)
+FEWER = 5  # times as few examples of each property where nothing but the quick tests is asked for
+YOUNG_OBJECTS = 20_000  # how many may be made before Python looks which of them are still needed
 BEGAN = pytest.StashKey[float]()
 TOLD = pytest.StashKey[bool]()
 
@@ -34,6 +41,43 @@ def _hear(event: str, given: tuple[Any, ...]) -> None:
 sys.addaudithook(_hear)
 # A shell that runs this in the background ignores Ctrl-C, and every program that a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _is_quick(config: pytest.Config) -> bool:
+    """Whether this is `make quick`."""
+    return "not real" in config.option.markexpr
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whether a file has nothing for `make quick`: what it would import (a browser's driver) costs that a second."""
+    if not _is_quick(config) or collection_path.suffix != ".py":
+        return None
+    return True if ALL_REAL.search(collection_path.read_text(encoding="utf-8")) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Fewer examples for `make quick`; a state machine has its settings on its class, a property on its function."""
+    if not _is_quick(config):
+        return
+    for owner, name in {
+        id(owner): (owner, name)
+        for item in items
+        for owner, name in (
+            (getattr(item, "cls", None), "settings"),
+            # A private name, since what is decorated with settings cannot be decorated again.
+            (getattr(item, "function", None), "_hypothesis_internal_use_settings"),
+        )
+    }.values():
+        usual = getattr(owner, name, None)
+        if isinstance(usual, settings):
+            setattr(owner, name, settings(usual, max_examples=max(1, usual.max_examples // FEWER)))
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays: nobody need look through it again and again, which was an eighth of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
 
 
 def _must_run(reason: str) -> bool:
@@ -56,8 +100,8 @@ def _not_quick(item: pytest.Item) -> str | None:
     if _started or behind:
         return f"it starts a process ({(_started + behind)[0]})"
     worked_s = time.process_time() - item.stash[BEGAN]
-    is_quick_run = "not real" in item.config.option.markexpr  # elsewhere a slow hour must not fail a good test
-    return f"it works for {worked_s:.1f} s" if is_quick_run and worked_s > WORKS_S else None
+    is_slow = _is_quick(item.config) and worked_s > WORKS_S  # elsewhere a slow hour must not fail a good test
+    return f"it works for {worked_s:.1f} s" if is_slow else None
 
 
 @pytest.hookimpl(wrapper=True)

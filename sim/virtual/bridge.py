@@ -8,12 +8,15 @@ from typing import Any
 import orjson
 
 from broker.bridge import Bridge
+from broker.config.rules import CasesConfig
 from broker.ingest.acks import ACK_EVERY_S
 from broker.ingest.steady_clock import SteadyClock
 from broker.plan.model import Plan
+from broker.reports.casebook import CaseBook
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.case import Case, CaseError
 from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
 from broker.web.api.street.alarms import DEEDS
@@ -28,7 +31,7 @@ from sim.world.timeline import Timeline
 
 TICK_S = 1.0
 CHANNELS_HEARD = ("fix", "bins", "incident")
-WHO, STATION = "dispatcher", "station"
+WHO, STATION, ENFORCEMENT = "dispatcher", "station", "enforcement"
 ALARM_DEEDS = {deed: action for deed, action, _, _ in DEEDS}
 
 
@@ -208,6 +211,28 @@ class VirtualBridge:
         """The crew says what it loaded."""
         return self._act(Act("booking", WHO, booking=BookingDeed("loaded", booking, litres=litres)))
 
+    def say_of_case(self, kind: str, room: str, deed: str, text: str | None) -> bool:
+        """The newest case of a kind at a room is opened, handed over, taken back or closed; enforcement answers it."""
+        if self._store is None or self._frozen:
+            return False
+        usual, now = CasesConfig(), int(self._now())
+        book = CaseBook(self._store, self._plan, usual.times, usual.within_days)
+        try:
+            if deed == "open":
+                grounds = [one for one in book.suggestions(now) if (one.kind, one.room) == (kind, room)]
+                if not grounds:
+                    raise CaseError(f"nothing suggests a case of {kind} at {room}")
+                book.open(grounds[0], text, WHO, now)
+            else:
+                known = [one for one in book.cases() if (one.kind, one.room) == (kind, room)]
+                if not known:
+                    raise CaseError(f"there is no case of {kind} at {room}")
+                book.change(known[0].case_id, None, partial(_CASE_DEEDS[deed], text=text, now=now), now)
+        except (CaseError, StoreError) as why:
+            self._evidence.notes.append(said("notes", "refused", did=Term("acts", deed), why=why))
+            return False
+        return True
+
     # --- what others do ---------------------------------------------------------------------------------
 
     def weigh(self, truck: str, run_id: str, waste: str, grams: int) -> bool:
@@ -274,3 +299,22 @@ class VirtualBridge:
             bridge.tick(now)
             bridge.flush(now)
         self._timeline.after(TICK_S, partial(self._tick, bridge))
+
+
+def _hand_over(case: Case, text: str | None, now: int) -> Case:  # noqa: ARG001 - what is to be done is in its evidence
+    return case.handed_over(WHO, now)
+
+
+def _take_back(case: Case, text: str | None, now: int) -> Case:  # noqa: ARG001 - it needs no word
+    return case.taken_back(now)
+
+
+def _answer(case: Case, text: str | None, now: int) -> Case:
+    return case.answered(text or "", ENFORCEMENT, now)
+
+
+def _close(case: Case, text: str | None, now: int) -> Case:
+    return case.closed(text, WHO, now)
+
+
+_CASE_DEEDS = {"hand-over": _hand_over, "take-back": _take_back, "answer": _answer, "close": _close}

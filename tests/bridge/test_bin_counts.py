@@ -13,6 +13,8 @@ from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.bin_room import FULL, TARE, Rooms
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Rooms]:

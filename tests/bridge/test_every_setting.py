@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
+from unittest.mock import patch
 
 import pytest
 from pydantic import BaseModel
@@ -157,16 +158,16 @@ def serving(folder: Path, text: str) -> Iterator[int]:
             ports.put(why)
 
     thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        port = ports.get(timeout=30)
-        if isinstance(port, BaseException):
-            raise port
-        yield port
-    finally:
-        stop.set()
-        thread.join(30)
-        gc.unfreeze()  # what the bridge meant to keep for ever is not needed any more
+    with patch.object(gc, "freeze"):  # what this bridge means to keep for ever is not needed after it
+        thread.start()
+        try:
+            port = ports.get(timeout=30)
+            if isinstance(port, BaseException):
+                raise port
+            yield port
+        finally:
+            stop.set()
+            thread.join(30)
 
 
 def status(port: int, path: str = "/healthz", address: str = "127.0.0.1", **headers: str) -> int:

@@ -15,6 +15,8 @@ from broker.rules.dispatch.actions import Act
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import Morning
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 class Listener:
     """Looks at a morning's pictures and keeps what is told."""

@@ -25,6 +25,8 @@ from tests.support.outside import picture_of, telling
 from tests.support.processes import wait_until
 from tests.support.settings.day import configured
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 DAY_S = 86_400
 MIDNIGHT = NOON + DAY_S // 2
 OVER = MIDNIGHT + OVER_AFTER_S

@@ -5,12 +5,15 @@ import io
 import logging
 import threading
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from broker.config import BrokerConfig
 from broker.people.people import People
 from broker.process import serve
+
+pytestmark = pytest.mark.real  # tenths of a second each
 
 
 class Terminal(io.StringIO):
@@ -38,9 +41,9 @@ def test_the_first_link_is_printed_to_a_person_alone(
         people.add("wang", "Wang", ("viewer",))
     shown, stop = Terminal(person), threading.Event()
     monkeypatch.setattr("sys.stdout", shown)
-    with caplog.at_level(logging.DEBUG):
+    # What this bridge means to keep for ever is not needed after it.
+    with caplog.at_level(logging.DEBUG), patch.object(gc, "freeze"):
         serve(BrokerConfig.model_validate({**given, **folders}), stop=stop, ready=lambda _: stop.set())
-    gc.unfreeze()  # what the bridge meant to keep for ever is not needed any more
     _, _, key = shown.getvalue().partition("/welcome#")
     assert shown.getvalue().count("/welcome#") == printed and ":0/" not in shown.getvalue()
     assert not printed or people.linked(key.strip()).account is None

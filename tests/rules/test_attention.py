@@ -17,6 +17,8 @@ from broker.rules.states.visit import Visit
 from firmware import wire
 from tests.support.bridge.morning import Morning
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Morning]:
@@ -31,7 +33,6 @@ def serve(morning: Morning, key: tuple[str, str, int]) -> None:
     morning.bridge.act(Act("serve", "Li", visit=key), morning.now)
 
 
-@pytest.mark.real
 def test_a_truck_that_stood_long_and_went_on_is_asked_about_no_more(morning: Morning) -> None:
     """While it stands the minutes are those of now, since the question came up."""
     morning.serve(0, dwell_s=2800)

@@ -9,6 +9,8 @@ from broker.rules.learning.history import History, HistorySettings
 from broker.rules.learning.observations import ErrorRecord
 from broker.rules.settings import FirstStay, Streets
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 HORIZON_S = 800
 WEEK = 10_000  # predictions, of some two runs a day
 

@@ -23,6 +23,8 @@ from sim.live.week import WeekBeside
 from sim.scenario.scenario import load, names
 from tests.support.processes import wait_until
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 PLAN = demo_plan()
 DAYS = [(FIRST_DAY + timedelta(days=day)).isoformat() for day in range(7)]
 NOW = datetime(2026, 11, 25, 6, tzinfo=ZoneInfo(PLAN.timezone)).timestamp()
@@ -156,7 +158,6 @@ def test_it_comes_before_the_demos_day_and_no_other() -> None:
     assert datetime.fromtimestamp(NOW, UTC).astimezone(ZoneInfo(PLAN.timezone)).date() == LAST_DAY + timedelta(days=1)
 
 
-@pytest.mark.real
 def test_it_comes_beside_a_running_demo_and_says_once_where_to_look(tmp_path: Path) -> None:
     """A process of its own takes it in while a bridge has the record open; a bar until it is there, then addresses."""
     demo = Demo(tmp_path)
@@ -177,7 +178,6 @@ def test_it_comes_beside_a_running_demo_and_says_once_where_to_look(tmp_path: Pa
         demo.store.close()
 
 
-@pytest.mark.real
 def test_a_week_that_cannot_be_taken_in_says_why(tmp_path: Path) -> None:
     """The demo goes on without it."""
     week = WeekBeside(tmp_path / "no records", tmp_path / "playback", PLAN, NOW)

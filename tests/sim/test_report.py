@@ -25,6 +25,8 @@ from sim.scenario.scenes.choice import scene_of
 from sim.virtual.run import play
 from tests.support.browser import chromium_page
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 NEVER = Demand("second_visit", {"room": "r03", "within_min": 60.0})
 
 
@@ -153,7 +155,6 @@ def page(outcome: Outcome, tmp_path: Path) -> Iterator[Page]:
     assert wrong == []
 
 
-@pytest.mark.real
 def test_a_person_sees_why_an_expectation_failed_and_what_was_so_then(page: Page) -> None:
     """In the browser's language first; the failed one says what should have happened, a click leads to a moment."""
     assert page.locator("#verdict").inner_text() == WORDS.say("zh", "page", "some_failed", failed=1, all=10)
@@ -170,7 +171,6 @@ def test_a_person_sees_why_an_expectation_failed_and_what_was_so_then(page: Page
     assert page.locator("#map .blocked").count() == 1
 
 
-@pytest.mark.real
 def test_the_page_is_led_by_the_keyboard(page: Page) -> None:
     """A visit's row opens how its prediction went, and the buttons go from event to event."""
     page.locator("#calls tbody tr").first.focus()

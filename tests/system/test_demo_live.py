@@ -143,7 +143,7 @@ def test_a_busy_machine_shows_no_stage_the_light_is_not_in(late_s: float, seed: 
     assert told == begins
 
 
-# The demo as somebody has it who may install nothing: the one program that is asked for is not there.
+# The run as somebody has it who may install nothing: the one program that is asked for is not there.
 WITHOUT_MOSQUITTO = """
 import runpy, sys
 from broker.mqtt.own_broker import mosquitto
@@ -153,16 +153,26 @@ runpy.run_module("sim", run_name="__main__")
 """
 
 
-@pytest.mark.real
-def test_the_demo_holds_without_mosquitto_and_says_what_stands_in(tmp_path: Path) -> None:
-    """With pip alone `make demo SECONDS=60` holds, or says that the machine is too slow; the stand-in is told."""
-    demo = ["demo_shift", "--live", "--demo", "--seconds", "60", "--http-port", "0"]
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "400", "PYTHONPATH": str(REPO)}
-    ran = subprocess.run(
-        [sys.executable, "-c", WITHOUT_MOSQUITTO, *demo], cwd=REPO, env=environment, capture_output=True, text=True,
-        timeout=280,
-    )  # fmt: skip
+def holds_without_mosquitto(folder: Path, *arguments: str) -> None:
+    """It holds, or says that the machine is too slow; the stand-in is told; no process is left."""
+    command = [sys.executable, "-c", WITHOUT_MOSQUITTO, *arguments, "--live", "--http-port", "0"]
+    environment = {**os.environ, "TMPDIR": str(folder), "COLUMNS": "400", "PYTHONPATH": str(REPO)}
+    ran = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, timeout=280)
     said = ran.stdout + ran.stderr
     assert "no Mosquitto here: the desk's own broker stands in" in said
     assert ran.returncode == 0 or (ran.returncode == 3 and "too slow a machine to judge" in said), said
-    assert "Traceback" not in said and processes_in(tmp_path) == {}
+    assert "Traceback" not in said and processes_in(folder) == {}
+
+
+@pytest.mark.real
+def test_a_live_run_holds_without_mosquitto_and_says_what_stands_in(tmp_path: Path) -> None:
+    """With pip alone: the same truck and rooms on the desk's own broker."""
+    (tmp_path / "live.toml").write_text(SCENARIO, encoding="utf-8")
+    holds_without_mosquitto(tmp_path, str(tmp_path / "live.toml"))
+
+
+@pytest.mark.real
+@pytest.mark.long
+def test_the_demo_holds_without_mosquitto_and_says_what_stands_in(tmp_path: Path) -> None:
+    """With pip alone: the whole of `make demo SECONDS=60`."""
+    holds_without_mosquitto(tmp_path, "demo_shift", "--demo", "--seconds", "60")

@@ -12,6 +12,8 @@ from broker.ingest.last_words import KEPT, LONGEST, MOST_BYTES, LastWords, Word
 from broker.web.devices import DOUBT, LOST, NEVER, SEVERE, WELL, Beside, clock_s, devices
 from tests.support.bridge.whole_web import WholeWeb
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[WholeWeb]:

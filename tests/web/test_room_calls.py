@@ -15,6 +15,8 @@ from broker.web.desk import OLD_S
 from broker.web.room_calls import late_s, next_of
 from tests.support.bridge.whole_web import WholeWeb
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[WholeWeb]:

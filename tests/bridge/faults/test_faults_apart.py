@@ -23,6 +23,8 @@ from firmware import wire
 from tests.support.bridge.morning import DAY
 from tests.support.bridge.rehearsal import InjectedError, Rehearsal, check_memory, severe
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 PRESS = "t01-1-press"
 
 

@@ -12,6 +12,8 @@ from broker.store.sqlite.store import SQLiteStore
 from firmware import wire
 from tests.support.bridge.morning import Morning
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Morning]:
@@ -51,7 +53,6 @@ def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(tmp_path: P
     morning.close()
 
 
-@pytest.mark.real
 def test_four_hundred_presses_do_not_silence_the_bridge(morning: Morning) -> None:
     """A driver stuck for hours may press on and on: every message stays short enough for its receivers."""
     morning.serve(0)
@@ -291,7 +292,6 @@ def test_finished_days_are_forgotten_and_stay_in_the_record(morning: Morning) ->
     assert any(record.key == morning.run_id for record in morning.store.scan("run"))
 
 
-@pytest.mark.real
 def test_a_run_that_nobody_settles_is_forgotten_after_two_weeks(morning: Morning) -> None:
     """Its visits are settled within the days that their figures look for, or not at all; no question stays."""
     morning.drive_to(1, 9.0)

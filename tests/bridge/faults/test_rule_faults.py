@@ -28,6 +28,8 @@ from tests.support.bridge.rehearsal import (
     severe,
 )
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 Event = Callable[[Rehearsal], None]
 PRESS = "t01-1-press"
 
@@ -35,7 +37,7 @@ PRESS = "t01-1-press"
 @cache
 def before(name: str) -> Rehearsal:
     """A morning up to shortly before what is to fail."""
-    morning = Rehearsal()
+    morning = Rehearsal(visits=6)
     if name == "arrive":
         morning.drive_to(0)
         return morning
@@ -60,7 +62,7 @@ def before(name: str) -> Rehearsal:
         morning.press(incident_id=PRESS)
         morning.step(58)
     if name == "early":
-        morning = Rehearsal(lead_s=3605)
+        morning = Rehearsal(lead_s=3605, visits=6)
     return morning
 
 
@@ -125,7 +127,6 @@ EVENTS: dict[str, tuple[str, Event]] = {
 }
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_fault_at_any_place_of_a_decision_hides_nothing(name: str) -> None:
     """One place after the other, until nothing fails any more; then once more after a restart."""
@@ -289,7 +290,6 @@ def test_a_day_that_cannot_be_rebuilt_yet_shows_the_press_all_the_same(monkeypat
     assert max(at for at, topic, _ in morning.sent if topic == clock) > morning.now - 20
 
 
-@pytest.mark.real
 @pytest.mark.parametrize("times", [2, 3, 7])
 def test_faults_one_after_the_other_stop_nothing(times: int) -> None:
     """Also where what is done about a fault fails itself."""

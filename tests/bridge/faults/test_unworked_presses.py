@@ -12,6 +12,8 @@ from broker.rules.dispatch.actions import ActionError
 from broker.rules.dispatch.incidents import incident_handling
 from tests.support.bridge.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 PRESS = "t01-1-press"
 KEY = ("t01", PRESS)
 

@@ -18,6 +18,8 @@ from broker.web.last_picture import Pictures
 from firmware import wire
 from tests.support.bridge.morning import Morning
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 PRESS = "t01-1-stuck"
 
 

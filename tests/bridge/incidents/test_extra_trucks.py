@@ -17,6 +17,8 @@ from broker.rules.settings import DispatchSettings
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import DAY, Morning
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 WET = ("residential_wet",)
 HOUR_S = 3600
 

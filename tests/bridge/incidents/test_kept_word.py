@@ -19,6 +19,8 @@ from broker.rules.states.visit import record_key
 from firmware import wire
 from tests.support.bridge.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 RUNS = ("wet-north-1", "wet-south-1")
 WITHIN_S = 60
 STEP_S = 5
@@ -175,7 +177,6 @@ def test_every_time_after_a_choice_is_the_one_that_was_shown(seeds: range) -> No
     assert sum(_keeps_its_word(seed) for seed in seeds) >= 2
 
 
-@pytest.mark.real
 @pytest.mark.long
 def test_so_it_is_on_many_days() -> None:
     """A choice is refused now and then, and accepted far more often."""

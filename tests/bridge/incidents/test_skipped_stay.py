@@ -7,6 +7,8 @@ import pytest
 from broker.rules.dispatch.actions import Act
 from tests.support.bridge.morning import Morning
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Morning:

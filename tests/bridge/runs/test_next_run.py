@@ -12,6 +12,8 @@ from broker.plan.model import Plan
 from broker.rules.states.visit import Visit
 from tests.support.bridge.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 PAUSE_S = 600  # between the planned end of the first run and the start of the next
 
 

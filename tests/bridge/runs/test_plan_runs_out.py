@@ -21,6 +21,8 @@ from firmware import wire
 from tests.support.people import screen_of
 from tests.support.settings.broker import HERE, PORT, door
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 PLAN = demo_plan()
 ALWAYS, NEVER = (True,) * 7, (False,) * 7
 MONDAYS = (True,) + (False,) * 6

@@ -13,6 +13,8 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.runs.shift_ends import left_over
 from tests.support.bridge.morning import DAY, Morning
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 HOUR_S = 3600
 
 

@@ -11,6 +11,8 @@ from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.rehearsal import Rehearsal
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def morning() -> Iterator[Rehearsal]:

@@ -16,6 +16,8 @@ from sim.scenario.scenes.choice import scene_of
 from sim.scenario.scenes.feed import MOST_ROOMS, bins_of
 from sim.virtual.run import play
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 DAY = date(2026, 11, 25)
 
 

@@ -18,6 +18,8 @@ from sim.world.gps.receiver import receiver_of
 from sim.world.gps.sky import AMONG_S, BESIDE_M, Drift, HighRises
 from tests.support.receiver_makes import make_of
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 HOUR_S = 3600
 PLACE = (31.19, 121.44, 90.0)
 FOUND = '[[expect]]\nkind = "positions_true"\ntruck = "t01"\nwithin_m = 20\n'

@@ -22,6 +22,8 @@ from sim.world.streets import BESIDE_M, JAM_AWAY_M, JAM_S, RED_AWAY_M, RED_S, St
 from sim.world.timeline import Timeline
 from tests.support.rough_days import ALL, KINDS, rough
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 WET = "residential_wet"
 CALM = {"jams": 0.0, "red_lights": 0.0, "parallel_street": 0.0}
 WESTWARDS = Path([(31.19, 121.46), (31.19, 121.45), (31.19, 121.44)])

@@ -16,8 +16,9 @@ from tests.support.record.samples import visit
 from tests.support.record.sqlite_faults import IOERR, IOERR_READ, OK
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
+pytestmark = pytest.mark.real  # tenths of a second each
 
-@pytest.mark.real
+
 def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
     """Each bit of each byte of a row's columns and body: that record is refused or left out, the others are there."""
     store = open_store(tmp_path, lambda: NOON)

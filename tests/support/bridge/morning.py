@@ -19,9 +19,15 @@ DAY = dt.date(2026, 11, 23)  # a Monday
 class Morning:
     """One bridge over a store in `folder`, one truck, and everything that was published."""
 
-    def __init__(self, folder: Path, truck: str = "t01", lead_s: int = 1500, *, alone: bool = False) -> None:
-        """`alone`: no other truck has a run; to be preferred, since every run costs time in each second."""
-        self.plan = demo_plan()
+    def __init__(
+        self, folder: Path, truck: str = "t01", lead_s: int = 1500, *, alone: bool = False, visits: int | None = None
+    ) -> None:
+        """`alone`: no other truck has a run; to be preferred, since every run costs time in each second. `visits`: how
+        many of each run there are, where fewer do, since each costs time when a truck breaks down.
+        """
+        whole = demo_plan()
+        runs = {trip_id: replace(run, visits=run.visits[:visits]) for trip_id, run in whole.runs.items()}
+        self.plan = replace(whole, runs=runs)
         self.folder = folder
         mine = [run for run in self.plan.runs.values() if run.truck_id == truck]
         if alone:

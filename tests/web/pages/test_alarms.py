@@ -10,6 +10,8 @@ from fastapi.testclient import TestClient
 from broker.people.roles import Role
 from tests.support.bridge.whole_web import WholeWeb
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def street(tmp_path: Path) -> Iterator[WholeWeb]:

@@ -15,6 +15,8 @@ from tests.support.bridge.morning import Morning
 from tests.support.bridge.rehearsal import InjectedError, Rehearsal
 from tests.support.people import screen_of
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 PARTS = [
     "_truck", "_room", "_run", "VisitRows.of", "incident_row", "attention", "second_visit", "_oldest_fix_at",
     "record_key",

@@ -11,6 +11,8 @@ from broker.web.pages.rendering import STATIC
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.browser import chromium_page
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
@@ -89,7 +91,6 @@ def test_both_pages_speak_both_languages_and_no_route_is_refused(viewer: TestCli
         assert registrar.get("/learned").status_code == 403
 
 
-@pytest.mark.real
 def test_nothing_of_the_pages_is_cut_on_a_desk_or_on_a_phone(street: WholeWeb, viewer: TestClient) -> None:
     """In both languages: no text beyond the edge, no page to be pushed sideways."""
     css = (STATIC / "registers.css").read_text(encoding="utf-8")

@@ -8,6 +8,8 @@ from fastapi.testclient import TestClient
 
 from tests.support.bridge.whole_web import WholeWeb
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 WITHOUT_AN_ACCOUNT = ["closure_id", "from_at", "other_room", "reason", "room", "until_at"]
 
 

@@ -13,6 +13,8 @@ from broker.web.door.repeats import Line
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import PASSWORD
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 API = "/api/v1/people"
 CREW: dict[str, Any] = {"name": "Zhao", "roles": ["crew"], "scope": {"trucks": ["t01"]}}
 CHINESE = re.compile("[\u3400-\u9fff]")
