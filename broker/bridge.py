@@ -245,7 +245,8 @@ class Bridge:
     def work(self, now: float) -> bool:
         """Make one short step of what takes long (offers for a breakdown); whether there may be more."""
         effects = self._decisions.next_step(int(now))
-        self._take(effects or [], int(now))
+        if effects:
+            self._take(effects, int(now))
         return effects is not None
 
     def _begin_again(self, now: float) -> None:

@@ -10,6 +10,7 @@
     python3 -m sim search [--minutes N]                  random faults until something does not hold, as a scenario
     python3 -m sim new FILE.toml                         asks, and writes a scenario
     python3 -m sim practice SCENARIO [--clicks FILE]     you are at the screen; then a score beside what happened
+    python3 -m sim practice --day D --data FOLDER        the same with a day on record
     python3 -m sim city --live [--cells N]               a city of cells on this machine, with PostgreSQL
     python3 -m sim --plan FEED [--date D] [--runs A,B]   a day of any plan that the bridge takes, or of tainan:ROUTE
     python3 -m sim --list

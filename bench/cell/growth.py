@@ -19,9 +19,9 @@ from bench.progress import Bar
 from tests.support.cell.load import Outcome, run_cell
 from tests.support.cell.virtual import cost_of
 
-TRUCKS, CALLS = (100, 400, 1600, 6400), (40, 160, 640)
+TRUCKS = CALLS = (100, 400, 1600, 6400)
 ROUNDS, SECONDS, WARM_S = 3, 120.0, 150.0
-CALLS_S = 60
+CALLS_S, CALLS_WARM_S = 20, 110  # of the street, in which all trucks are under way
 Rounds = dict[int, list[Outcome]]  # by trucks
 
 
@@ -63,7 +63,7 @@ def judged(found: Rounds) -> bool:
 
 def counted(trucks: list[int]) -> bool:
     """The same by calls of functions, in virtual time."""
-    costs = {count: cost_of(count, CALLS_S) for count in trucks}
+    costs = {count: cost_of(count, CALLS_S, CALLS_WARM_S) for count in trucks}
     for count, cost in costs.items():
         print(f"{count:5} trucks: {cost.calls_a_message:,.0f} calls a message of {cost.messages:,}")
     base, *others = trucks

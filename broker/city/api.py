@@ -20,8 +20,10 @@ from broker.store.city import Cell, CityDatabase
 from broker.store.days import Days
 from broker.web.api.figures.days import Day, OneOf, View, days_asked, span_of
 from broker.web.api.figures.sheets import CSV, WORKBOOK, Shown, answered
+from broker.web.api.paging import Paged
 from broker.web.languages import language_of_answer
 
+MOST_CASES = 200  # of a page, where no limit is asked for
 KEPT_S = 1.0  # however many look, the database is asked no oftener
 TURN_S, REST_S = 3.0, 5.0  # one waits so long for another's question; what failed is not tried again for so long
 OF_CASE = (
@@ -170,8 +172,10 @@ def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Cal
         days = days_asked(from_day, to_day)
         return rows(_counted(figures, cells.now(), days), table, period, [one for one in by.split(",") if one], *days)
 
-    @router.get("/api/v1/city/cases", summary="The cases that cells handed to enforcement, the newest first")
-    def cases() -> list[CaseRow]:
+    @router.get(
+        "/api/v1/city/cases", summary="The cases that cells handed to enforcement: open ones first, then the newest"
+    )
+    def cases(paged: Paged) -> list[CaseRow]:
         found = []
         try:
             for cell in cells.now():
@@ -180,7 +184,7 @@ def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Cal
                 found += [_case_row(cell, case) for case in known if case.is_enforcements]
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
-        return sorted(found, key=lambda row: (-(row.handed_over_at or 0), row.area, row.case_id))
+        return paged.page(found, _place_of_case, MOST_CASES)
 
     return router
 
@@ -207,6 +211,10 @@ def _counted(figures: CityFigures, cells: Sequence[Cell], days: tuple[str, str])
         return figures.of(cells, *days)
     except StoreError as why:
         raise HTTPException(503, str(why)) from why
+
+
+def _place_of_case(row: CaseRow) -> tuple[bool, int, str, str]:
+    return row.closed_at is not None, -(row.handed_over_at or 0), row.area, row.case_id
 
 
 def _case_row(cell: Cell, case: Case) -> CaseRow:

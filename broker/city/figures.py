@@ -95,7 +95,8 @@ class CityFigures:
             corrected = known[0][-1] != state[-1]
             if (over and known[0] == state) or (not corrected and age_s < (self._past_s if over else self._today_s)):
                 return known[2]
-        found = counted(self._database.records(area, timezone), area, from_day, to_day, timezone)
+        store = self._database.records(area, timezone, for_figures=True)
+        found = counted(store, area, from_day, to_day, timezone)
         self._kept.pop(key, None)
         self._kept[key] = (state, time.monotonic(), found)
         for old in list(self._kept)[:-MOST_KEPT]:

@@ -130,7 +130,8 @@ class Push:
             return  # the city was asked just now, and is away
         if began_s - self._beat_at >= self._way.push_s and (picture := self._picture()):
             beat = self._beats.of(picture, self._health(), self._screen())
-            self._reached().beat(beat, self._plan.name, self._plan.names())
+            rows = None if self._reader is None else self._rows  # of records that are refused the city knows as well
+            self._reached().beat(beat, self._plan.name, self._plan.names(), rows)
             self._beat_at = began_s
 
     def _failed(self, why: Exception) -> float:

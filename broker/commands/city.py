@@ -1,15 +1,23 @@
-"""`python3 -m broker push` brings a cell's records to the city's database and ends; `... city` is the city's page."""
+"""`python3 -m broker push` brings a cell's records to the city's database and ends; `... city` is the city's page, and
+with `--check-config` a look at what it is set to.
+"""
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
 import threading
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from broker.config import ConfigError, read_city_config, read_config
+from broker.commands.folders import must_have_a_place, outside_must_have_a_place
+from broker.config import CityConfig, ConfigError, read_city_config, read_config
 from broker.store import StoreError
+
+if TYPE_CHECKING:
+    from broker.store.city import Cell
 
 
 def add_commands(subparsers: Any) -> None:
@@ -54,6 +62,8 @@ def run_city(arguments: argparse.Namespace) -> int:
         config = read_city_config(arguments.config)
         logging.getLogger().setLevel(config.log.level.upper())
         try:
+            if arguments.check_config:
+                return check_city(arguments.config, config)
             from broker.city.server import serve
             from broker.web.server import check_people
 
@@ -68,3 +78,42 @@ def run_city(arguments: argparse.Namespace) -> int:
         print(f"python3 -m broker city: {why}", file=sys.stderr)
         return 1
     return 0
+
+
+def check_city(path: Path, config: CityConfig) -> int:
+    """Look at every file that a city's configuration names and at its database; 0. Raises ConfigError."""
+    from broker.feeds.outside.receivers import check_receivers
+    from broker.mqtt.certificates import check_screen
+    from broker.web.server import bound_socket, check_people
+
+    config.web.tls()
+    check_screen(config.web, time.time())
+    password = config.city.password()
+    must_have_a_place("[people] folder", config.people.folder)
+    check_people(config)
+    outside_must_have_a_place(config.outside)
+    notes = check_receivers(config.outside, config.city.timezone)
+    if config.web.is_open_without_tls:
+        notes.append(config.web.clear_note)
+    try:
+        bound_socket(config).close()
+    except ConfigError as why:
+        notes.append(f"{why}, unless it is this page that runs there")
+    try:
+        cells = cells_of(config.city.url, password)
+        found = f"{len(cells)} cells: {' '.join(cell.area for cell in cells)}" if cells else "no cell has pushed yet"
+    except StoreError as why:  # the page starts all the same, and shows the cells when it is there
+        notes.append(f"[city] url: {why}")
+        found = "its database was not reached"
+    print(f"{path}: good; the city {config.city.name or 'without a name'}; {found}")
+    for note in notes:
+        print(f"{path}: note: {note}", file=sys.stderr)
+    return 0
+
+
+def cells_of(url: str, password: str | None) -> "list[Cell]":
+    """The cells of a city's database; raises StoreError where it cannot be used now."""
+    from broker.store.city import CityDatabase
+
+    with contextlib.closing(CityDatabase(url, password, time.time)) as city:
+        return city.cells()

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import logging
-import os
 import signal
 import sys
 import tempfile
@@ -11,7 +10,8 @@ import threading
 import time
 from pathlib import Path
 
-from broker.config import BrokerConfig, ConfigError, read_config
+from broker.commands.folders import must_have_a_place, outside_must_have_a_place
+from broker.config import BrokerConfig, CityConfig, ConfigError, read_either_config
 from broker.config.values import is_loopback
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.mqtt.own_broker.connections import may_open_files
@@ -33,7 +33,9 @@ def run_serve(arguments: argparse.Namespace) -> int:
     """Run the bridge until it is told to stop, or look at its configuration; 0, or 1 with what is wrong."""
     path: Path = arguments.config
     try:
-        config = read_config(path)
+        config = read_either_config(path)
+        if isinstance(config, CityConfig):
+            return _of_city(arguments, config)
         logging.getLogger().setLevel(config.log.level.upper())
         try:
             return _check(path, config) if arguments.check_config else _serve(config)
@@ -45,6 +47,18 @@ def run_serve(arguments: argparse.Namespace) -> int:
         if rest is not None:
             print(f"all of them are in {rest}", file=sys.stderr)
         return 1
+
+
+def _of_city(arguments: argparse.Namespace, config: CityConfig) -> int:
+    """Look at a city's configuration, which is what was named; a bridge cannot run by it."""
+    if not arguments.check_config:
+        raise ConfigError(f"{arguments.config}: is a city's: python3 -m broker city --config {arguments.config}")
+    from broker.commands.city import check_city
+
+    try:
+        return check_city(arguments.config, config)
+    except ConfigError as why:
+        raise ConfigError(f"{arguments.config}: {why}") from why
 
 
 def _write_findings(why: Exception, folder: Path) -> Path | None:
@@ -94,44 +108,30 @@ def _check(path: Path, config: BrokerConfig) -> int:
     clear = [config.web.clear_note] if config.web.enabled and config.web.is_open_without_tls else []
     if not config.embedded.enabled and config.mqtt.ca_file is None and not is_loopback(config.mqtt.host):
         clear.append(f"[mqtt] ca_file: {config.mqtt.host} is met without TLS: the bridge's password goes in clear")
-    for note in (*clear, *of_receivers, *_of_city(config), *([] if said is None else [said])):
+    for note in (*clear, *of_receivers, *_way_to_city(config), *([] if said is None else [said])):
         print(f"{path}: note: {note}", file=sys.stderr)
     return 0
 
 
-def _of_city(config: BrokerConfig) -> list[str]:
+def _way_to_city(config: BrokerConfig) -> list[str]:
     """Why the city's database cannot be used now, which keeps no bridge from its work."""
     if config.city.url is None:
         return []
-    from broker.store.city import CityDatabase
+    from broker.commands.city import cells_of
 
-    with contextlib.closing(CityDatabase(config.city.url, config.city.password(), time.time)) as city:
-        try:
-            city.cells()
-        except StoreError as why:
-            return [f"[city] url: {why}"]
+    try:
+        cells_of(config.city.url, config.city.password())
+    except StoreError as why:
+        return [f"[city] url: {why}"]
     return []
 
 
 def _folders_must_have_a_place(config: BrokerConfig) -> None:
     """Raises ConfigError where the record, the reports, or what is told outside, has no folder and can have none."""
     if "://" not in config.store.url:
-        _must_have_a_place("[store] url", Path(config.store.url))
-    _must_have_a_place("[reports] folder", config.reports.folder)
-    if config.outside.receiver:
-        _must_have_a_place("[outside] folder", config.outside.folder)
-    for receiver in config.outside.receiver:
-        if receiver.folder is not None:
-            _must_have_a_place(f"[outside] receiver {receiver.name} folder", receiver.folder)
-
-
-def _must_have_a_place(key: str, place: Path) -> None:
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not place.is_dir():
-        raise ConfigError(f"{key}: {place} is no folder; name a folder, which may be one that is not there yet")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise ConfigError(f"{key}: {place} cannot be written by this user; correct its path or mode")
+        must_have_a_place("[store] url", Path(config.store.url))
+    must_have_a_place("[reports] folder", config.reports.folder)
+    outside_must_have_a_place(config.outside)
 
 
 def _tried_broker(config: BrokerConfig, plan: Plan) -> str:

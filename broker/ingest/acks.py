@@ -221,6 +221,8 @@ class AreaAcks:
     def due(self, now: float) -> Iterator[tuple[str, bytes]]:
         """(topic, payload) of the acks to be sent now; the others wait for their pace."""
         waiting = self._to_tell
+        if not waiting:
+            return
         self._to_tell = {}
         for device, at_once in waiting.items():
             acks = self._devices[device]

@@ -44,7 +44,7 @@ class SteadyClock:
         """By how much the machine's clock jumped, while that is doubted."""
         with self._lock:
             self._now()
-            return None if self._doubted_s is None else round(self._jumped_s())
+            return None if self._doubted_s is None else round(self._wall() - self._elapsed() - self._ahead_s)
 
     def heard(self, at: float) -> None:
         """A truck's receiver said that time just now."""
@@ -54,22 +54,19 @@ class SteadyClock:
             if self._doubted_s is None or min(ours_off_s, theirs_off_s) > AGREES_S:
                 return
             if theirs_off_s < ours_off_s:
-                self._follow()
+                self._follow(self._wall() - self._elapsed())
             else:
                 self._doubted_s = self._elapsed()
 
     def _now(self) -> float:
-        if abs(self._jumped_s()) <= STEP_S:
-            self._follow()
+        wall_s, elapsed_s = self._wall(), self._elapsed()
+        if abs(wall_s - elapsed_s - self._ahead_s) <= STEP_S:
+            self._follow(wall_s - elapsed_s)
         elif self._doubted_s is None:
-            self._doubted_s = self._elapsed()
-        elif not 0 <= self._elapsed() - self._doubted_s < ALONE_S:
-            self._follow()
-        return self._elapsed() + self._ahead_s
+            self._doubted_s = elapsed_s
+        elif not 0 <= elapsed_s - self._doubted_s < ALONE_S:
+            self._follow(wall_s - elapsed_s)
+        return elapsed_s + self._ahead_s
 
-    def _jumped_s(self) -> float:
-        return self._wall() - self._elapsed() - self._ahead_s
-
-    def _follow(self) -> None:
-        self._ahead_s = self._wall() - self._elapsed()
-        self._doubted_s = None
+    def _follow(self, ahead_s: float) -> None:
+        self._ahead_s, self._doubted_s = ahead_s, None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from broker.config import BrokerConfig, ConfigError, MqttConfig
+from broker.config import BrokerConfig, ConfigError, MqttConfig, WebConfig
 from broker.mqtt.connection import Connection
 
 _BLOCK = re.compile(r"-----BEGIN (?:TRUSTED )?CERTIFICATE-----.+?-----END (?:TRUSTED )?CERTIFICATE-----", re.DOTALL)
@@ -60,6 +60,21 @@ class Certificate:
         return any(_plain(name) == _plain(host) or _covers(name, host) for name in self.names)
 
 
+def check_screen(web: WebConfig, now: float) -> None:
+    """Look at the certificate of a screen, a cell's or the city's; raises ConfigError for what no browser accepts."""
+    if web.enabled and web.cert_file is not None:
+        screen = _must_be_in_time("[web]", web.cert_file, now)
+        # With a proxy in front, browsers meet its certificate under `hosts`, and only the proxy meets ours.
+        behind_proxy = bool(web.trusted_proxies)
+        for name in (web.host, *(() if behind_proxy else web.hosts)):
+            if not _is_address(name) and name != "localhost" and not screen.is_for(name):
+                raise ConfigError(
+                    f"[web] cert_file: {web.cert_file} (until {_day(screen.until_at)}) is for "
+                    f"{' '.join(screen.names) or 'no host at all'} and not for {name}: browsers refuse it; have it "
+                    "made for that name, correct host and hosts, or name the proxy that has it in trusted_proxies"
+                )
+
+
 def check_certificates(config: BrokerConfig, now: float) -> str:
     """Look at every file that is named; what is to be said of them. Raises ConfigError for what nobody would accept."""
     if config.mqtt.ca_file is not None:
@@ -69,17 +84,7 @@ def check_certificates(config: BrokerConfig, now: float) -> str:
             raise ConfigError(f"[mqtt] ca_file: {config.mqtt.ca_file} {reasons[0]}; get the authority's new one")
     if config.mqtt.cert_file is not None:
         _must_be_in_time("[mqtt]", config.mqtt.cert_file, now)
-    if config.web.enabled and config.web.cert_file is not None:
-        screen = _must_be_in_time("[web]", config.web.cert_file, now)
-        # With a proxy in front, browsers meet its certificate under `hosts`, and only the proxy meets ours.
-        behind_proxy = bool(config.web.trusted_proxies)
-        for name in (config.web.host, *(() if behind_proxy else config.web.hosts)):
-            if not _is_address(name) and name != "localhost" and not screen.is_for(name):
-                raise ConfigError(
-                    f"[web] cert_file: {config.web.cert_file} (until {_day(screen.until_at)}) is for "
-                    f"{' '.join(screen.names) or 'no host at all'} and not for {name}: browsers refuse it; have it "
-                    "made for that name, correct host and hosts, or name the proxy that has it in trusted_proxies"
-                )
+    check_screen(config.web, now)
     cert_file = config.embedded.cert_file
     if not config.embedded.enabled or cert_file is None:
         return ""

@@ -10,10 +10,11 @@ BEFORE_S, AFTER_S = 1800, 1800  # around the stay at the pile
 WEIGHED_WITHIN_S = 2 * 86_400
 MOST_POSITIONS = 400
 THERE_M = 60.0
+PHOTO = "photo"  # of what lies there; its record's kind
 
 
 def evidence(store: Store, booking: Mapping[str, Any], place: tuple[float, float] | None, now: int) -> dict[str, Any]:
-    """Versions, positions of the truck near the time it was there (how far from the pile), and weigh-ins after it."""
+    """Versions, a photo's time, positions of the truck around its stay (how far from the pile), later weigh-ins."""
     key, truck = booking["booking_id"], booking["truck"]
     at = booking["loaded_at"] or booking["at_site_at"] or booking["ended_at"] or booking["from_at"]
     from_at, to_at = (booking["at_site_at"] or at) - BEFORE_S, at + AFTER_S
@@ -24,9 +25,11 @@ def evidence(store: Store, booking: Mapping[str, Any], place: tuple[float, float
             away_m = round(distance_m(body["lat"], body["lon"], *place))
             positions.append({"at": record.at, "lat": body["lat"], "lon": body["lon"], "away_m": away_m})
     near = [one["at"] for one in positions if one["away_m"] <= THERE_M]
+    photo = store.latest(PHOTO, key).get(key)
     every = -(-len(positions) // MOST_POSITIONS) or 1
     return {
         "booking_id": key,
+        "photo_at": None if photo is None else photo.at,
         "versions": [
             {name: record.body.get(name) for name in ("version", "state", "truck", "by", "reason", "changed_at")}
             for record in store.scan("booking", booking["made_at"] - 1, now + 1)

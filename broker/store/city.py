@@ -45,6 +45,7 @@ CREATE TABLE zp_pushed (
 # Of the page, which many look at: none waits behind another's question for long, nor asks who has just been silent.
 PATIENCE = Patience(statement_s=30, turn_s=10, rest_s=5)
 _NOW = "extract(epoch FROM clock_timestamp())::bigint"
+_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _PUSHED = """
 INSERT INTO zp_pushed (area, record, row, last_id, rows, heard_at) VALUES (%s, %s, %s, %s, %s,
     extract(epoch FROM clock_timestamp())::bigint)
@@ -169,8 +170,11 @@ class CityShare(PostgresStore):
         text = f"UPDATE zp_pushed SET {what} WHERE area = %s AND record = %s"  # noqa: S608
         self._writer.run(lambda connection: connection.execute(text.encode(), (*values, self._area, self._record)))
 
-    def beat(self, beat: Mapping[str, Any], name: str, names: Mapping[str, str]) -> None:
-        """Say what the cell shows now; what it and its places are called is said where the city does not know it."""
+    def beat(
+        self, beat: Mapping[str, Any], name: str, names: Mapping[str, str], rows: int | None = None
+    ) -> None:  # fmt: skip
+        """Say what the cell shows now and, where that is known, how many `rows` its record has, pushed or not; what it
+        and its places are called is said where the city does not know it."""
         said, key = orjson.dumps(beat).decode(), (self._area, self._record)
 
         def work(connection: Connection) -> None:
@@ -179,8 +183,9 @@ class CityShare(PostgresStore):
                 connection.execute(_INTRODUCED, about)
             # Which of two that speak for one area is at work is told by when each was heard.
             connection.execute(
-                f"UPDATE zp_pushed SET heard_at = {_NOW} WHERE area = %s AND record = %s".encode(), key  # noqa: S608
-            )
+                f"UPDATE zp_pushed SET heard_at = {_NOW}, rows = coalesce(%s, rows) "  # noqa: S608
+                "WHERE area = %s AND record = %s".encode(), (rows, *key),
+            )  # fmt: skip
 
         self._writer.run(work)
         self._is_known = True
@@ -210,7 +215,8 @@ class CityDatabase:
     """What the city's page reads: all cells, and the records of each as a store. Raises StoreError."""
 
     def __init__(self, address: str, password: str | None, now: Callable[[], float]) -> None:
-        self._cells, self._figures = (Session(address, password, PATIENCE) for _ in range(2))
+        # Who looks at the cells or at their cases does not wait for whoever counts a year.
+        self._cells, self._records, self._figures = (Session(address, password, PATIENCE) for _ in range(3))
         self._now = now
         self._made, self._left_out = False, set[str]()
 
@@ -218,16 +224,20 @@ class CityDatabase:
         """All cells by their area."""
         began = time.monotonic()
         try:
-            return self._cells.run(self._read_cells)
+            return self._asked()
         except Unavailable:  # a connection that was cut is found out at once, by the first who asks
             if time.monotonic() - began > QUICK_S:
                 raise
-            return self._cells.run(self._read_cells)
+            return self._asked()
+
+    def _asked(self) -> list[Cell]:
+        if not self._made:
+            self._cells.run(made)
+            self._made = True
+        return self._cells.run(self._read_cells)
 
     def _read_cells(self, connection: Connection) -> list[Cell]:
-        if not self._made:
-            made(connection)
-            self._made = True
+        connection.execute(_MOMENT)  # what a cell said goes with how far it had pushed when it said so
         pushed: dict[str, list[Pushed]] = {}
         for area, *fields in connection.execute(
             f"SELECT area, record, {_ROWS} FROM zp_pushed ORDER BY area, heard_at DESC".encode()  # noqa: S608
@@ -255,9 +265,9 @@ class CityDatabase:
             self._left_out.add(area)
         return False
 
-    def records(self, area: str, timezone: str) -> Store:
-        """The records of a cell."""
-        return PostgresStore(self._figures, area, timezone, self._now)
+    def records(self, area: str, timezone: str, *, for_figures: bool = False) -> Store:
+        """The records of a cell; whoever counts much of them does it `for_figures`, by a connection of their own."""
+        return PostgresStore(self._figures if for_figures else self._records, area, timezone, self._now)
 
     def count(
         self, area: str, kinds: Sequence[str], late: Sequence[str], from_at: int, to_at: int
@@ -274,5 +284,5 @@ class CityDatabase:
 
     def close(self) -> None:
         """Release it."""
-        self._cells.close()
-        self._figures.close()
+        for session in (self._cells, self._records, self._figures):
+            session.close()

@@ -53,6 +53,7 @@ class TruckDevice:
         self._complained_s: dict[str, float] = {}
         self._dated_by_s: float | None = None
         self._told_fault: str | None = None
+        self._clock_topic = wire.topic("clock", agent.area, family="bridge")
 
     def start(self, now_s: float, button_down: bool = False) -> list[Output]:
         """The first thing to call: takes up what was open when the power went."""
@@ -110,6 +111,9 @@ class TruckDevice:
 
     def message(self, topic: str, payload: bytes, now_s: float) -> list[Output]:
         """What to do about an MQTT message; one that is not of this protocol is counted and noted once a minute."""
+        at = wire.heartbeat_at(payload) if topic == self._clock_topic else None
+        if at is not None:  # as most messages are
+            return self.handle(Received("bridge", "clock", "", {"at": at}), now_s)
         try:
             message = wire.unpack(topic, payload)
         except wire.WireError as error:

@@ -3,9 +3,10 @@
 Its machine can be killed; a standby then takes over at the same address with a folder of its own.
 """
 
+import random
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from broker.plan.calendar import day_start_at
 from broker.store import StoreError
 from broker.store.opening import reading_store
 from sim.city.areas import LEAVES_DAY_S, area_plan, bins_of
-from sim.city.devices import CellDevices
 from sim.city.sockets import Sockets
 from sim.judging.read_back import read_beside_bridge
 from sim.live.bridge import LiveBridge
@@ -24,6 +24,7 @@ from sim.live.dispatcher import ApiDispatcher
 from sim.scenario.director import Director
 from sim.scenario.scenario import scenario_of
 from sim.scenario.scenes.scene import Scene
+from sim.virtual.units import Units
 from sim.world.evidence import Evidence, StoredRecord
 from sim.world.timeline import Timeline
 
@@ -34,7 +35,6 @@ BLOCKS_AFTER_S = 480  # of a cell whose lane is blocked for a while, so that a c
 BLOCKED_MIN = 12.0
 BLOCKED_ROOM = "r04"
 ASKS_EVERY_S = 2.0  # of life
-SEEN_WITHIN_S = 120.0  # of the street: so long the bridge has to see for itself that a truck has left
 OWED = ("pending", "due", "at_stop")
 EVERY_BLOCKED = 3  # in one cell of so many
 
@@ -68,13 +68,14 @@ class Cell:
         self.evidence = Evidence(clock.start_at, clock.start_at + LONGEST_S, float(scene.day_start_at))
         self._director = director = Director(scenario, scene, self.timeline, self.evidence)
         self._sockets = Sockets((HOST, self.port), self.passwords)
-        self._devices = CellDevices(
-            self.timeline, plan, director.truck_ids, folder / "devices", self.evidence, seed, self._sockets,
-            director.lamp_shown, director.itinerary_shown,
+        self._devices = Units(
+            self.timeline, self._sockets, plan, director.truck_ids, folder / "devices", self.evidence,
+            random.Random(f"{seed} {area}"), director.lamp_shown, director.itinerary_shown,
         )  # fmt: skip
         self._person: ApiDispatcher | None = None
         self._asked_s = 0.0
-        self._said: set[tuple[str, str, int]] = set()
+        self._asked_about: set[str] = set()
+        self.told: set[str] = set()  # the visits of which a person said that they were made
         self.machines = 0
         self._set_up_machine()
 
@@ -126,31 +127,30 @@ class Cell:
         self._set_up_machine()
 
     def somebody_looks(self) -> None:
-        """A person at its screen asks the drivers by radio, and says which visits were made that stand as owed.
+        """From now on a person at its screen asks the driver about each visit that the screen asks about.
 
         A standby lacks the last positions that the dead machine had acknowledged: nobody but a person can know.
         """
-        if self._person is not None:
-            self._person.close()
         self._person = ApiDispatcher(self.bridge.token)
         self._person.open(self.http_port)
+
+    def ask_about(self, keys: Collection[str]) -> None:
+        """The same person asks about these visits too, which the screen does not ask about yet."""
+        self._asked_about.update(keys)
 
     def _say_what_was_made(self) -> None:
         if self._person is None or time.monotonic() - self._asked_s < ASKS_EVERY_S:
             return
         self._asked_s = time.monotonic()
-        until_at = self._clock.now() - SEEN_WITHIN_S
-        made = {
-            (visit.run_id, visit.room, visit.visit_number)
-            for visit in self.evidence.visits
-            if visit.left_at is not None and visit.left_at < until_at
-        }
+        made = {visit.key for visit in self.evidence.visits if visit.left_at is not None}
+        asked = self._asked_about | {f"{run}/{room}/{number}" for run, room, number in self._person.questions()}
         for run in self._person.picture.get("runs", ()):
             for visit in run["visits"]:
                 name = run["run_id"], visit["room"], visit["visit_number"]
-                if visit["state"] in OWED and name in made and name not in self._said:
-                    self._said.add(name)
-                    self._person.answer(name, served=True)
+                key = f"{name[0]}/{name[1]}/{name[2]}"
+                is_new = visit["state"] in OWED and key in made & asked - self.told
+                if is_new and self._person.answer(name, served=True):
+                    self.told.add(key)
 
     @property
     def speed(self) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from broker.city.cursor import NAME as CURSOR
 from broker.city.push import Push
-from broker.city.takeover import fetch, missing
+from broker.city.takeover import Gap, fetch, missing
 from broker.config import BrokerConfig, read_config
 from broker.mqtt.own_broker.child import free_port
 from broker.people.people import People
@@ -21,16 +21,16 @@ from broker.store.opening import open_store, reading_store
 from broker.store.transfer import records_of
 from sim.city.cell import HOST, Cell, Sections
 from sim.city.postgres import Postgres, password_file
-from sim.city.truth import added, miscounted, sums_of
+from sim.city.truth import added, in_gap, miscounted, served_in, sums_of, wrong_in
 from sim.live.bridge import StartError
 from sim.live.clock import SpedClock
 from sim.live.processes.child import Child
 from sim.live.relay import Door
 from sim.live.truck import as_toml
+from sim.world.evidence import TrueVisit
 
 PUSH_S = 1
 LOOK_S = 2.0
-BEFORE_S = 900  # a visit's bins are counted from its call on
 ANSWER_S = 10.0
 READY_S = 60.0
 SUPERVISOR = "演示督导 / demo supervisor"
@@ -53,7 +53,8 @@ class Office:
         self._port = free_port()
         self._token, self._config = self._set_up(folder / "city")
         self.figures: dict[str, int] = {}
-        self._gaps: list[tuple[Cell, int, int]] = []  # from when to when a standby has not seen everything
+        self._gaps: list[tuple[Cell, list[Gap]]] = []  # what a standby has not seen in time
+        self._asked_of: list[tuple[Cell, set[str], int]] = []  # visits of which the crew is asked
         self._old: list[tuple[Cell, Path]] = []  # a disk that was taken out of a dead machine
 
     def way(self, number: int) -> Sections:
@@ -137,9 +138,7 @@ class Office:
             found = missing(config, cell.plan, now.now)
             gone = sum(gap.last - gap.first + 1 for gap in found.gaps)
             ranges = len(found.gaps)
-            if found.gaps:
-                from_at = min(gap.after_at or gap.before_at or 0 for gap in found.gaps) - BEFORE_S
-                self._gaps.append((cell, from_at, max(gap.before_at or 0 for gap in found.gaps)))
+            self._gaps.append((cell, found.gaps))
             yield f"{cell.area}: {gone} records were acknowledged by the dead machine and not pushed, {ranges} ranges"
             store = config.store.model_copy(update={"url": str(old / "records")})
             self._push(config.model_copy(update={"store": store}), cell)
@@ -170,16 +169,38 @@ class Office:
         way = config.city.model_copy(update={"url": self.postgres.address})  # also where its own way is cut
         Push(config.model_copy(update={"city": way}), cell.plan, time.time).push_all()
 
+    def unexplained(self, until_at: float) -> Iterator[str]:
+        """What a standby's record has otherwise than it was, or has by a person's word, and no gap explains."""
+        for cell, gaps in self._gaps:
+            wrong, served = _wrong(cell, until_at)
+            for key, visit in wrong.items():
+                if not in_gap(visit, gaps, key in cell.told or key not in served):
+                    mine = [gap for gap in gaps if gap.device in (visit.truck, visit.room)]
+                    spans = [(gap.device, gap.after_at, gap.before_at) for gap in mine]
+                    yield (f"{cell.area}: {key} ({visit.truck}, {visit.arrived_at:.0f} to {visit.left_at or 0:.0f}) is "
+                           f"{'otherwise' if key in served else 'not'} on record, and in no gap: {spans}")  # fmt: skip
+
+    def ask_crews(self, until_at: float) -> Iterator[str]:
+        """Somebody asks the crews about what lies in a gap, and about nothing else; how much that is."""
+        for cell, gaps in self._gaps:
+            wrong, served = _wrong(cell, until_at)
+            keys = {key for key, visit in wrong.items() if in_gap(visit, gaps, key in cell.told or key not in served)}
+            by_word = len(cell.told | keys - served)
+            yield (f"{cell.area}: {len(keys)} visits lay in a gap of their devices, {by_word} of them are known by a "
+                   "driver's word alone; all others are on record as they were made")  # fmt: skip
+            self._asked_of.append((cell, keys, int(until_at)))
+            cell.ask_about(keys - served)
+
     def correct_gaps(self) -> Iterator[str]:
-        """Of visits in the gap of a standby somebody asks the crew how many bins it emptied, and corrects it."""
-        for cell, from_at, to_at in self._gaps:
-            wrong = miscounted(cell.evidence, cell.stored(), from_at, to_at)
-            if wrong:
+        """Of the visits in the gap of a standby somebody corrects the bins by the crew's word."""
+        for cell, keys, at in self._asked_of:
+            if wrong := miscounted(cell.evidence, cell.stored(), keys):
                 plan = cell.plan
                 store = open_store(cell.bridge.records, plan.area_id, plan.timezone, time.time, make=False)
                 try:
                     for name, bins in wrong.items():
-                        store.amend(name, {"bins_before": bins, "bins_after": 0}, "the crew's word", "a person", to_at)
+                        change = {"bins_before": bins, "bins_after": 0}
+                        store.amend(name, change, "the crew's word", "a person", at)
                 finally:
                     store.close()
                 yield f"{cell.area}: {len(wrong)} visits in its gap have their bins by the crew's word"
@@ -258,6 +279,14 @@ class Office:
         ):
             if names:
                 yield f"{cell.area}: {len(names)} records {what}, such as {min(names)}"
+
+
+def _wrong(cell: Cell, until_at: float) -> tuple[dict[str, TrueVisit], set[str]]:
+    """The visits that are not on record as they were, or by a person's word alone; and all that are on record."""
+    stored = cell.stored()
+    wrong = wrong_in(cell.evidence, stored, until_at)
+    by_word = {visit.key: visit for visit in cell.evidence.visits if visit.key in cell.told}
+    return {**wrong, **by_word}, served_in(stored)
 
 
 def _by_id(store: Store) -> dict[str, Any]:

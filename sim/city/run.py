@@ -170,6 +170,13 @@ class _Run:
         for line in self._office.deliver(city.clock):
             self._say(line)
         deadline = time.monotonic() + SETTLED_WITHIN_S
+        while (unexplained := list(self._office.unexplained(until_at))) and time.monotonic() < deadline:
+            for _ in range(20):
+                self._turn()
+        self._faults += unexplained
+        for line in self._office.ask_crews(until_at):
+            self._say(line)
+        deadline = time.monotonic() + SETTLED_WITHIN_S
         waiting = list(city.cells)
         while waiting and time.monotonic() < deadline:
             for _ in range(20):

@@ -1,14 +1,17 @@
 """What a city comes to: each cell's record against what its devices kept and its trucks did, and the sums of it all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from broker.city.takeover import Gap
 from broker.reports.figures import figures_of
 from broker.store import Store
 from sim.judging.judges.visits import records_stored_once
-from sim.world.evidence import Evidence, StoredRecord
+from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 DEVICE_KINDS = ("fix", "incident", "bins", "lamp", "keeper")
+BEFORE_S = 900  # a visit's bins are counted from its call on
+SEEN_WITHIN_S = 120  # of the street: so long after it left a truck may be seen to have left, and its bins to be back
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def truth_of(evidence: Evidence, stored: Sequence[StoredRecord], until_at: float
     verdict = records_stored_once(seen, {"at_least": 1})
     faults = list(verdict.faults)
     served = {key: record.body for key, record in _served(stored).items()}
-    made = {f"{visit.run_id}/{visit.room}/{visit.visit_number}": visit for visit in evidence.visits}
+    made = {visit.key: visit for visit in evidence.visits}
     done = {key: visit for key, visit in made.items() if visit.left_at is not None and visit.left_at <= until_at}
     faults += [f"{key}: was made and is not on record" for key in done.keys() - served.keys()]
     faults += [f"{key}: is on record and was never made" for key in served.keys() - made.keys()]
@@ -65,19 +68,47 @@ def _served(stored: Iterable[StoredRecord]) -> dict[str, StoredRecord]:
     return {key: record for key, record in newest.items() if record.body["state"] == "served"}
 
 
-def miscounted(
-    evidence: Evidence, stored: Iterable[StoredRecord], from_at: float, to_at: float
-) -> dict[str, int]:  # fmt: skip
-    """The bins that were emptied at visits within a span of which the record says another number, by its id."""
+def wrong_in(evidence: Evidence, stored: Iterable[StoredRecord], until_at: float) -> dict[str, TrueVisit]:
+    """The visits that were made until then and are not on record, or with another number of bins."""
     served, found = _served(stored), {}
     for visit in evidence.visits:
-        record = served.get(f"{visit.run_id}/{visit.room}/{visit.visit_number}")
-        if record is None or visit.left_at is None or visit.arrived_at > to_at or visit.left_at < from_at:
+        if visit.left_at is None or visit.left_at > until_at:
             continue
-        before, after = record.body["bins_before"], record.body["bins_after"]
-        if None not in (before, after) and before - after != visit.bins_taken:
-            found[record.id] = visit.bins_taken
+        key = visit.key
+        if key not in served or _miscounts(served[key], visit):
+            found[key] = visit
     return found
+
+
+def miscounted(evidence: Evidence, stored: Iterable[StoredRecord], keys: Collection[str]) -> dict[str, int]:
+    """The bins that were emptied at some visits of which the record says another number, by its id."""
+    served = _served(stored)
+    made = {visit.key: visit for visit in evidence.visits}
+    return {
+        served[key].id: made[key].bins_taken for key in sorted(keys)
+        if key in served and _miscounts(served[key], made[key])
+    }  # fmt: skip
+
+
+def served_in(stored: Iterable[StoredRecord]) -> set[str]:
+    """The visits that are on record as made."""
+    return set(_served(stored))
+
+
+def _miscounts(record: StoredRecord, visit: TrueVisit) -> bool:
+    before, after = record.body["bins_before"], record.body["bins_after"]
+    return None not in (before, after) and before - after != visit.bins_taken
+
+
+def in_gap(visit: TrueVisit, gaps: Iterable[Gap], missing: bool) -> bool:
+    """Whether records of its truck are lost of when it stood there; of a miscounted one also some of its room's."""
+    devices = (visit.truck,) if missing else (visit.truck, visit.room)
+    from_at = visit.arrived_at - (0 if missing else BEFORE_S)
+    return any(
+        gap.device in devices and (gap.after_at or 0) <= (visit.left_at or visit.arrived_at) + SEEN_WITHIN_S
+        and from_at <= (gap.before_at or 0)
+        for gap in gaps
+    )  # fmt: skip
 
 
 def sums_of(store: Store, day: str, timezone: str) -> dict[str, int]:

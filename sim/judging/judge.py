@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging.judges import alarms, bins, bookings, invariants, lamps, presses, rightness, tracks, visits
+from sim.judging.judges import alarms, bins, bookings, cases, invariants, lamps, presses, rightness, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -34,7 +34,8 @@ JUDGES: dict[str, Judge] = {
         presses.light_stages,
         presses.acknowledged,
         presses.answered,
-        presses.case_suggested,
+        cases.case_suggested,
+        cases.case_went,
         alarms.alarms_told,
         invariants.invariants,
     )

@@ -8,7 +8,7 @@ from broker.store.opening import open_store, reading_store
 from sim.world.evidence import StoredRecord
 
 STORED_KINDS = ("fix", "incident", "bins", "lamp", "keeper", "visit", "dwell", "call", "workflow", "run",
-                "booking", "alarm", "closure")  # fmt: skip
+                "booking", "alarm", "closure", "case")  # fmt: skip
 
 
 def read_store(folder: Path, plan: Plan, now: float, since_at: int | None = None) -> list[StoredRecord]:

@@ -33,6 +33,8 @@ from sim.live.witnesses.onlooker import Watch
 from sim.live.witnesses.overheard import Overheard
 from sim.live.witnesses.record_counts import count_records, left_in
 from sim.panel.parts import Asked
+from sim.world.bins import TARE_GRAMS
+from sim.world.devices import SECOND_BINS, SECOND_BOOTS
 from sim.world.evidence import Evidence, Interval, LightChange
 from sim.world.reachability import Hearing
 
@@ -80,7 +82,8 @@ class LivePlant:
         self._bench = bench = bench or Bench()
         self._by_hand = ByHand(clock.now, asked)
         self._overheard = Overheard(evidence, clock, bench.trucks, shows, self._lamps)
-        passwords = {name: secrets.token_urlsafe(18) for name in names}
+        self._second: dict[str, LiveRoom] = {}
+        self._passwords = passwords = {name: secrets.token_urlsafe(18) for name in names}
         passwords |= {name: bench.key(name).read_text(encoding="utf-8").strip() for name in bench.devices}
         self.http_port = http_port or free_port()
         self._screen_deeds = ScreenDeeds()
@@ -216,6 +219,20 @@ class LivePlant:
         """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
         self._doors[device].slow((lambda: self._clock.real_s(delay_s)) if delay_s else None)
 
+    def second_unit(self, room: str, on: bool) -> None:
+        """Another unit that was given a room's id is switched on somewhere, or taken away with what it kept."""
+        if not on:
+            self._second.pop(room).stop()
+            return
+        wastes = self._plan.rooms[room].wastes
+        unit = self._second[room] = LiveRoom(
+            self._folder / f"{room}-second", self._plan.area_id, room, wastes, HOST, self._doors[room].port,
+            self._passwords[room], self._clock, lambda *_: None, boots=SECOND_BOOTS,
+        )  # fmt: skip
+        unit.power(True)
+        for waste in wastes:
+            unit.set_bins(waste, SECOND_BINS, SECOND_BINS * TARE_GRAMS)
+
     def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
         self._bridge.set_clock(wrong_by_s)
@@ -319,7 +336,7 @@ class LivePlant:
             truck.stop()
         left = {name: left_in(truck.outbox_path) for name, truck in self.trucks.items()}
         self.trucks.clear()
-        for room in self.rooms.values():
+        for room in (*self.rooms.values(), *self._second.values()):
             room.stop()
         self.rooms.clear()
         if (bridge := self._bridge.child) is not None:
@@ -334,7 +351,7 @@ class LivePlant:
         self.api_dispatcher.close()
         for truck in self.trucks.values():
             truck.stop()
-        for room in self.rooms.values():
+        for room in (*self.rooms.values(), *self._second.values()):
             room.stop()
         self.trucks.clear()
         self.rooms.clear()

@@ -110,19 +110,31 @@ class ApiDispatcher:
         """The crew says what it loaded."""
         return self._post(f"bookings/{booking}/loaded", {"litres": litres})
 
+    def say_of_case(self, kind: str, room: str, deed: str, text: str | None) -> bool:
+        """The newest case of a kind at a room is opened, handed over, taken back or closed; enforcement answers it."""
+        found = self._sent("cases/suggestions" if deed == "open" else "cases", None) or []
+        case = next((one for one in found if (one["kind"], one["room"]) == (kind, room)), None)
+        if case is None:
+            did = Term("acts", deed)
+            self.refusals.append(said("notes", "refused", did=did, why=f"there is no {kind} at {room} to do it to"))
+            return False
+        if deed == "open":
+            place = {name: case[name] for name in ("kind", "estate", "room", "waste")}
+            return self._post("cases", place | ({"note": text} if text else {}))
+        return self._post(f"cases/{case['case_id']}/{deed}", {"text": text} if text else {})
+
     def _incident(self, truck: str, incident_id: str, action: str, body: Mapping[str, Any]) -> bool:
         return self._post(f"incidents/{incident_id}/{action}?truck={truck}", body)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> bool:
         return self._sent(path, body) is not None
 
-    def _sent(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The answer; None where it was not taken."""
+    def _sent(self, path: str, body: Mapping[str, Any] | None) -> Any:
+        """The answer; None where it was not taken. Without a body it is a look."""
         request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
             f"{self.base}/api/v1/{path}",
-            data=json.dumps(body).encode(),
+            data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", **self._token},
-            method="POST",
         )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310

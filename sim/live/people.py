@@ -30,7 +30,7 @@ def move_in(folder: Path, plan: Plan) -> str:
         people.add(f"crew-{truck}", truck, ("crew",), Scope(trucks=(truck,)))
     for firm in sorted({one.contractor for one in plan.vehicles.values() if one.contractor is not None}):
         people.add(f"contractor-{firm}", firm, ("contractor",), Scope(contractors=(firm,)))
-    return people.add_token(WHO, ("dispatcher",))
+    return people.add_token(WHO, ("dispatcher", "enforcement"))  # a scenario's answers are enforcement's as well
 
 
 def _named(role: Role) -> str:

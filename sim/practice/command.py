@@ -1,4 +1,8 @@
-"""`python3 -m sim practice SCENARIO`: you are at the screen; the score says what that changed."""
+"""`python3 -m sim practice SCENARIO`, or `--day D --data FOLDER`: you are at the screen; a score says what it changed.
+
+Of a day on record what happened is read from that record; the day is also played with the deeds of then, so that one
+sees how far the play is from it.
+"""
 
 import argparse
 import contextlib
@@ -6,12 +10,15 @@ import json
 import logging
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
+from broker.store import StoreError
 from sim.practice.morning import CLICKS, Click, Morning, played_by_itself
-from sim.practice.page import WORDS, clock, write_pages
+from sim.practice.page import WORDS, Scores, clock, write_pages
 from sim.practice.score import Score
-from sim.scenario.scenario import ScenarioError, load, value_of
+from sim.practice.stored_day import StoredDay, on_record
+from sim.scenario.scenario import Scenario, ScenarioError, load, value_of
 from sim.scenario.scenes.scene import DataAbsentError
 from sim.scenario.schema import SECTIONS
 from sim.virtual.run import scratch_folder
@@ -22,34 +29,43 @@ DONE, BAD, ABSENT = 0, 2, 4
 
 def main(words: list[str]) -> int:
     """Run the command; returns the exit code."""
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options = parser.parse_args(words)
+    if (options.scenario is None) == (options.day is None) or (options.day is None) != (options.data is None):
+        parser.error("say a scenario, or --day YYYY-MM-DD with --data FOLDER")
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
     try:
-        scenario = load(options.scenario)
-        if options.seed is not None:
-            scenario = replace(scenario, seed=value_of("--seed", SECTIONS["scenario"]["seed"], options.seed))
         clicks = None if options.clicks is None else _read(options.clicks)
+        seed = None if options.seed is None else value_of("--seed", SECTIONS["scenario"]["seed"], options.seed)
+        day: Scenario | StoredDay
+        if options.day is None:
+            day = scenario = load(options.scenario) if seed is None else replace(load(options.scenario), seed=seed)
+            happened = None
+        else:
+            day, happened = on_record(options.data, options.plan, options.day, seed or 1)
+            scenario = day.scenario
         with scratch_folder() as folder:
-            happened, first_at = played_by_itself(scenario, folder)
-        with scratch_folder() as folder, Morning(scenario, folder, practised=True) as morning:
+            again, first_at = played_by_itself(day, folder)
+        with scratch_folder() as folder, Morning(day, folder, practised=True) as morning:
             if clicks is None:
                 morning.play(morning.start_at if first_at is None else first_at - BEFORE_S)
                 _practise(morning, folder, options.speed, options.port, options.language)
             else:
                 morning.play(morning.end_at, clicks)
             yours, done, zone = morning.score(), morning.clicks, morning.plan.timezone
-    except ScenarioError as error:
+    except (ScenarioError, StoreError) as error:
         print(f"scenario refused: {error}", file=sys.stderr)
         return BAD
     except DataAbsentError as error:
         print(f"SKIPPED: {error}", file=sys.stderr)
         return ABSENT
     options.folder.mkdir(parents=True, exist_ok=True)
-    page = write_pages(options.folder, scenario, yours, happened, done, zone)
+    scores = Scores(yours, again) if happened is None else Scores(yours, happened, again)
+    page = write_pages(options.folder, scenario, scores, done, zone)
     kept = options.folder / f"practice-{scenario.name}.json"
     kept.write_bytes(CLICKS.dump_json(done, indent=1, exclude_defaults=True))
     if options.json:
-        print(json.dumps({"yours": _as_json(yours), "happened": _as_json(happened)}, indent=1))
+        print(json.dumps({name: _as_json(score) for name, score in scores.named.items()}, indent=1))
     else:
         print(WORDS.say(options.language, "console", "written", page=page, clicks=kept))
     return DONE
@@ -81,7 +97,10 @@ def _as_json(score: Score) -> dict[str, object]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m sim practice", description="You are at the screen.")
-    parser.add_argument("scenario", help="name of a scenario (python3 -m sim --list) or a .toml file")
+    parser.add_argument("scenario", nargs="?", help="name of a scenario (python3 -m sim --list) or a .toml file")
+    parser.add_argument("--day", type=date.fromisoformat, help="a day on record instead, YYYY-MM-DD")
+    parser.add_argument("--data", type=Path, help="the folder of its record ([store] url), or the one that holds it")
+    parser.add_argument("--plan", help="its plan, a GTFS folder or zip (default: the demo area)")
     parser.add_argument("--seed", type=int, help="another roll of the dice")
     parser.add_argument("--speed", type=float, default=5.0, help="times as fast as life (default 5)")
     parser.add_argument("--port", type=int, default=0, help="of the screen (default: any)")

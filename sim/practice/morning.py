@@ -13,7 +13,9 @@ from pydantic import TypeAdapter
 
 from broker.bridge import Bridge
 from broker.rules.dispatch.actions import Act
+from sim.practice.hands import Hands
 from sim.practice.score import Score, score_of
+from sim.practice.stored_day import StoredDay
 from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario, ScenarioError
 from sim.scenario.scenes.choice import scene_of
@@ -42,13 +44,14 @@ CLICKS = TypeAdapter(list[Click])
 class Morning:
     """The world, its devices and its bridge; `practised`: nobody is at the screen but who clicks."""
 
-    def __init__(self, scenario: Scenario, folder: Path, *, practised: bool) -> None:
+    def __init__(self, day: Scenario | StoredDay, folder: Path, *, practised: bool) -> None:
         """Raises ScenarioError for one that cannot be practised, DataAbsentError as any play."""
+        scenario = day.scenario if isinstance(day, StoredDay) else day
         unfit = sorted({one.kind for one in scenario.happenings} & {*ENDS_SCREEN})
         if unfit or scenario.days != 1:
             raise ScenarioError(f"{scenario.name}: cannot be practised ({' '.join(unfit) or 'more than one day'})")
         played = _without_dispatcher(scenario) if practised else scenario
-        scene = scene_of(played)
+        scene = day.scene if isinstance(day, StoredDay) else scene_of(played)
         zh, _, en = scene.plan.name.partition(" / ")
         self.plan = replace(scene.plan, name=NAME.format(zh=zh, en=en or zh)) if practised else scene.plan
         scene = replace(scene, plan=self.plan)
@@ -62,6 +65,8 @@ class Morning:
             director.itinerary_shown, SENSORS[played.world["sensors"]], played.world["unit_slow_clock"],
         )  # fmt: skip
         director.begin(self._plant)
+        if isinstance(day, StoredDay):
+            Hands(day, director.stage, as_it_was=not practised)
         self._plant.start()
 
     def __enter__(self) -> "Morning":
@@ -111,7 +116,7 @@ class Morning:
         return score_of(self.bridge.store, self.start_at, int(self.now), self.plan.timezone)
 
 
-def played_by_itself(scenario: Scenario, folder: Path) -> tuple[Score, int | None]:
+def played_by_itself(scenario: Scenario | StoredDay, folder: Path) -> tuple[Score, int | None]:
     """What came of it when the scenario's own dispatcher was at the screen, and when it was first needed there.
 
     Up to the first press it is the same morning for whoever practises.

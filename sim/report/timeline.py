@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from broker.feeds.outside.findings import Findings
+from broker.people.roles import ROLES
+from broker.web.pages.rendering import WORDS as PAGES
 from broker.words import LANGUAGES
 from sim.judging.verdict import clock
 from sim.report.page import WORDS
 from sim.world.evidence import Evidence, StoredRecord
 
 _NEVER = object()
+_ALARMS = Findings("", "UTC")  # no zone: what clocks show is filled in here
 
-Line = tuple[float, str, dict[str, object]]  # when, which sentence, what it is filled with
+Line = tuple[float, str, dict[str, Any]]  # when, which sentence, what it is filled with
 
 
 def timeline(evidence: Evidence, language: str = "en") -> list[str]:
@@ -22,11 +26,18 @@ def timeline(evidence: Evidence, language: str = "en") -> list[str]:
     return [f"{clock(evidence, at)}  {_said(language, word, gaps)}" for at, word, gaps in lines]
 
 
-def _said(language: str, word: str, gaps: Mapping[str, object]) -> str:
-    groups = {"deed": "deeds", "answer": "answers", "stage": "stages", "reason": "reasons"}
+def _said(language: str, word: str, gaps: Mapping[str, Any]) -> str:
+    groups = {"deed": "deeds", "answer": "answers", "stage": "stages", "reason": "reasons", "of_case": "cases"}
     filled = {
         name: WORDS.say(language, groups[name], str(value)) if name in groups else value for name, value in gaps.items()
     }
+    if "of" in gaps:  # a contractor is one of several
+        kind, _, firm = str(gaps["of"]).partition(".")
+        filled["of"] = f"{WORDS.say(language, 'parties', kind)} {firm}".rstrip()
+    if "step" in gaps:
+        filled["step"] = PAGES.say(language, "role" if gaps["step"] in ROLES else "duty", gaps["step"])
+    if "alarm" in gaps:
+        filled["alarm"] = _ALARMS.sentence(gaps["alarm"], language)
     return WORDS.say(language, "timeline", word, **filled)
 
 
@@ -37,6 +48,11 @@ def _street(evidence: Evidence) -> Iterator[Line]:
             yield spell.start, "blocked", {"room": room}
             if spell.end is not None:
                 yield spell.end, "free", {"room": room}
+    for room, spells in evidence.second_units.items():
+        for spell in spells:
+            yield spell.start, "second_unit", {"room": room}
+            if spell.end is not None:
+                yield spell.end, "taken_away", {"room": room}
     for press in evidence.presses:
         yield press.at, "press", {"truck": press.truck}
     for at, room in evidence.lane_clear:
@@ -85,10 +101,14 @@ def _roads(evidence: Evidence) -> Iterator[Line]:
 
 
 def _others(evidence: Evidence) -> Iterator[Line]:
-    """Alarms and bookings: each change of their states."""
+    """Alarms, bookings and cases: each change of their states."""
     for record in _changed(evidence, "alarm", "state"):
         body = record.body
-        yield record.at, "alarm", {"alarm": body["word"], "about": body["about"], "stage": body["state"]}
+        values = {name: clock(evidence, value) if name == "at" else value for name, value in body["values"].items()}
+        yield record.at, "alarm", {"alarm": {"word": body["word"], "values": values}, "stage": body["state"]}
+    for record in _changed(evidence, "case", "state"):
+        gaps = {"room": record.body["room"], "of_case": record.body["kind"], "number": len(record.body["evidence"])}
+        yield record.at, "case", {**gaps, "stage": record.body["state"]}
     for record in _changed(evidence, "booking", "state"):
         body = record.body
         yield record.at, "booking", {"truck": body["truck"], "pile": body["pile"], "stage": body["state"]}

@@ -78,8 +78,7 @@ class Director:
         for room in self._scene.plan.rooms.values():
             dice = random.Random(f"{seed} {room.room_id}")
             bins = {
-                waste: Bins([dice.randint(*FULL_GRAMS) for _ in range(self._scene.bins.get((room.room_id, waste), 0))])
-                for waste in room.wastes
+                waste: Bins(self._morning_grams((room.room_id, waste), dice)) for waste in room.wastes
             }
             self.rooms[room.room_id] = RoomTruth(
                 room, plant.room(room.room_id), timeline, self._evidence, dice, bins, _habits(scenario, dice)
@@ -89,7 +88,7 @@ class Director:
         places: dict[str, RoomTruth | PileTruth] = {**self.rooms, **self._stage.piles}
         world = World(
             timeline, self._evidence, places, self._blocked, self.pressed, self._loaded, self._parked_says_every,
-            self._stage.closed,
+            self._stage.closed, self._scene.driven,
         )  # fmt: skip
         recording = self._scene.recording
         for truck_id, runs in self._runs.items():
@@ -172,6 +171,12 @@ class Director:
         """Let something happen now; what lasts gives back how it ends. Raises ScenarioError for what is not here."""
         self._check(Happening(kind, 0.0, values))
         return HAPPENS[kind](self.stage, values)
+
+    def _morning_grams(self, of: tuple[str, str], dice: random.Random) -> list[int]:
+        """What is in each bin of a kind of a room in the morning: as it is known, else by dice."""
+        number, known = self._scene.bins.get(of, 0), self._scene.grams.get(of)
+        drawn = [dice.randint(*FULL_GRAMS) for _ in range(number)]
+        return drawn if known is None or not number else [known // number] * number
 
     def _drop_each_hour(self, room_id: str, for_s: float) -> None:
         """The network of a room goes away once an hour."""

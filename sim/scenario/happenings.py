@@ -64,7 +64,7 @@ def _lane_blocked(stage: Stage, values: Values) -> End:
 
 def _breakdown(stage: Stage, values: Values) -> End:
     truck = stage.trucks[values["truck"]]
-    truck.break_down()
+    truck.break_down(reported=values["reported"])
     return truck.repaired
 
 
@@ -190,6 +190,22 @@ def _on_booking(stage: Stage, values: Values) -> None:
         stage.plant.dispatcher.say_of_booking(booking, deed, reason, text)
 
 
+def _on_case(stage: Stage, values: Values) -> None:
+    """What happened again and again at a room becomes a case, and goes its way."""
+    stage.plant.dispatcher.say_of_case(values["case"], values["room"], values["says"], values["text"] or None)
+
+
+def _second_unit(stage: Stage, values: Values) -> End:
+    room, start = values["room"], stage.timeline.now
+    stage.plant.second_unit(room, True)
+
+    def end() -> None:
+        stage.plant.second_unit(room, False)
+        stage.evidence.second_units.setdefault(room, []).append(Interval(start, stage.timeline.now))
+
+    return end
+
+
 def _keeper_press(stage: Stage, values: Values) -> None:
     stage.rooms[values["room"]].press(values["button"])
 
@@ -273,6 +289,8 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "button_stuck": _button_stuck,
     "booking": _booking,
     "on_booking": _on_booking,
+    "on_case": _on_case,
+    "second_unit": _second_unit,
     "keeper_press": _keeper_press,
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,

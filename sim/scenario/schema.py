@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
+from broker.rules.states.case import KINDS
 from firmware import wire
 from sim.world.gps.makes import MAKES, MIXED
 
@@ -101,7 +102,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
 
 HAPPENINGS: dict[str, dict[str, Key]] = {
     "lane_blocked": {"room": _DEVICE, "for_min": _MINUTES},
-    "breakdown": {"truck": _DEVICE, "for_min": Key(float, 1440.0, 0.01, 1440)},
+    "breakdown": {"truck": _DEVICE, "for_min": Key(float, 1440.0, 0.01, 1440), "reported": Key(bool, True)},
     "driver_late": {"truck": _DEVICE, "for_min": _MINUTES},
     "gps_gap": {"truck": _DEVICE, "for_min": _MINUTES},
     "old_place": {"truck": _DEVICE, "for_min": _MINUTES},
@@ -130,6 +131,13 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "reason": Key(str, "other", words=tuple(dict.fromkeys((*REFUSALS, *FAILURES)))),
         "text": Key(str, "—"),
     },
+    "on_case": {
+        "room": _DEVICE,
+        "case": Key(str, "chronic_lane", words=KINDS),
+        "says": Key(str, words=("open", "hand-over", "take-back", "answer", "close")),
+        "text": Key(str, ""),
+    },
+    "second_unit": {"room": _DEVICE, "for_min": _MINUTES},
     "keeper_press": {"room": _DEVICE, "button": Key(str, words=wire.KEEPER_EVENTS)},
     "bins_moved": {"room": _DEVICE, "waste": _WASTE_KIND, "number": Key(int, ..., -50, 50)},
     "cell_drift": {"room": _DEVICE, "kg": Key(float, 5.0, -100, 100), "for_min": _MINUTES},
@@ -218,6 +226,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "broken": Key(int, 0, 0, 100),
     },
     "case_suggested": {"room": _ROOM, "times": Key(int, 3, 1, 100)},
+    "case_went": {"room": _ROOM, "states": Key(list), "evidence": Key(int, 1, 1, 200)},
     "second_visit": {"room": _ROOM, "within_min": Key(float, 240.0, 0, 1440)},
     "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "visits_taken_over": {"truck": _TRUCK},

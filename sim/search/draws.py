@@ -45,6 +45,8 @@ NOT_DRAWN = {  # kinds of events, and why no run of the search has them
     "truck_full": "what is on record of a truck that is away is judged by its own scenario",
     "booking": "what becomes of a booking is judged by its own scenario, and its truck must be one on call",
     "on_booking": "what becomes of a booking is judged by its own scenario",
+    "on_case": "what becomes of a case is judged by its own scenario",
+    "second_unit": "what two boards of one id say is nobody's truth: it is judged by its own scenario",
     "road_closed": "a person who closes a road that is open proves nothing of the system",
     "on_screen_alarm": "an alarm that somebody shelves is judged by its own scenario",
     "on_screen_visit": "a person who says of a visit what is not so proves nothing of the system",

@@ -2,17 +2,21 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 
 from broker.bridge import Bridge
+from broker.config.rules import CasesConfig
 from broker.ingest.acks import ACK_EVERY_S
 from broker.ingest.steady_clock import SteadyClock
 from broker.plan.model import Plan
+from broker.reports.casebook import CaseBook
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.case import Case, CaseError
 from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
 from broker.web.api.street.alarms import DEEDS
@@ -27,7 +31,7 @@ from sim.world.timeline import Timeline
 
 TICK_S = 1.0
 CHANNELS_HEARD = ("fix", "bins", "incident")
-WHO, STATION = "dispatcher", "station"
+WHO, STATION, ENFORCEMENT = "dispatcher", "station", "enforcement"
 ALARM_DEEDS = {deed: action for deed, action, _, _ in DEEDS}
 
 
@@ -80,7 +84,7 @@ class VirtualBridge:
             filters=wire.subscriptions("bridge", area), receive=self._receive, up=self._up, down=self._down,
             clean=False,
         )  # fmt: skip
-        self._timeline.after(TICK_S, lambda: self._tick(bridge))
+        self._timeline.after(TICK_S, partial(self._tick, bridge))
 
     def stop(self) -> None:
         """An orderly end."""
@@ -205,6 +209,28 @@ class VirtualBridge:
         """The crew says what it loaded."""
         return self._act(Act("booking", WHO, booking=BookingDeed("loaded", booking, litres=litres)))
 
+    def say_of_case(self, kind: str, room: str, deed: str, text: str | None) -> bool:
+        """The newest case of a kind at a room is opened, handed over, taken back or closed; enforcement answers it."""
+        if self._store is None or self._frozen:
+            return False
+        usual, now = CasesConfig(), int(self._now())
+        book = CaseBook(self._store, self._plan, usual.times, usual.within_days)
+        try:
+            if deed == "open":
+                grounds = [one for one in book.suggestions(now) if (one.kind, one.room) == (kind, room)]
+                if not grounds:
+                    raise CaseError(f"nothing suggests a case of {kind} at {room}")
+                book.open(grounds[0], text, WHO, now)
+            else:
+                known = [one for one in book.cases() if (one.kind, one.room) == (kind, room)]
+                if not known:
+                    raise CaseError(f"there is no case of {kind} at {room}")
+                book.change(known[0].case_id, None, partial(_CASE_DEEDS[deed], text=text, now=now), now)
+        except (CaseError, StoreError) as why:
+            self._evidence.notes.append(said("notes", "refused", did=Term("acts", deed), why=why))
+            return False
+        return True
+
     # --- what others do ---------------------------------------------------------------------------------
 
     def weigh(self, truck: str, run_id: str, waste: str, grams: int) -> bool:
@@ -250,14 +276,13 @@ class VirtualBridge:
         bridge = self._bridge
         if bridge is None:
             return
-        channel = topic.split("/")[5]
+        device, channel = topic.split("/", 6)[4:6]
         if channel in CHANNELS_HEARD and payload:
-            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], orjson.loads(payload))
-            self._evidence.heard.append(heard)
+            self._evidence.heard.append(Heard(self._timeline.now, "bridge", channel, device, orjson.loads(payload)))
         bridge.receive(topic, payload, self._now())
         if not self._flush_asked:
             self._flush_asked = True
-            self._timeline.after(0.0 if channel == "incident" else ACK_EVERY_S, lambda: self._flush(bridge))
+            self._timeline.after(0.0 if channel == "incident" else ACK_EVERY_S, partial(self._flush, bridge))
 
     def _flush(self, bridge: Bridge) -> None:
         self._flush_asked = False
@@ -268,6 +293,26 @@ class VirtualBridge:
         if bridge is not self._bridge:
             return
         if not self._frozen:
-            bridge.tick(self._now())
-            bridge.flush(self._now())
-        self._timeline.after(TICK_S, lambda: self._tick(bridge))
+            now = self._now()
+            bridge.tick(now)
+            bridge.flush(now)
+        self._timeline.after(TICK_S, partial(self._tick, bridge))
+
+
+def _hand_over(case: Case, text: str | None, now: int) -> Case:  # noqa: ARG001 - what is to be done is in its evidence
+    return case.handed_over(WHO, now)
+
+
+def _take_back(case: Case, text: str | None, now: int) -> Case:  # noqa: ARG001 - it needs no word
+    return case.taken_back(now)
+
+
+def _answer(case: Case, text: str | None, now: int) -> Case:
+    return case.answered(text or "", ENFORCEMENT, now)
+
+
+def _close(case: Case, text: str | None, now: int) -> Case:
+    return case.closed(text, WHO, now)
+
+
+_CASE_DEEDS = {"hand-over": _hand_over, "take-back": _take_back, "answer": _answer, "close": _close}

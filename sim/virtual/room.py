@@ -104,6 +104,12 @@ class VirtualRoom:
             for reader in self._readers:
                 reader.power_off()
 
+    def take_away(self) -> None:
+        """Pull it out for good; whether what it kept had come in nobody here knows."""
+        self.power(False)
+        for boot, seq in self._flash:
+            self._given_up(boot, seq)
+
     @property
     def at_work(self) -> Unit | None:
         """The unit itself; None without power."""

@@ -79,7 +79,7 @@ class VirtualTruck:
         """The GPS receiver says this."""
         if self._device is None:
             return
-        for fix in (*self._reader.feed(data), *self._reader.flush()):  # then the line is silent until the next instant
+        for fix in self._reader.feed(data) + self._reader.flush():  # then the line is silent until the next instant
             self._handle(FixSeen(fix))
 
     def press(self, hold_s: float, chatters: bool = False) -> None:
@@ -193,4 +193,7 @@ class VirtualTruck:
         wake_at_s = device.wake_at_s if device is not None else None
         if wake_at_s is not None:
             delay_s = max(wake_at_s - self._now_s(), 0.001)
-            self._wake = self._timeline.after(delay_s, lambda: self._handle(Wake()))
+            self._wake = self._timeline.after(delay_s, self._woken)
+
+    def _woken(self) -> None:
+        self._handle(Wake())

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from sim.world.evidence import Evidence
 from sim.world.rooms import RoomDevice
 
+# What a second unit of a room has been and sees: it hangs in another cellar, and was switched on so often before.
+SECOND_BOOTS, SECOND_BINS = 40, 7
+
 
 class TruckUnit(Protocol):
     """The computer in a truck: a receiver's cable, a button and a plug."""
@@ -86,6 +89,10 @@ class Dispatcher(Protocol):
         """The crew says what it loaded."""
         ...
 
+    def say_of_case(self, kind: str, room: str, deed: str, text: str | None) -> bool:
+        """The newest case of a kind at a room is opened, handed over, taken back or closed; enforcement answers it."""
+        ...
+
 
 def asked_in(attention: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
     """The visits that the rows of the screen's attention list ask about."""
@@ -127,6 +134,10 @@ class Plant(Protocol):
 
     def bridge(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the bridge, or let it go on."""
+        ...
+
+    def second_unit(self, room: str, on: bool) -> None:
+        """Another unit that was given a room's id is switched on somewhere, or taken away with what it kept."""
         ...
 
     def bridge_clock(self, wrong_by_s: float) -> None:

@@ -30,6 +30,11 @@ class TrueVisit:
     waited_s: float = 0.0  # of its stay, for bins that were not outside yet
     stood_from_at: float | None = None  # earlier than `arrived_at` where another room was served from the same place
 
+    @property
+    def key(self) -> str:
+        """What a visit is called on record."""
+        return f"{self.run_id}/{self.room}/{self.visit_number}"
+
 
 @dataclass(frozen=True, slots=True)
 class LampChange:
@@ -129,6 +134,7 @@ class Evidence:
     deaf: dict[str, list[Interval]] = field(default_factory=dict)  # device: could not hear the bridge, for any reason
     gps_gaps: dict[str, list[Interval]] = field(default_factory=dict)
     unpowered: dict[str, list[Interval]] = field(default_factory=dict)
+    second_units: dict[str, list[Interval]] = field(default_factory=dict)  # room: another board has its id
     acknowledged: list[tuple[float, str]] = field(default_factory=list)  # a person acknowledged an incident of truck
     heard: list[Heard] = field(default_factory=list)
     recorded: dict[str, float] = field(default_factory=dict)  # "<device>:<boot>:<seq>" kept durably, and when
@@ -164,6 +170,7 @@ class Evidence:
             deaf=_begun(self.deaf, at),
             gps_gaps=_begun(self.gps_gaps, at),
             unpowered=_begun(self.unpowered, at),
+            second_units=_begun(self.second_units, at),
             acknowledged=[deed for deed in self.acknowledged if deed[0] <= at],
             heard=[heard for heard in self.heard if heard.at <= at],
             recorded={name: kept_at for name, kept_at in self.recorded.items() if kept_at <= at},

@@ -22,6 +22,7 @@ from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS
 from broker.plan.model import Plan, Room, Route, RunPlan
 from sim.world.button import Button
 from sim.world.devices import TruckUnit
+from sim.world.driven import START, Driven
 from sim.world.drivers import SAME_PLACE_M, Driver, Errand
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, TrueVisit
@@ -64,6 +65,7 @@ class World:
     loaded: Loaded = lambda *_: None  # told when a crew has loaded a pile
     parked_says_every: int = 1  # of so many words of a parked truck's receiver one is said aloud
     closed: Collection[str] = ()  # rooms to which no driver sets out
+    driven: Driven | None = None  # how everybody drove, where the day is one on record
 
 
 class TruckTruth:
@@ -92,6 +94,7 @@ class TruckTruth:
         self._line_m: float | None = None  # how far along the run's line the truck stood when the leg began
         self._leg_end_m: float | None = None  # and where on it the leg ends
         self._beside = False  # a stretch of this leg is in another street
+        self._last_room = START
         self._place = (*self._runs[0].depot, 0.0)
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
@@ -120,10 +123,11 @@ class TruckTruth:
         if body is not None:
             self.driver.reads(body)
 
-    def break_down(self) -> None:
-        """The truck stands from now on; the driver reports it after a moment."""
+    def break_down(self, *, reported: bool = True) -> None:
+        """The truck stands from now on; the driver reports it after a moment, or says nothing."""
         self.state = "broken"
-        self._world.timeline.after(LOOKS_FIRST_S, lambda: self.button.press(HOLD_BREAKDOWN_S))
+        if reported:
+            self._world.timeline.after(LOOKS_FIRST_S, lambda: self.button.press(HOLD_BREAKDOWN_S))
 
     def repaired(self) -> None:
         """It can drive again."""
@@ -163,6 +167,7 @@ class TruckTruth:
                 self.driver.begins_a_day()
                 self._asked.clear()
             self._run = self._runs.pop(0)
+            self._last_room = START
             if not self._run.plan.visits:  # on standby until an itinerary comes
                 return
             self._line_m = 0.0 if self._near(self._run.route.line[0]) else None
@@ -222,7 +227,8 @@ class TruckTruth:
             self._line_m = None
         elif drive.goal_m < drive.path.length_m:
             self.state = "stuck"
-            self._busy_until = now + LOOKS_FIRST_S
+            looks_s = self._world.driven.looks_s if self._world.driven is not None else {}
+            self._busy_until = now + looks_s.get(self._errand.room, LOOKS_FIRST_S)
         else:
             self._arrive(now)
 
@@ -313,6 +319,12 @@ class TruckTruth:
         else:
             path = Path([here, goal])
             self._line_m = None
+        if self._world.driven is not None:
+            part = (from_m, self._leg_end_m) if from_m is not None and self._leg_end_m is not None else None
+            way = self._last_room, errand.room if errand is not None else START
+            self._beside = False
+            self._drive = self._world.driven.drive(path, run.run_id, part, way, speed_mps)
+            return
         leg = self._streets.leg(path, self._gates_m(run.plan, path.length_m))
         self._beside = leg.beside
         self._drive = Drive(leg.path, self._pace, self._dice, speed_mps, leg.waits)
@@ -354,6 +366,10 @@ class TruckTruth:
         dwell_s += bins * DWELL_PER_BIN_S * math.exp(self._dice.gauss(0, 0.08 * self._pace.jitter))
         self._not_out_s = BINS_NOT_OUT_S * min(1.0, self._pace.jitter) if not out and room.habits.rolled else 0.0
         dwell_s += self._not_out_s
+        if self._world.driven is not None:
+            stayed_s = self._world.driven.stay_s(errand.room, errand.waste, now)
+            dwell_s = dwell_s if stayed_s is None else stayed_s
+        self._last_room = errand.room
         self._busy_until = now + dwell_s
         self._visit = TrueVisit(
             self.truck_id, errand.room, errand.waste, errand.visit_number, now,

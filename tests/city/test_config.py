@@ -8,6 +8,7 @@ import pytest
 
 from broker.__main__ import main
 from broker.config import CityConfig, ConfigError, read_city_config, read_either_config
+from broker.mqtt.own_broker.child import free_port
 
 EXAMPLE = Path(__file__).parents[2] / "broker" / "city.example.toml"
 GOOD = '[city]\nurl = "postgresql://a@h/d"\n'
@@ -75,3 +76,32 @@ def test_commands_for_people_read_either_configuration(tmp_path, capsys):
     add = ["people", "add", "wang", "--name", "Wang", "--role", "supervisor", "--config", str(path)]
     assert main([*add, "--truck", "t01"]) == 2
     assert "[area] is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--check-config"], ["--check-config", "city"]])
+def test_a_citys_configuration_is_looked_at_as_a_cells_is(tmp_path, capsys, words):
+    """What keeps the page from starting is an error with its key; a database that is away is a note."""
+    path = tmp_path / "city.toml"
+    nowhere = '[city]\nurl = "postgresql://a@127.0.0.1:1/d"\nname = "静安区 / Jing\'an"\n'
+    path.write_text(f'{nowhere}[web]\nport = {free_port()}\n')
+    assert main([*words, "--config", str(path)]) == 0
+    said = capsys.readouterr()
+    assert f"{path}: good; the city 静安区 / Jing'an; its database was not reached" in said.out
+    assert "note: [city] url: the database cannot be used now" in said.err and "[web] port" not in said.err
+    for more, why in (
+        ('[web]\nhost = "0.0.0.0"\n', "[web] host: "),
+        ('[web]\ncert_file = "gone.pem"\nkey_file = "gone.key"\n', "gone.pem"),
+        ('[people]\nfolder = "city.toml/people"\n', "[people] folder: "),
+        ('[outside]\nfolder = "city.toml/x"\n[[outside.receiver]]\nname = "p"\nfolder = "told"\n', "[outside] folder"),
+    ):
+        path.write_text(nowhere + more)
+        assert main([*words, "--config", str(path)]) == 1, more
+        assert why in capsys.readouterr().err
+
+
+def test_no_bridge_runs_by_a_citys_configuration(tmp_path, capsys):
+    """It says what to type."""
+    path = tmp_path / "city.toml"
+    path.write_text(GOOD)
+    assert main(["--config", str(path)]) == 1
+    assert f"python3 -m broker city --config {path}" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from broker.config import CityConfig
 from broker.store.city import CityDatabase
 from tests.support.axe import findings
 from tests.support.browser import chromium_page
-from tests.support.city.district import NAMES, district, share, stay_heard
+from tests.support.city.district import NAMES, cases_of, district, records_of, share, stay_heard
 from tests.support.facts import DAY, NOON
 from tests.support.people import House
 from tests.support.routed_page import HOME, routed
@@ -110,3 +110,18 @@ def test_cases_are_shown_to_who_may_see_them_in_a_cell_and_an_odd_beat_takes_no_
     made.close()
     assert odd == []
     city.close()
+
+
+def test_older_cases_are_shown_when_they_are_asked_for(page, database_of_figures: str) -> None:
+    """A hundred first, what is open before what is closed; the button is gone when all of them are there."""
+    with closing(share(database_of_figures, "jingan", "cases")) as one:
+        one.push(records_of(cases_of("jingan", NOON, 120, closed=110), "jingan"), 120, "", 120)
+    made, odd = page
+    made.reload()
+    rows = made.get_by_test_id("cases").locator("tbody tr")
+    expect(rows).to_have_count(100)
+    assert findings(made) == []
+    made.get_by_test_id("more-cases").click()
+    expect(rows).to_have_count(122)
+    expect(made.get_by_test_id("more-cases")).to_have_count(0)
+    assert odd == []

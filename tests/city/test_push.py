@@ -16,7 +16,7 @@ from broker.city.cursor import NAME, hole_of
 from broker.city.push import BATCH, rest_s
 from broker.city.standing import standing
 from broker.reports.figures import figures_of
-from broker.store import Conflict, Corrupt, Unavailable, transfer
+from broker.store import Conflict, Corrupt, Refused, Unavailable, transfer
 from broker.store import city as city_tables
 from broker.store.city import CityDatabase, CityShare
 from broker.store.sqlite.reader import SQLiteReader
@@ -72,6 +72,24 @@ def test_what_is_pushed_twice_is_there_once(database, tmp_path):
     assert same(tmp_path, database)
     found = city_records(database).get(visit(1, "served").id)
     assert found is not None and found.body["bins_before"] == 7
+
+
+def test_what_a_cell_has_and_cannot_push_is_known_to_wait(database, tmp_path, monkeypatch):
+    """A cell whose records are refused is heard all the same; the totals of its day must not be told meanwhile."""
+    filled(tmp_path, count=4)
+    push = push_of(tmp_path, database, picture=lambda: SAID)
+    push.turn()
+    filled(tmp_path, first=5, count=3)
+
+    def refused(*_: object) -> None:
+        raise Refused("the database cannot keep this")
+
+    monkeypatch.setattr(CityShare, "push", refused)
+    for _ in range(2):  # the first lets go of the database, the next says at once how the cell stands
+        push.turn()
+    with closing(CityDatabase(database, None, lambda: NOON)) as city:
+        assert standing(city.cells()[0])["waiting"] == 3
+    push.close()
 
 
 def test_a_city_that_lost_its_database_gets_all_of_it_again(server, database, tmp_path):

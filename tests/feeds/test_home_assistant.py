@@ -1,6 +1,7 @@
 """Rooms as devices of Home Assistant: what it makes of what our devices say, and that all of it can be taken back."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -127,6 +128,49 @@ def test_every_room_is_a_device_with_names_of_one_language() -> None:
                 *(set(one) for one in device["components"].values())
             )
     assert len(ids) == len(set(ids)) == 4 * sum(len(room.wastes) for room in plan.rooms.values())
+
+
+# What Home Assistant's MQTT integration takes and asks for, by its published schema: home-assistant/core, commit
+# 0f5c1b54, homeassistant/components/mqtt/schemas.py, and its pages of mqtt, sensor.mqtt and binary_sensor.mqtt.
+AVAILABLE = {
+    "availability", "availability_mode", "availability_template", "availability_topic", "payload_available",
+    "payload_not_available",
+}  # fmt: skip
+TAKES = {
+    "": AVAILABLE | {"device", "origin", "components", "state_topic", "command_topic", "qos", "encoding"},
+    "device": {"identifiers", "connections", "manufacturer", "model", "model_id", "name", "hw_version", "serial_number",
+               "sw_version", "via_device", "suggested_area", "configuration_url"},
+    "origin": {"name", "sw_version", "support_url"},
+    "any": AVAILABLE | {"platform", "unique_id", "name", "state_topic", "value_template", "icon", "device_class", "qos",
+                        "default_entity_id", "enabled_by_default", "entity_category", "entity_picture", "encoding",
+                        "expire_after", "force_update", "json_attributes_template", "json_attributes_topic"},
+    "sensor": {"state_class", "unit_of_measurement", "suggested_display_precision", "last_reset_value_template",
+               "options"},
+    "binary_sensor": {"off_delay", "payload_on", "payload_off"},
+}  # fmt: skip
+UNITS = {"weight": {"g", "kg", "mg", "oz", "lb", "st", "µg", "t"}, "timestamp": {None}}  # of the device classes we use
+DISCOVERED = re.compile(r"(?P<component>\w+)/(?:(?P<node>[a-zA-Z0-9_-]+)/)?(?P<object>[a-zA-Z0-9_-]+)/config")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_what_is_announced_keeps_to_the_published_schema(language: str) -> None:
+    """No key that it refuses, each that it asks for, at every level; classes with their units; topics that it hears."""
+    for topic, payload in devices(demo_plan(), "homeassistant", language).items():
+        heard = DISCOVERED.fullmatch(topic.removeprefix("homeassistant/"))
+        assert heard is not None and heard["component"] == "device" and heard["node"]
+        told = json.loads(payload)
+        assert {"device", "origin", "components"} <= told.keys() <= TAKES[""] and told["qos"] in (0, 1, 2)
+        assert told["device"].keys() <= TAKES["device"] and told["device"]["identifiers"]
+        assert {"name"} <= told["origin"].keys() <= TAKES["origin"]
+        for one in told["components"].values():
+            platform = one["platform"]
+            assert one.keys() <= TAKES["any"] | TAKES[platform] and {"state_topic", "unique_id"} <= one.keys()
+            assert not {"+", "#"} & {*one["state_topic"], *one["availability_topic"]}
+            if "device_class" in one:
+                assert one.get("unit_of_measurement") in UNITS[one["device_class"]]
+            if "state_class" in one:  # of numbers only
+                assert one["state_class"] == "measurement" and one.get("device_class") != "timestamp"
+            assert one.get("icon", "mdi:x").startswith("mdi:")
 
 
 def test_what_is_not_wanted_any_more_is_taken_back(tmp_path: Path) -> None:

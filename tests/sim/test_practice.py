@@ -12,7 +12,7 @@ from broker.rules.dispatch.actions import Act
 from broker.words import LANGUAGES
 from sim.practice.command import main
 from sim.practice.morning import CLICKS, Click, Morning
-from sim.practice.page import WORDS, page_of
+from sim.practice.page import WORDS, Scores, page_of
 from sim.practice.score import ROWS, Score
 from sim.practice.screen import Screen
 from sim.scenario.scenario import ScenarioError, load
@@ -82,7 +82,7 @@ def test_a_score_stands_beside_what_happened_with_its_reasons_in_both_languages(
     for language in LANGUAGES:
         written = (tmp_path / f"practice-{first}.{language}.html").read_text()
         assert WORDS.say(language, "row", "unseen") in written and WORDS.say(language, "page", "nothing") in written
-        page = page_of(SCENARIO, happened, happened, [click], "Asia/Shanghai", language)
+        page = page_of(SCENARIO, Scores(happened, happened), [click], "Asia/Shanghai", language)
         assert WORDS.say(language, "page", "same") in page and WORDS.say(language, "decision", "return_later") in page
     assert main([first, "--clicks", str(tmp_path / "absent.json")]) == 2
     with pytest.raises(ScenarioError, match="cannot be practised"):

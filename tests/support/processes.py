@@ -104,7 +104,7 @@ class BridgeProcess:
         )
         self.child: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, patience_s: float = 3 * DEADLINE_S) -> None:
         """Start the child and wait until its screen answers."""
         argv = [sys.executable, "-m", "broker", "--config", str(self.folder / "broker.toml")]
         if self.offset_s:
@@ -113,7 +113,7 @@ class BridgeProcess:
             self.child = subprocess.Popen(
                 argv, cwd=self.repo, stdout=log, stderr=log, preexec_fn=die_with_parent, env={**os.environ}
             )
-        wait_until(self.answers, f"the bridge answers; its log: {self.log()}", 3 * DEADLINE_S)
+        wait_until(self.answers, f"the bridge answers; its log: {self.log()}", patience_s)
 
     def answers(self) -> bool:
         """Whether the screen is up."""

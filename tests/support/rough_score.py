@@ -59,6 +59,8 @@ def read_run(run: RoughRun, score: Score, name: str = "") -> None:
                 arrived[event.key] = (event.at, now)
             elif event.kind == TrackKind.LEFT and event.key is not None:
                 served[event.key] = arrived[event.key][0] if event.arrived_at is None else event.arrived_at
+            elif event.kind == TrackKind.STAYED and event.key is not None and event.arrived_at is not None:
+                served[event.key] = event.arrived_at
             elif event.kind == TrackKind.DROVE_ON and event.key is not None:
                 arrived.pop(event.key, None)
                 score.taken_back += 1

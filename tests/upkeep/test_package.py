@@ -10,7 +10,7 @@ import pytest
 
 from broker.config import read_config
 from broker.upkeep.backup.places import places
-from tests.support.upkeep.clean_root import CleanRoot, NoCleanRootError
+from tests.support.upkeep.clean_root import SUITES, CleanRoot, NoCleanRootError
 
 pytestmark = pytest.mark.real
 
@@ -115,12 +115,13 @@ def records_in(root: CleanRoot) -> int:
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_it_is_installed_upgraded_and_removed_on_a_clean_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suite", SUITES)
+def test_it_is_installed_upgraded_and_removed_on_a_clean_machine(tmp_path: Path, suite: str) -> None:
     """Without a network; records and settings outlive upgrade and removal, purging alone takes them, never backups."""
     try:
-        root = CleanRoot(tmp_path / "root")
+        root = CleanRoot(tmp_path / "root", suite)
     except NoCleanRootError as why:
-        pytest.skip(f"life of the Debian package NOT RUN: {why}")
+        pytest.skip(f"life of the Debian package on {suite} NOT RUN: {why}")
     package = built(tmp_path / "out")
     said = root.installs(package)
     assert "making the Python environment" in said

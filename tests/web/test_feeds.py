@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from google.transit import gtfs_realtime_pb2 as gtfs
 
 from broker.plan.calendar import service_runs
 from broker.plan.demo_area import demo_plan
+from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.feed import read_gtfs
 from broker.plan.model import Plan, Service
 from broker.web.api import realtime
@@ -27,6 +29,7 @@ from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import behind_the_door, screen_of
 from tests.support.realtime import Read, Timetable, broken
 
+PACKAGES = Path(__file__).resolve().parents[2] / ".bench" / "packages"  # bench/requirements.txt
 FEEDS = {"vp": "vehicle-positions", "tu": "trip-updates", "sa": "alerts"}  # as the validator calls them
 REQUIRED = {
     "agency.txt": ("agency_name", "agency_url", "agency_timezone"),
@@ -180,6 +183,53 @@ def test_a_stranger_reads_the_plan_in_the_zip(plan: Plan, tmp_path: Path) -> Non
             run.trip_id for run in service_runs(plan, day)
         }
     morning.close()
+
+
+BY_ANOTHER = """
+import json, sys
+import gtfs_kit
+feed = gtfs_kit.read_feed("gtfs.zip", dist_units="m")
+day = sys.argv[1]
+print(json.dumps({
+    "days": {each: sorted(feed.get_trips(each)["trip_id"]) for each in sys.argv[2:]},
+    "times": {name: [[row.stop_id, row.arrival_time, row.departure_time] for row in rows.itertuples()]
+              for name, rows in feed.stop_times.sort_values("stop_sequence").groupby("trip_id")},
+    "places": {row.stop_id: [row.stop_lat, row.stop_lon] for row in feed.stops.itertuples()},
+    "shapes": {name: [[lat, lon] for lon, lat in line.coords] for name, line in feed.build_geometry_by_shape().items()},
+    "stats": {row.trip_id: [row.num_stops, row.distance, row.duration]
+              for row in feed.compute_trip_stats(compute_dist_from_shapes=True).itertuples()},
+}))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.real
+@pytest.mark.parametrize("plan", [demo_plan(), odd_plan()], ids=["demo", "odd"])
+def test_gtfs_kit_loads_the_zip_and_finds_the_plan_in_it(plan: Plan, tmp_path: Path) -> None:
+    """Others' library, one of the benches' packages: days, times, places, shapes, and what it computes of them."""
+    assert (PACKAGES / "gtfs_kit").is_dir(), f"gtfs-kit is not in {PACKAGES}: `make bench` installs it there"
+    morning = Morning(tmp_path / "records")
+    (tmp_path / "gtfs.zip").write_bytes(behind_the_door(record_router(morning.store, plan)).get("/gtfs.zip").content)
+    morning.close()
+    days = [date(2026, 11, 20) + timedelta(days) for days in range(15)]
+    words = [sys.executable, "-c", BY_ANOTHER, *(f"{day:%Y%m%d}" for day in (days[0], *days))]
+    path = {**os.environ, "PYTHONPATH": str(PACKAGES)}
+    done = subprocess.run(words, cwd=tmp_path, env=path, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    read = json.loads(done.stdout)
+    assert {day: set(trips) for day, trips in read["days"].items()} == {
+        f"{day:%Y%m%d}": {run.trip_id for run in service_runs(plan, day)} for day in days
+    }
+    assert read["places"] == {room.room_id: [room.lat, room.lon] for room in plan.rooms.values()}
+    assert read["times"].keys() == read["stats"].keys() == plan.runs.keys()
+    for name, run in plan.runs.items():
+        times = [(stop, seconds(came), seconds(left)) for stop, came, left in read["times"][name]]
+        assert times == [(one.room_id, one.arrive_day_s, one.leave_day_s) for one in run.visits]
+        stops, km, hours = read["stats"][name]  # of the whole shape; from departure to departure
+        assert (stops, round(3600 * hours)) == (len(times), run.visits[-1].leave_day_s - run.visits[0].leave_day_s)
+        assert abs(1000 * km / lengths_m(plan.route_of(run).line)[-1] - 1) < 0.001
+    lines = {tuple(map(tuple, line)) for line in read["shapes"].values()}
+    assert lines == {plan.route_of(run).line for run in plan.runs.values()}
 
 
 def seconds(clock: str) -> int:

@@ -70,10 +70,16 @@ class Findings:
         said = {}
         for language, words in self._words.items():
             until = "" if row["until"] is None else datetime.fromtimestamp(row["until"], self._zone).strftime("%H:%M")
-            values = {name: self._filled(words, language, name, value) for name, value in row["values"].items()}
             state = words.get(row["state"], words["over"]).replace("{until}", until)
-            said[language] = f"{words.get(row['word'], row['word']).format_map(values)} ({state})"
+            said[language] = f"{self.sentence(row, language)} ({state})"
         return said
+
+    def sentence(self, row: Row, language: str) -> str:
+        """What is so, as the screen says it."""
+        words = self._words[language]
+        values = {name: self._filled(words, language, name, value) for name, value in row["values"].items()}
+        said = str(words.get(row["word"], row["word"])).format_map(values)
+        return said.replace("  ", " ")  # the dispatcher has no name of its own
 
     def _filled(self, words: Mapping[str, str], language: str, name: str, value: Any) -> str:
         """A value as the screen writes it."""

@@ -1,9 +1,10 @@
 """What is booked: each booking as it stands, and the rounds of the trucks that have their places."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from broker.rules.kept import Kept
 from broker.rules.states.booking import PLACED, Booking
 
 
@@ -39,25 +40,16 @@ class Round:
 Changes = list[Booking | Round]
 
 
-class Bookings(Mapping[str, Booking]):
+class Bookings(Kept[str, Booking]):
     """The newest state of each booking and of each round; one changes by being placed again.
 
     Written by: effects/records, day, ingest/restored_day.
     """
 
     def __init__(self) -> None:
-        self._bookings: dict[str, Booking] = {}
+        super().__init__()
         self._rounds: dict[str, Round] = {}
         self._open: dict[str, None] = {}  # ids of those that are not over, in the order they were made
-
-    def __getitem__(self, booking_id: str) -> Booking:
-        return self._bookings[booking_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._bookings)
-
-    def __len__(self) -> int:
-        return len(self._bookings)
 
     @property
     def rounds(self) -> Mapping[str, Round]:
@@ -69,7 +61,7 @@ class Bookings(Mapping[str, Booking]):
         if isinstance(changed, Round):
             self._rounds[changed.round_id] = changed
             return
-        self._bookings[changed.booking_id] = changed
+        self._kept[changed.booking_id] = changed
         if changed.over:
             self._open.pop(changed.booking_id, None)
         else:
@@ -77,14 +69,14 @@ class Bookings(Mapping[str, Booking]):
 
     def forget(self, before_at: int) -> None:
         """Drop what was over before a moment; the record keeps it."""
-        for one in [one for one in self._bookings.values() if one.over and (one.ended_at or 0) < before_at]:
-            del self._bookings[one.booking_id]
+        for one in [one for one in self._kept.values() if one.over and (one.ended_at or 0) < before_at]:
+            del self._kept[one.booking_id]
         for gone in [one for one in self._rounds.values() if one.until_at < before_at and not one.order]:
             del self._rounds[gone.round_id]
 
     def open(self) -> list[Booking]:
         """Those that are not over."""
-        return [self._bookings[booking_id] for booking_id in self._open]
+        return [self._kept[booking_id] for booking_id in self._open]
 
     def at_pile(self, pile: str) -> list[Booking]:
         """Those that have a place in a round and are about this pile."""
@@ -92,7 +84,7 @@ class Bookings(Mapping[str, Booking]):
 
     def in_round(self, round_: Round) -> list[Booking]:
         """The bookings of a round in driving order."""
-        return [self._bookings[booking_id] for booking_id in round_.order if booking_id in self._bookings]
+        return [self._kept[booking_id] for booking_id in round_.order if booking_id in self._kept]
 
     def loaded_on(self, truck: str) -> list[Booking]:
         """What lies on a truck, by bookings."""

@@ -1,8 +1,10 @@
 """Roads that a person has closed for a time: a room that cannot be reached, or the street between two rooms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from broker.rules.kept import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +41,19 @@ class Closure:
         return Closure(**{name: body[name] for name in Closure.__dataclass_fields__ if name in body})
 
 
-class Closures(Mapping[str, Closure]):
+class Closures(Kept[str, Closure]):
     """The closed roads by id, the past ones too until they are forgotten.
 
     Written by: dispatch/visits/closed_roads, day, ingest/restored_day.
     """
 
     def __init__(self) -> None:
-        self._closures: dict[str, Closure] = {}
-
-    def __getitem__(self, closure_id: str) -> Closure:
-        return self._closures[closure_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._closures)
-
-    def __len__(self) -> int:
-        return len(self._closures)
+        super().__init__()
 
     def keep(self, closure: Closure) -> None:
         """Make `closure` the state of its id."""
-        self._closures[closure.closure_id] = closure
+        self._kept[closure.closure_id] = closure
 
     def forget(self, before_at: int) -> None:
         """Know nothing of those that ended before then."""
-        self._closures = {key: one for key, one in self._closures.items() if one.until_at >= before_at}
+        self._kept = {key: one for key, one in self._kept.items() if one.until_at >= before_at}

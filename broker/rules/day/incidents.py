@@ -1,9 +1,10 @@
 """The incidents of the day as they stand, and the offers that were shown for them."""
 
-from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from broker.rules.kept import Kept
 from broker.rules.states.incident import Incident
 
 LOOKED_AT_S = 120  # so long an offer can be chosen that was shown, though its minutes were written anew since
@@ -20,7 +21,7 @@ class Working:
     steps: Iterator[None]
 
 
-class Incidents(Mapping[IncidentKey, Incident]):
+class Incidents(Kept[IncidentKey, Incident]):
     """The newest state of each incident; an incident changes by being placed again.
 
     Written by: effects/records, dispatch/incidents/unworked, dispatch/incidents/addressing, dispatch/time_passing,
@@ -28,7 +29,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
     """
 
     def __init__(self) -> None:
-        self._incidents: dict[IncidentKey, Incident] = {}
+        super().__init__()
         self._by_truck: dict[str, dict[IncidentKey, None]] = {}
         self._by_room: dict[str, dict[IncidentKey, None]] = {}
         self._offers: dict[IncidentKey, ShownOffers] = {}
@@ -37,41 +38,24 @@ class Incidents(Mapping[IncidentKey, Incident]):
         self._extra: dict[IncidentKey, str] = {}
         self.working: Working | None = None  # one at a time
 
-    def __getitem__(self, key: IncidentKey) -> Incident:
-        return self._incidents[key]
-
-    def __iter__(self) -> Iterator[IncidentKey]:
-        return iter(self._incidents)
-
-    def __len__(self) -> int:
-        return len(self._incidents)
-
-    def items(self) -> ItemsView[IncidentKey, Incident]:
-        """The incidents by key; said here because many ask each second, and a Mapping looks each one up by its key."""
-        return self._incidents.items()
-
-    def values(self) -> ValuesView[Incident]:
-        """The incidents, said here for the same reason."""
-        return self._incidents.values()
-
     def place(self, incident: Incident) -> None:
         """Make `incident` the state of its key."""
-        before = self._incidents.get(incident.key)
+        before = self._kept.get(incident.key)
         self._by_truck.setdefault(incident.truck, {})[incident.key] = None
         if before is not None and before.room not in (None, incident.room):
             del self._by_room[before.room][incident.key]
         if incident.room is not None:
             self._by_room.setdefault(incident.room, {})[incident.key] = None
-        self._incidents[incident.key] = incident
+        self._kept[incident.key] = incident
         self._rests_until.pop(incident.key, None)
 
     def of_truck(self, truck: str) -> list[Incident]:
         """Those of one truck, in the order they were placed first."""
-        return [self._incidents[key] for key in self._by_truck.get(truck, ())]
+        return [self._kept[key] for key in self._by_truck.get(truck, ())]
 
     def at(self, room: str) -> list[Incident]:
         """Those at one room."""
-        return [self._incidents[key] for key in self._by_room.get(room, ())]
+        return [self._kept[key] for key in self._by_room.get(room, ())]
 
     def rests(self, key: IncidentKey, now: int) -> bool:
         """Whether time changes no answer yet, as the incident stands."""
@@ -83,7 +67,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def drop(self, key: IncidentKey) -> None:
         """Know nothing of an incident any more; the record keeps it."""
-        incident = self._incidents.pop(key, None)
+        incident = self._kept.pop(key, None)
         if incident is not None:
             del self._by_truck[incident.truck][key]
             if incident.room is not None:
@@ -111,7 +95,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def offers_of_run(self, run_id: str, since_at: int) -> ShownOffers | None:
         """What is shown for any breakdown of a run and was made after that."""
-        broken = {key for key, one in self._incidents.items() if (one.run_id, one.reason) == (run_id, "breakdown")}
+        broken = {key for key, one in self._kept.items() if (one.run_id, one.reason) == (run_id, "breakdown")}
         of_run = (one for key, one in self._offers.items() if key in broken)
         return next((one for one in of_run if one[0] > since_at), None)
 

@@ -1,11 +1,12 @@
 """The runs of the day, and which of the plan's have a record: none of those is opened anew."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
 from broker.rules.arrival.prediction import Eta, Promises, Walked
+from broker.rules.kept import Kept
 from broker.rules.states.visit import VisitKey
 from broker.rules.tracking.tracker import RunTracker
 
@@ -132,29 +133,16 @@ class Run:
         }
 
 
-class Runs(Mapping[str, Run]):
+class Runs(Kept[str, Run]):
     """Runs by id; `recorded` are those of which there is a record, whether it is understood or not.
 
     Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/moved_visits, day, ingest/restored_day.
     """
 
     def __init__(self) -> None:
-        self._runs: dict[str, Run] = {}
+        super().__init__()
         self._of_truck: dict[str, dict[str, Run]] = {}
         self._recorded: set[str] = set()
-
-    def __getitem__(self, run_id: str) -> Run:
-        return self._runs[run_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._runs)
-
-    def __len__(self) -> int:
-        return len(self._runs)
-
-    def values(self) -> ValuesView[Run]:
-        """The runs; said here because many ask each second, and a Mapping looks each one up by its id."""
-        return self._runs.values()
 
     def of_truck(self, truck: str) -> Iterable[Run]:
         """The runs of one truck."""
@@ -168,7 +156,7 @@ class Runs(Mapping[str, Run]):
     def keep(self, run: Run) -> None:
         """A run that is kept: opened, brought in for another, or back from its record."""
         self.forget(run.run_id)
-        self._runs[run.run_id] = run
+        self._kept[run.run_id] = run
         self._of_truck.setdefault(run.truck, {})[run.run_id] = run
         self._recorded.add(run.run_id)
 
@@ -178,7 +166,7 @@ class Runs(Mapping[str, Run]):
 
     def forget(self, run_id: str) -> None:
         """Know nothing of a run any more."""
-        run = self._runs.pop(run_id, None)
+        run = self._kept.pop(run_id, None)
         if run is not None:
             del self._of_truck[run.truck][run_id]
         self._recorded.discard(run_id)

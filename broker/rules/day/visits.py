@@ -1,17 +1,18 @@
 """The visits of the day as they stand, by key and by room, and what each one's call remembers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from broker.rules.arrival.lamp_call import Watch
+from broker.rules.kept import Kept
 from broker.rules.states.visit import Visit, VisitKey
 
 Made = TypeVar("Made")
 
 
-class Visits(Mapping[VisitKey, Visit]):
+class Visits(Kept[VisitKey, Visit]):
     """The newest state of each visit; a visit changes by being placed again.
 
     Written by: effects/records, dispatch/runs/run_restoring, dispatch/alarms/watching, day,
@@ -19,7 +20,7 @@ class Visits(Mapping[VisitKey, Visit]):
     """
 
     def __init__(self) -> None:
-        self._visits: dict[VisitKey, Visit] = {}
+        super().__init__()
         self._by_room: dict[str, dict[str, list[VisitKey]]] = {}  # by room and waste
         self._by_run: dict[str, list[VisitKey]] = {}
         self._by_route: dict[str, dict[VisitKey, None]] = {}
@@ -29,18 +30,9 @@ class Visits(Mapping[VisitKey, Visit]):
         self._changes: Counter[tuple[str, str]] = Counter()
         self.placed = 0  # how often one was
 
-    def __getitem__(self, key: VisitKey) -> Visit:
-        return self._visits[key]
-
-    def __iter__(self) -> Iterator[VisitKey]:
-        return iter(self._visits)
-
-    def __len__(self) -> int:
-        return len(self._visits)
-
     def place(self, visit: Visit) -> None:
         """Make `visit` the state of its key."""
-        before = self._visits.get(visit.key)
+        before = self._kept.get(visit.key)
         if before is None:
             self._by_room.setdefault(visit.room, {}).setdefault(visit.waste, []).append(visit.key)
             self._by_run.setdefault(visit.run_id, []).append(visit.key)
@@ -48,7 +40,7 @@ class Visits(Mapping[VisitKey, Visit]):
             if before is not None:
                 del self._by_route[before.route][visit.key]
             self._by_route.setdefault(visit.route, {})[visit.key] = None
-        self._visits[visit.key] = visit
+        self._kept[visit.key] = visit
         self._made.pop(visit.key, None)
         self._made_at.pop((visit.room, visit.waste), None)
         self._changes[(visit.room, visit.waste)] += 1
@@ -56,7 +48,7 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more; the record keeps it."""
-        visit = self._visits.pop(key, None)
+        visit = self._kept.pop(key, None)
         self._watches.pop(key, None)
         self._made.pop(key, None)
         if visit is not None:
@@ -72,7 +64,7 @@ class Visits(Mapping[VisitKey, Visit]):
         """The visits of a room, of one waste kind or of all, in the order they were made."""
         here = self._by_room.get(room, {})
         found = (here.get(waste, ()),) if waste else here.values()
-        return [self._visits[key] for keys in found for key in keys]
+        return [self._kept[key] for keys in found for key in keys]
 
     def of_run(self, run_id: str) -> Iterator[Visit]:
         """All visits of a run that are known, in the order they were made."""
@@ -84,7 +76,7 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def made_of(self, visit: Visit, make: Callable[[Visit], Made]) -> Made:
         """What is made of a visit as it stands, made once; one `make` only may ask, and it may look at nothing else."""
-        if self._visits.get(visit.key) is not visit:
+        if self._kept.get(visit.key) is not visit:
             return make(visit)
         if visit.key not in self._made:
             self._made[visit.key] = make(visit)
@@ -110,12 +102,12 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def of(self, keys: Iterable[VisitKey]) -> Iterator[Visit]:
         """The visits of these keys; KeyError for one that is not known."""
-        return map(self._visits.__getitem__, keys)
+        return map(self._kept.__getitem__, keys)
 
     def remember(self, before: "Visits") -> None:
         """What the calls of these visits were, though the day was begun again."""
         for key, watch in before._watches.items():
-            if key in self._visits:
+            if key in self._kept:
                 self._watches[key] = replace(watch, below_since=None)
 
     def watch(self, key: VisitKey) -> Watch:

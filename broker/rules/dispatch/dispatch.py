@@ -33,7 +33,7 @@ from broker.rules.dispatch.runs.run_restoring import cancel_gone
 from broker.rules.dispatch.runs.shift_ends import end_shift, is_long_over
 from broker.rules.dispatch.visits.closed_roads import keep_closed
 from broker.rules.dispatch.visits.replan_error import ReplanError
-from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
+from broker.rules.effects.attention import ask_about_overstaying, forget_left_out, is_overstaying
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
 from broker.rules.states.alarm import AlarmError
@@ -121,8 +121,10 @@ class Dispatch:
             self.forgot_at = now
             yield self._decision("forgetting", "", _forget, now)
         is_steady = now - self.steady_since >= FORGET_EVERY_S
-        for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
-            yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
+        for run in [run for run in self.day.runs.values() if run.state != "finished"]:
+            run_id = run.run_id
+            if is_overstaying(self.day, run, now):
+                yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             if time_passing.is_run_due(self.day, run_id, now):
                 yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
             if is_steady and is_long_over(self.day, run_id, now):

@@ -10,6 +10,7 @@ from broker.rules.day.attention.asked import Asked, Topic
 from broker.rules.day.attention.attention_list import Subject
 from broker.rules.day.boots import Boots
 from broker.rules.day.day import Day
+from broker.rules.day.runs import Run
 from broker.rules.effects.effect import Effect
 from broker.rules.states.alarm import Alarm
 from broker.rules.states.incident import Incident
@@ -35,6 +36,17 @@ def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
     """Put it on the list of what a person should look at, as long as the visit is owed."""
     if visit.owed:
         day.attention.ask(visit.key, PassedBy(visit.truck, day.plan.places[visit.room].name), at)
+
+
+def is_overstaying(day: Day, run: Run, now: int) -> bool:
+    """Whether `ask_about_overstaying` has anything to ask."""
+    if now > run.planned_end_at + day.settings.forget_after_s:
+        return True
+    if run.state == "running":
+        for visit in day.visits.of(run.order):
+            if visit.state == "at_stop" and visit.arrived_at is not None and now - visit.arrived_at > LONG_STAY_S:
+                return True
+    return False
 
 
 def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:

@@ -174,8 +174,8 @@ class Visit:
         return replace(self, passed_at=at if self.passed_at is None else self.passed_at)
 
     def stayed(self, arrived_at: int, left_at: int) -> "Visit":
-        """When the truck was there, as is known by now of one that was served by a person's word or by inference."""
-        if self.state != "served" or not (self.by_hand or self.inferred):
+        """When the truck was there, as is known by now of one that was served."""
+        if self.state != "served":
             raise VisitError(f"visit {'/'.join(map(str, self.key))} is {self.state}: nothing is asked about its stay")
         return replace(self, arrived_at=arrived_at, left_at=left_at, inferred=True)
 

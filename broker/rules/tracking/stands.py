@@ -172,11 +172,10 @@ class Reading:
         return self.last.until - self.first.since
 
 
-def best_reading(
+def readings(
     stands: Sequence[Stand], offsets_m: Sequence[float], expected_s: float | None
-) -> Reading | None:
-    """Which of the stands was the stay: one of them, or several between which the truck moved up."""
-    best: Reading | None = None
+) -> Iterator[Reading]:
+    """Each way to read the stands: one of them was the stay, or several between which the truck moved up."""
     for first, stand in enumerate(stands):
         for last in range(first, len(stands)):
             seconds = stands[last].until - stand.since
@@ -188,6 +187,11 @@ def best_reading(
                     width_m = MOVES_UP_M + 0.3 * stands[inner].doubt_m
                     again = BLINKS if stands[inner].crept else SHUFFLES / max(1.0, seconds)
                     odds += log(again / LIGHT_NEARBY) - 0.5 * (moved_m / width_m) ** 2
-            if best is None or odds > best.odds:
-                best = Reading(odds, stand, stands[last])
-    return best
+            yield Reading(odds, stand, stands[last])
+
+
+def best_reading(
+    stands: Sequence[Stand], offsets_m: Sequence[float], expected_s: float | None
+) -> Reading | None:
+    """Which of the stands was the stay."""
+    return max(readings(stands, offsets_m, expected_s), key=lambda reading: reading.odds, default=None)

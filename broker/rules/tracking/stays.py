@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import log, sqrt
 
 from broker.plan.geometry import distance_m
+from broker.rules.tracking.rereading import Told, reread
 from broker.rules.tracking.stands import MADE, Reading, Stand, Stands, best_reading, near, standing_odds, stay
 from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit
 from broker.rules.tracking.way import Way
@@ -51,6 +52,8 @@ class Stays:
         self._expected_s = expected_s
         self._at: Stand | None = None
         self._past: Past | None = None
+        self._told: tuple[TrackVisit, Told] | None = None
+        self._measures = False  # its way, as far as its newest position says
         self.waiting: Mapping[tuple[str, str], int] = {}
         self.stands = Stands()
 
@@ -79,11 +82,17 @@ class Stays:
         line = self._way.line
         along_m = line.seen_m if self._way.on_line(visit) and line.on_the_line and not line.off_route else None
         way_m = fix.way_since_m(before)
+        self._measures = way_m is not None
         self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m, way_m)
 
     def arrived(self, at: int) -> None:
         """The stop watch says that the truck is there since then."""
         self._at = self.first_after(at)
+
+    @property
+    def stands_where_it_came(self) -> bool:
+        """Whether by its own measure the truck has driven nowhere since it came; its place may wander all the same."""
+        return self._measures and self.stands.standing and self.stands.newest is self._at
 
     def stood_since(self, at: int) -> int:
         """Since when the truck stands that was seen there at that moment."""
@@ -133,13 +142,15 @@ class Stays:
             gap_m = distance_m(visit.lat, visit.lon, follows.lat, follows.lon)
         if not 0 <= gap_m <= CLOSE_M:
             return None
-        if self.in_doubt:
-            expected_s = self._expected(visit) or 120.0
-            moved_m = (here.along_m or 0.0) - (before.along_m or 0.0)
-            is_next = moved_m >= min(MOVED_M, gap_m / 3) and before.seconds >= FULL_STAY * expected_s
-        else:
-            is_next = abs(offset_m) < abs(back_m)
-        return before.until if is_next else None
+        if not self.in_doubt:
+            return before.until if abs(offset_m) < abs(back_m) else None
+        expected_s = self._expected(visit)
+        since = [stand for stand in self.stands if before.since <= stand.since and stand is not here]
+        was = best_reading(since, [self._offset(stand, visit)[0] for stand in since], expected_s)
+        if was is None or was.seconds < FULL_STAY * (expected_s or 120.0):
+            return None
+        moved_m = (here.along_m or 0.0) - (was.last.along_m or 0.0)
+        return was.last.until if moved_m >= min(MOVED_M, gap_m / 3) else None
 
     def read(self, visit: TrackVisit, since: int) -> Reading | None:
         """How the stands since then are best read as the stay at this visit; None where the truck never stood."""
@@ -199,12 +210,29 @@ class Stays:
             return False
         return _shared_odds(reading.seconds, own_s, next_s) >= MADE_ODDS
 
+    def set_right(self, visit: TrackVisit) -> tuple[TrackVisit, Reading, Reading | None] | None:
+        """The visit before this one with its true stay, and the stay at this one (None: it was none), where the last
+        stays tell another thing together than the first did alone."""
+        told, self._told = self._told, None
+        expected_s = self._expected(visit)
+        if told is None or visit.distance_m is None or expected_s is None:
+            return None
+        found = reread(told[1], [*self.stands], visit.distance_m, expected_s)
+        return None if found is None else (told[0], *found)
+
     def leave(self, visit: TrackVisit, reading: Reading | None, arrived_at: int, left_at: int) -> None:
         """The truck goes on from a visit: what it did until then says nothing of others."""
         since, until = (arrived_at, left_at) if reading is None else (reading.first.since, reading.last.until)
-        self._past = Past(visit, until - since, until, self._expected(visit))
+        expected_s, line = self._expected(visit), self._way.line
+        self._past = Past(visit, until - since, until, expected_s)
+        self._told = None
         if reading is not None and visit.distance_m is not None and reading.first.along_m is not None:
-            self._way.line.was_at(visit.distance_m, reading.first.along_m)
+            before_m = line.seen_m
+            line.was_at(visit.distance_m, reading.first.along_m)
+            if expected_s is not None:
+                stands = tuple(stand for stand in self.stands if stand.since <= left_at)
+                moved_m = line.seen_m - before_m
+                self._told = visit, Told(visit.distance_m, expected_s, stands, since, until, moved_m)
         self.stands.forget(left_at)
         self._at = None
 

@@ -160,7 +160,9 @@ class Stops:
         if at is not None:
             return at
         left_at = self._stop.leave(fix, speed_mps, *self._way.offsets_m(visit, fix))
-        return self._stays.gone(visit, fix) if self._stays.in_doubt else left_at
+        if self._stays.in_doubt:
+            return self._stays.gone(visit, fix)
+        return None if self._stays.stands_where_it_came else left_at
 
     def _elsewhere(self, fix: GpsFix, speed_mps: float) -> tuple[TrackVisit, int] | None:
         """(visit, since when) where the truck stands, if it is not the next one."""
@@ -179,15 +181,20 @@ class Stops:
         assert arrived_at is not None
         in_doubt = self._stays.in_doubt
         reading = self._stays.read(visit, 0 if in_doubt else arrived_at)
+        events, right = list[TrackEvent](), self._stays.set_right(visit)
+        if right is not None:
+            before, was, reading = right
+            events = [TrackEvent(TrackKind.STAYED, before.key, was.last.until, arrived_at=was.first.since)]
+            if reading is None:
+                return events + self._drove_on(visit, left_at)
+            self._stop.seen_exactly = False
+            in_doubt = True
         if self._stop.seen_exactly and self._stays.was_none(visit, reading):
             shared = self._stays.take_share(visit)
             if shared is not None:
                 self._stop.arrive(shared[0], seen=False)
                 return [self._leave(shared[1], begun_at=shared[0])]
-            self._depart_from(visit, left_at, clean=False)
-            self._missed.remember(visit)
-            kinds = (TrackKind.DROVE_ON, TrackKind.PASSED_WITHOUT_DWELL)
-            return [TrackEvent(kind, visit.key, left_at) for kind in kinds]
+            return self._drove_on(visit, left_at)
         begun_at = None
         if reading is not None and (in_doubt or reading.first is not self._stays.first_after(arrived_at)):
             begun_at = reading.first.since
@@ -197,7 +204,14 @@ class Stops:
             self._stop.seen_exactly = False
         event = self._leave(left_at, begun_at=begun_at)
         self._stays.leave(visit, reading, arrived_at, left_at)
-        return [event]
+        return [*events, event]
+
+    def _drove_on(self, visit: TrackVisit, left_at: int) -> list[TrackEvent]:
+        """What was taken for the stay at the next visit was none."""
+        self._depart_from(visit, left_at, clean=False)
+        self._missed.remember(visit)
+        kinds = (TrackKind.DROVE_ON, TrackKind.PASSED_WITHOUT_DWELL)
+        return [TrackEvent(kind, visit.key, left_at) for kind in kinds]
 
     def _missed_stops(self, fix: GpsFix) -> list[TrackEvent]:
         """Stops left behind unseen: a stay within a silence is inferred, else the stop was passed."""

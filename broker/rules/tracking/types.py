@@ -106,6 +106,7 @@ class TrackKind(StrEnum):
     ARRIVED = "Arrived"
     LEFT = "Left"
     DROVE_ON = "DroveOn"
+    STAYED = "Stayed"
     PASSED_WITHOUT_DWELL = "PassedWithoutDwell"
     OFF_ROUTE = "OffRoute"
     BACK_ON_ROUTE = "BackOnRoute"
@@ -119,7 +120,8 @@ class TrackEvent:
 
     `inferred` marks a stay nobody saw (it lay in a gap of positions), `exact` an arrival whose moment was seen; `leg`
     and `dwell` are what history learns. `arrived_at` of a departure: the stay began then, as is known by now. `DroveOn`
-    takes an arrival back: what was taken for the stay was a halt of the traffic.
+    takes an arrival back: what was taken for the stay was a halt of the traffic. `Stayed` sets right when the truck
+    came to a visit that it has left, and when it left.
     """
 
     kind: TrackKind

@@ -121,6 +121,7 @@ class EvidenceRow(BaseModel):
     """What the record says of a booking."""
 
     booking_id: str
+    photo_at: int | None
     versions: list[VersionRow]
     positions: list[PositionRow]
     nearest_m: int | None

@@ -12,6 +12,7 @@ from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from broker.rules.states.booking import EXITS
 from broker.store import Store
 from broker.web.api.booking_answers import BookingRow, EvidenceRow, PileRow, WindowRow
+from broker.web.api.booking_photos import photo_routes
 from broker.web.api.paging import Paged
 from broker.web.api.street.actions import CrewAct, Id
 from broker.web.asked import looked_up
@@ -140,6 +141,7 @@ def booking_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
     _booking(router, desk)
     for deed, kind, summary in DEEDS:
         _deed(router, desk, deed, kind, summary)
+    photo_routes(router, desk, store, plan.area_id)
     return router
 
 

@@ -186,6 +186,8 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "POST /api/v1/bookings/holds": _BOOKINGS,
     "POST /api/v1/bookings/usual": _BOOKINGS,
     f"GET {_BOOKING}/evidence": _BOOKINGS | _FETCHES | {"supervisor"},
+    f"GET {_BOOKING}/photo": _BOOKINGS | _FETCHES | {"supervisor"},
+    f"POST {_BOOKING}/photo": _BOOKINGS,
     **{f"POST {_BOOKING}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
     f"POST {_VISIT}/note": _DISPATCH | {"crew"},
     "GET /api/v1/cases": _CASES | _ENFORCEMENT,

@@ -91,7 +91,9 @@ class Incidents:
 
     def closed_by_silence(self, now_s: float, bridge_heard: bool) -> list[OpenIncident]:
         """The incidents that were closed while the truck was off the air, found once the silence has lasted."""
-        if self._link_up_s is None or now_s < self._link_up_s + CLOSED_BY_SILENCE_S or not bridge_heard:
+        if not self._unconfirmed or self._link_up_s is None or not bridge_heard:
+            return []
+        if now_s < self._link_up_s + CLOSED_BY_SILENCE_S:
             return []
         gone = [self._open[incident_id] for incident_id in sorted(self._unconfirmed) if incident_id in self._open]
         self._unconfirmed.clear()
@@ -100,8 +102,9 @@ class Incidents:
     @property
     def pattern(self) -> str:
         """What the button's light shows: one of off fast slow steady double."""
-        stages = [self._shown(incident) for incident in self._open.values()]
-        return PATTERN[min(stages, key=ORDER.index)] if stages else "off"
+        if not self._open:
+            return "off"
+        return PATTERN[min(map(self._shown, self._open.values()), key=ORDER.index)]
 
     def _shown(self, incident: OpenIncident) -> str:
         # Without unheard news its report has left the outbox, which only the bridge's ack can do.

@@ -51,32 +51,32 @@ class Sentences:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self._line = bytearray()
+        self._line = b""  # of which the end has not come
 
     def feed(self, data: bytes) -> list[Spoken]:
         """Takes the next bytes of the receiver."""
         self.counts["bytes"] += len(data)
         out: list[Spoken] = []
-        pieces = data.replace(b"\r", b"\n").split(b"\n")
-        for piece in pieces[:-1]:
-            self._line += piece
+        *lines, rest = data.replace(b"\r", b"\n").split(b"\n")
+        for line in lines:
             if self._line:
-                self._take(out)
-        self._line += pieces[-1]
+                line, self._line = self._line + line, b""
+            if line:
+                self._take(line, out)
+        self._line += rest
         if len(self._line) > MAX_LINE_BYTES:
             self.counts["too_long"] += 1
-            self._take(out)
+            out += self.end()
         return out
 
     def end(self) -> list[Spoken]:
         """What a last line without line end says."""
         out: list[Spoken] = []
-        self._take(out)
+        line, self._line = self._line, b""
+        self._take(line, out)
         return out
 
-    def _take(self, out: list[Spoken]) -> None:
-        line = bytes(self._line)
-        self._line.clear()
+    def _take(self, line: bytes, out: list[Spoken]) -> None:
         if b"$" in line:
             self.counts["dollars"] += 1
         for match in _SENTENCE.finditer(line):
@@ -108,7 +108,7 @@ def _spoken(match: re.Match[bytes]) -> Spoken | None:
     checked, name, data, stated = match.groups()
     if checked.startswith(b"P") or checksum(checked) != int(stated, 16):  # P: a maker's own, whatever follows
         return None
-    return _READERS[name]([*data.decode("ascii").split(","), *_BLANKS])
+    return _READERS[name](data.decode("ascii").split(",") + _BLANKS)
 
 
 def _said(sentence: Any, *names: str) -> Callable[[list[str]], tuple[str, ...]]:
@@ -130,7 +130,7 @@ _of_zda = _said(pynmea2.ZDA, "timestamp", "day", "month", "year")
 
 def _rmc(fields: list[str]) -> Spoken:
     clock, lat, lat_dir, lon, lon_dir, status, mode, date, knots, course = _of_rmc(fields)
-    day_s, place = _day_s(clock), _place(lat, lat_dir, lon, lon_dir)
+    day_s, place = _instant(clock, lat, lat_dir, lon, lon_dir)
     if status != "A" or mode == "N" or place is None or day_s is None:
         return _refused("RMC", day_s)
     speed_kn = _number(knots)
@@ -140,7 +140,7 @@ def _rmc(fields: list[str]) -> Spoken:
 
 def _gga(fields: list[str]) -> Spoken:
     clock, lat, lat_dir, lon, lon_dir, said_quality, sats, hdop = _of_gga(fields)
-    day_s, place, quality = _day_s(clock), _place(lat, lat_dir, lon, lon_dir), _count(said_quality) or 0
+    (day_s, place), quality = _instant(clock, lat, lat_dir, lon, lon_dir), _count(said_quality) or 0
     if not 1 <= quality <= 8 or place is None or day_s is None:
         return _refused("GGA", day_s)
     return Spoken("GGA", day_s, None, *place, None, None, _number(hdop), _count(sats), quality)
@@ -148,7 +148,7 @@ def _gga(fields: list[str]) -> Spoken:
 
 def _gll(fields: list[str]) -> Spoken:
     clock, lat, lat_dir, lon, lon_dir, status, mode = _of_gll(fields)
-    day_s, place = _day_s(clock), _place(lat, lat_dir, lon, lon_dir)
+    day_s, place = _instant(clock, lat, lat_dir, lon, lon_dir)
     if status != "A" or mode == "N" or place is None or day_s is None:
         return _refused("GLL", day_s)
     return Spoken("GLL", day_s, None, *place)
@@ -156,7 +156,7 @@ def _gll(fields: list[str]) -> Spoken:
 
 def _gns(fields: list[str]) -> Spoken:
     clock, lat, lat_dir, lon, lon_dir, said_modes, sats, hdop = _of_gns(fields)
-    day_s, place = _day_s(clock), _place(lat, lat_dir, lon, lon_dir)
+    day_s, place = _instant(clock, lat, lat_dir, lon, lon_dir)
     modes = [_RMC_QUALITY[m] for m in said_modes if m in _RMC_QUALITY]
     if not modes or place is None or day_s is None:
         return _refused("GNS", day_s)
@@ -182,6 +182,14 @@ def _refused(kind: str, day_s: float | None) -> Spoken:
     return Spoken(kind, day_s=day_s, refused=True)
 
 
+@lru_cache(maxsize=4)  # several sentences say the same
+def _instant(
+    clock: str, lat: str, lat_dir: str, lon: str, lon_dir: str
+) -> tuple[float | None, tuple[float, float] | None]:
+    """When and where: seconds of the UTC day, and the place; None for what is none."""
+    return _day_s(clock), _place(lat, lat_dir, lon, lon_dir)
+
+
 def _place(lat: str, lat_dir: str, lon: str, lon_dir: str) -> tuple[float, float] | None:
     """The latitude and longitude that a sentence says; None where it is none."""
     north, east = _degrees(lat, lat_dir, "NS", 90), _degrees(lon, lon_dir, "EW", 180)
@@ -190,7 +198,6 @@ def _place(lat: str, lat_dir: str, lon: str, lon_dir: str) -> tuple[float, float
     return north, east
 
 
-@lru_cache(maxsize=16)  # several sentences say the same place
 def _degrees(text: str, letter: str, letters: str, limit: int) -> float | None:
     """Signed degrees of `dddmm.mmm` and a hemisphere letter; None if they are not a place."""
     found = _DEGREES.fullmatch(text)
@@ -202,7 +209,6 @@ def _degrees(text: str, letter: str, letters: str, limit: int) -> float | None:
     return value if letter in "NE" else -value
 
 
-@lru_cache(maxsize=8)  # and the same time
 def _day_s(text: str) -> float | None:
     """Seconds of the UTC day of `hhmmss.sss`; None if that is no time."""
     found = _CLOCK.fullmatch(text)

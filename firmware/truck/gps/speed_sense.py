@@ -24,6 +24,7 @@ SLOW_MPS = 2.5  # on average: a truck that drives is faster
 TOGETHER_M = 12.0
 STEADY = 0.3  # who is never slower than this part of the average creeps
 KEPT, KNOWN = 12, 3  # stretches
+QUARTER = 0.75  # of the average: below it is one in four means of eight words of a stand
 
 
 class SpeedSense:
@@ -84,5 +85,5 @@ class SpeedSense:
         if slow and metres_between(first.lat, first.lon, fix.lat, fix.lon) < TOGETHER_M:
             self._means.append(mean_mps)
             if len(self._means) >= KNOWN:
-                self._idle_mps = max(IDLE_MPS, sorted(self._means)[len(self._means) // 4])
+                self._idle_mps = max(IDLE_MPS, sorted(self._means)[len(self._means) // 4] / QUARTER)
                 self._usual = log(FASTEST_MPS / self._idle_mps)

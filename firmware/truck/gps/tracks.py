@@ -119,11 +119,13 @@ class Tracks:
         if self._others:
             self._others = [track for track in self._others if believed.last_s - track.last_s <= FORGOTTEN_S]
         every = [believed, *self._others] if self._others else (believed,)
-        if any(fix.fix_at is not None and fix.fix_at == t.last.fix_at and _same(t.last, fix) for t in every):
-            return "old"  # said twice
+        if fix.fix_at is not None:
+            for track in every:
+                if track.last.fix_at == fix.fix_at and _same(track.last, fix):
+                    return "old"  # said twice
         self._number += 1
-        can = [track for track in self._others if track.wrong(fix, now_s) is None]
-        again = [track for track in can if track.was_at(fix)]
+        can = [track for track in self._others if track.wrong(fix, now_s) is None] if self._others else []
+        again = [track for track in can if track.was_at(fix)] if can else []
         if reason is None and (not again or believed.metres_to(fix) <= JUMP_SLACK_M or believed.was_at(fix)):
             if believed.goes_back(fix, self._number):
                 return "repeat"

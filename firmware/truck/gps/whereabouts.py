@@ -36,8 +36,10 @@ class Whereabouts:
     @property
     def wake_at_s(self) -> float | None:
         """When time alone changes something here; None = never."""
-        due = [at_s for at_s in (self._reporting.wake_at_s, self._lost_at_s()) if at_s is not None]
-        return min(due, default=None)
+        reporting_s, lost_s = self._reporting.wake_at_s, self._lost_at_s()
+        if reporting_s is None or lost_s is None:
+            return reporting_s if lost_s is None else lost_s
+        return min(reporting_s, lost_s)
 
     def begin(self, now_s: float) -> None:
         """The program started: from now on a receiver that says nothing is missed."""

@@ -34,6 +34,7 @@ class Waiting(Protocol):
 
     boot: int
 
+    def waiting(self) -> int: ...
     def incidents(self) -> list[Report]: ...
     def newest_position(self) -> Report | None: ...
     def backlog(self, limit: int) -> list[Report]: ...
@@ -88,6 +89,8 @@ class Courier:
             for key in [k for k, again_s in self._under_way.items() if now_s >= again_s]:
                 del self._under_way[key]
         out: list[Publish] = []
+        if not self._outbox.waiting():
+            return out
         for report in self._outbox.incidents():
             if (report.boot, report.seq) not in self._under_way:
                 out += self._sent(report, now_s)

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from broker.rules.statistics.grounds import grounds
-from firmware import wire
 from sim.judging.sentence import Term, said, shown_word
-from sim.judging.verdict import Verdict, clock, too_few, verdict
+from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence
 
 MATCH_S = 6.0
@@ -84,24 +82,6 @@ def acknowledged(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     ]  # fmt: skip
     lacks = None if clicks else said("lacks", "acknowledged", truck=truck)
     return verdict("acknowledged", faults, lacks, clicks=len(clicks), truck=truck)
-
-
-def case_suggested(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
-    """A lane that was blocked so many times, hours apart, is a ground for a case; each press is its evidence once."""
-    room, times = values["room"], values["times"]
-    blocked = evidence.blocked.get(room, [])
-    presses = [p for p in evidence.presses if p.meant == "lane_blocked" and any(one.covers(p.at) for one in blocked)]
-    found = [
-        one for one in grounds(evidence.stored, 0, wire.LATEST_AT, times)
-        if (one.kind, one.room) == ("chronic_lane", room)
-    ]  # fmt: skip
-    told = len(found[0].happened) if found else 0
-    spells = sum(any(one.covers(p.at) for p in presses) for one in blocked)
-    faults = []
-    if spells >= times and told != len(presses):
-        faults.append(said("fault", "case_of_others", room=room, pressed=len(presses), told=told))
-    lacks = too_few("blocked", spells, times, room=room)
-    return verdict("case_suggested", faults, lacks, room=room, told=told)
 
 
 def _light_at(evidence: Evidence, truck: str, moment: float) -> str:

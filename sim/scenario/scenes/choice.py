@@ -1,5 +1,6 @@
 """Where a scenario plays: the demo area, any GTFS feed, a real Tainan route, or a recorded track."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -111,8 +112,11 @@ def runs_of(scene: Scene, scenario: Scenario) -> dict[str, list[RunToday]]:
         if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot
             depot = home = (depot[0] + DEPOT_AWAY_M / METRES_PER_DEGREE, depot[1])
             departs_at -= DEPOT_AWAY_M / SPEED_MPS
+        run_id = f"{run.trip_id}.{day:%Y%m%d}"
+        if scene.driven is not None:
+            departs_at = scene.driven.departs_at.get(run_id, math.inf)  # nobody drove it
+            depot = scene.driven.places.get(run_id, depot)
         if departs_at < scene.day_start_at + scenario.until_s:
-            run_id = f"{run.trip_id}.{day:%Y%m%d}"
             found.setdefault(run.truck_id, []).append(RunToday(run, route, departs_at, depot, home, run_id))
     for truck_id in scenario.area["standby"]:
         route = next(iter(scene.plan.routes.values()))

@@ -1,9 +1,10 @@
 """What a scenario plays in, as data: the area, its bins in the morning, and a recorded receiver where there is one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.plan.model import Plan
+from sim.world.driven import Driven
 
 
 class DataAbsentError(Exception):
@@ -27,3 +28,5 @@ class Scene:
     bins: Mapping[tuple[str, str], int]
     day_start_at: int
     recording: Recording | None = None
+    driven: Driven | None = None  # of a day on record
+    grams: Mapping[tuple[str, str], int] = field(default_factory=dict)  # of waste in the bins, where that is known

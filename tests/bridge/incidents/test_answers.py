@@ -350,3 +350,19 @@ def test_a_record_of_before_there_were_answers_is_read(tmp_path: Path) -> None:
         "dispatcher": ("seen", incident.acknowledged_at), "estate": ("seen", int(morning.now) - 5),
     }  # fmt: skip
     store.close()
+
+
+def test_a_truck_without_a_run_that_presses_on_has_a_version_of_its_own_for_it(tmp_path: Path) -> None:
+    """The blocked lane became a breakdown: two records, neither of which takes the other's id."""
+    morning = Morning(tmp_path, alone=True)
+    for reason in ("lane_blocked", "breakdown"):
+        body = {"incident_id": "p1", "reason": reason, "pressed_at": int(morning.now), "lat": None, "lon": None,
+                "fix_at": None, "withdrawn": False}  # fmt: skip
+        morning.say("incident", body, "p1", device="t97")
+        morning.bridge.flush(morning.now)
+        morning.step(2)
+    kept = list(morning.store.scan("workflow"))
+    assert [(record.id, record.body["reason"]) for record in kept] == [
+        ("workflow:t97/p1:000002", "lane_blocked"), ("workflow:t97/p1:000003", "breakdown"),
+    ]  # fmt: skip
+    morning.close()

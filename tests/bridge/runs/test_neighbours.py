@@ -195,3 +195,22 @@ def test_what_a_person_said_of_a_room_itself_stays(day: NextDoor) -> None:
     day.back(1, full=0)
     day.settle()
     assert (day.of(0).state, day.of(1).state) == ("served", "due")
+
+
+@pytest.mark.parametrize(("first_s", "state"), [(240, "served"), (60, "due")])
+def test_of_two_stays_one_after_the_other_a_short_one_that_emptied_nothing_was_none(
+    day: NextDoor, first_s: int, state: str
+) -> None:
+    """A crew that stood its time at both doors was at both, also where it left all bins as they were."""
+    day.both_out()
+    day.serve(0, 240)
+    day.serve(1, 240)
+    day.step(40, 5.0)
+    first, second = day.of(0), day.of(1)
+    moved_up_at = second.left_at - 240
+    for visit, stay in ((first, (moved_up_at - first_s, moved_up_at)), (second, (moved_up_at + 9, second.left_at))):
+        day.bridge.dispatch.day.visits.place(visit.stayed(*stay))
+    day.back(0, full=BINS)
+    day.back(1, full=0)
+    day.settle()
+    assert [day.of(number).state for number in (0, 1)] == [state, "served"]

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from broker.rules.dispatch.runs.run_progress import follow
-from broker.rules.effects.effect import Keep
+from broker.rules.effects.effect import Effect, Keep
+from broker.rules.effects.records import put
+from broker.rules.states.visit import Visit
 from broker.rules.tracking.types import TrackEvent, TrackKind
 from tests.support.bridge.morning import Morning
 
@@ -61,3 +63,34 @@ def test_a_visit_that_makes_up_for_another_one_has_no_time_of_its_own_to_begin_a
     first = next(iter(visits.of(morning.bridge.dispatch.day.runs[morning.run_id].order)))
     visits.place(replace(first, original=False))
     assert lessons(morning, (TrackKind.ARRIVED, LATE_S), (TrackKind.LEFT, LATE_S + STAY_S)) == []
+
+
+def stayed(morning: Morning, *, by_hand: bool) -> tuple[Visit, list[Effect]]:
+    """Its first visit, served by positions or a person's word, after its stay was set right; and what follows."""
+    day = morning.bridge.dispatch.day
+    run = day.runs[morning.run_id]
+    first = next(iter(day.visits.of(run.order)))
+    at = first.planned_at or 0
+    if by_hand:
+        put(day, first.served_by_hand(at), at)
+    else:
+        follow(day, run, [TrackEvent(TrackKind.ARRIVED, first.key[1:], at)], at)
+        follow(day, run, [TrackEvent(TrackKind.LEFT, first.key[1:], at + 180)], at + 180)
+    right = TrackEvent(TrackKind.STAYED, first.key[1:], at + 540, arrived_at=at + 200)
+    effects = follow(day, run, [right], at + 900)
+    return day.visits[first.key], effects
+
+
+def test_a_stay_that_is_set_right_is_on_record_as_it_was(morning: Morning) -> None:
+    """The jam before the room was taken for it; nothing else of the visit changes, and it teaches nothing."""
+    visit, effects = stayed(morning, by_hand=False)
+    at = visit.planned_at or 0
+    assert (visit.state, visit.arrived_at, visit.left_at) == ("served", at + 200, at + 540)
+    (kept,) = [one for one in effects if isinstance(one, Keep)]
+    assert (kept.kind, kept.body["arrived_at"], kept.body["left_at"]) == ("visit", at + 200, at + 540)
+
+
+def test_what_a_person_said_of_a_visit_is_not_set_right(morning: Morning) -> None:
+    """Whoever was asked knows better than two readings of positions."""
+    visit, effects = stayed(morning, by_hand=True)
+    assert (visit.arrived_at, effects) == (None, [])

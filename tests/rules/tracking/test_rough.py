@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import pytest
 
 from broker.rules.settings import Streets
 from broker.rules.tracking.tracker import RunTracker
-from broker.rules.tracking.types import GpsFix, TrackKind
+from broker.rules.tracking.types import GpsFix, TrackKind, TrackVisit
 from tests.support.road import Drive, place, road, room
 from tests.support.rough_run import Kind, kinds, rough_run
 from tests.support.rough_score import Score, score_kind
@@ -222,3 +223,71 @@ def test_a_place_that_jumps_does_not_move_a_standing_truck() -> None:
     assert drive.kinds() == []
     drive.go(500).stand(120).go(800)
     assert [kind for kind, _ in drive.kinds() if kind in ("Arrived", "PassedWithoutDwell")] == ["Arrived"]
+
+
+def measured(*legs: tuple[float, int, float], beside_m: float = 30.0) -> list[GpsFix]:
+    """A truck whose receiver is off to the side: it drives to a place and stands there for so long, while the receiver
+    says so many metres further; it measures its way."""
+    fixes, now, at_m = list[GpsFix](), 1000, 0.0
+    for to_m, stands_s, further_m in legs:
+        while at_m < to_m:
+            at_m, now = min(to_m, at_m + 50.0), now + 8
+            fixes.append(GpsFix(now, *place(at_m + further_m, beside_m), 6.0 if at_m < to_m else 0.0, at_m))
+        for _ in range(stands_s // 10):
+            now += 10
+            fixes.append(GpsFix(now, *place(at_m + further_m, beside_m), 0.0, at_m))
+        now += 2
+        fixes.append(GpsFix(now, *place(at_m + further_m, beside_m), 2.0, at_m + 2.0))
+    return fixes
+
+
+def stays(rooms: list[TrackVisit], expected_s: float, fixes: list[GpsFix]) -> dict[str, int]:
+    """When the truck came to each room that it left, as it is known in the end."""
+    tracker = RunTracker("run", road(), "t01", rooms, 1000, Streets(), expected_stay_s=lambda *_: expected_s)
+    came: dict[str, int] = {}
+    for event in (event for fix in fixes for event in tracker.on_fix(fix) if event.key is not None):
+        assert event.key is not None
+        if event.kind == TrackKind.ARRIVED or event.arrived_at is not None:
+            came[event.key[0]] = event.at if event.arrived_at is None else event.arrived_at
+        elif event.kind == TrackKind.DROVE_ON:
+            del came[event.key[0]]
+    return came
+
+
+@pytest.mark.parametrize("further_m", [0.0, 20.0, 30.0])
+def test_a_jam_before_two_rooms_next_door_turns_out_to_be_no_stay(further_m: float) -> None:
+    """Three minutes in a jam were taken for the first room's stay, and both stays for the second's: read together at
+    the end, there are two stays of their time at two doors, and a jam."""
+    rooms = [room(1, 1400), room(2, 1435), room(3, 2500)]
+    fixes = measured((1340, 180, further_m), (1400, 330, further_m), (1435, 330, further_m), (2400, 0, 0.0))
+    came = stays(rooms, 335.0, fixes)
+    begins = [fix.fix_at for before, fix in pairwise(fixes) if fix.speed_mps == 0.0 and before.speed_mps]
+    assert abs(came["r01"] - begins[1]) <= 10 and abs(came["r02"] - begins[2]) <= 10
+
+
+def test_what_was_read_right_is_not_read_otherwise() -> None:
+    """Two stays one after the other, and a red light behind the second."""
+    rooms = [room(1, 1400), room(2, 1435), room(3, 2500)]
+    fixes = measured((1400, 330, 20.0), (1435, 330, 20.0), (1480, 40, 20.0), (2400, 0, 0.0))
+    tracker = RunTracker("run", road(), "t01", rooms, 1000, Streets(), expected_stay_s=lambda *_: 335.0)
+    assert TrackKind.STAYED not in {event.kind for fix in fixes for event in tracker.on_fix(fix)}
+
+
+def test_who_came_in_a_jam_moves_up_and_then_goes_next_door_has_been_at_both() -> None:
+    """The jam was the arrival, its room's stay the stand after it: the next one is next door's."""
+    rooms = [room(1, 1400), room(2, 1435), room(3, 2500)]
+    fixes = measured((1350, 150, 10.0), (1400, 330, 10.0), (1435, 400, 10.0), (2400, 0, 0.0))
+    begins = [fix.fix_at for before, fix in pairwise(fixes) if fix.speed_mps == 0.0 and before.speed_mps]
+    came = stays(rooms, 360.0, fixes)
+    assert abs(came["r01"] - begins[1]) <= 10 and abs(came["r02"] - begins[2]) <= 10
+
+
+def test_a_truck_that_has_driven_nowhere_has_not_left() -> None:
+    """It stands at a door among high-rises, by a receiver that was good until now and goes 60 m astray."""
+    drive = Drive([room(1, 500), room(2, 1200)])
+    fixes = measured((500, 60, 0.0), beside_m=3.0)[:-1]
+    for fix in fixes:
+        drive.events += drive.tracker.on_fix(fix)
+    for number in range(1, 13):
+        drive.events += drive.tracker.on_fix(GpsFix(fixes[-1].fix_at + 10 * number, *place(560, 10.0), 0.0, 500.0))
+    assert drive.kinds() == [("Arrived", "r01")]

@@ -44,6 +44,8 @@ def test_a_cell_that_dies_comes_back_and_the_figures_of_city_cells_and_devices_a
     # How many PostgreSQL missed goes by the moment of the kill; they are named, and none is missing in the end.
     assert re.search(r"c02: \d+ records were acknowledged by the dead machine and not pushed", said), said
     assert "0 ranges are still missing" in said
+    # Whatever a person had to say lay in a gap of the devices' numbers; nothing else was corrected.
+    assert re.search(r"c02: \d+ visits lay in a gap of their devices, \d+ of them are known by a driver's", said), said
     assert "c01: its way to the city is whole" in said
     assert re.search(r"[1-9]\d* visits made, \d+ bins emptied: all on record", said), said
 
@@ -61,6 +63,7 @@ def test_a_city_that_is_terminated_leaves_no_process():
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_ten_cells_with_forty_trucks_and_all_that_breaks():
     need_everything()
     options = ("--cells", "10", "--trucks", "40", "--speed", "10", "--seconds", "90")
@@ -70,3 +73,17 @@ def test_ten_cells_with_forty_trucks_and_all_that_breaks():
         assert processes_in(folder) == {}
     assert "c10: back on a standby" in said
     assert ": all on record" in said
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_cell_that_is_cut_off_for_an_hour_has_all_of_it_in_the_city_afterwards():
+    """An hour of the street at thirty times life's speed; a real hour takes the same options with --speed 1."""
+    need_everything()
+    options = ("--cells", "2", "--trucks", "8", "--speed", "30", "--seconds", "301")  # of which it is cut for 40 %
+    with started(*options, "--cut-cell", "2") as (process, folder):
+        said, _ = process.communicate(timeout=301 + ENDS_WITHIN_S)
+        assert process.returncode == 0, said
+        assert processes_in(folder) == {}
+    assert said.index("c02: cut off from the city") < said.index("c02: its way to the city is whole")
+    assert ": all on record" in said and ": the sum of the cells" in said

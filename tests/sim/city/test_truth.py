@@ -1,6 +1,7 @@
 """The verdict of a city finds what is lost, what is doubled and what never was."""
 
-from sim.city.truth import added, miscounted, truth_of
+from broker.city.takeover import Gap
+from sim.city.truth import added, in_gap, miscounted, truth_of, wrong_in
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 
@@ -48,7 +49,24 @@ def test_figures_are_added_by_name():
     assert added([{"visits": 2, "bins": 3}, {"visits": 1}]) == {"visits": 3, "bins": 3}
 
 
-def test_bins_are_asked_for_only_where_a_visit_lay_in_the_gap_and_its_number_is_another():
-    stored = [visit("r01", before=3), visit("r02", before=3)]
-    assert miscounted(evidence(), stored, 1550, 6000) == {"visit:a/r01/1:served": 2}
-    assert miscounted(evidence(), [visit("r01"), visit("r02", before=None)], 0, 9000) == {}
+def test_what_was_made_and_is_not_on_record_or_with_other_bins_is_found_before_anybody_corrects_it():
+    stored = [visit("r01", before=3), visit("r02", "skipped")]
+    assert wrong_in(evidence(), stored, 9000).keys() == {"a/r01/1", "a/r02/1"}
+    assert wrong_in(evidence(), stored, 5000).keys() == {"a/r01/1"}
+    assert wrong_in(evidence(), [visit("r01"), visit("r02", before=None)], 9000) == {}
+    assert miscounted(evidence(), stored, {"a/r01/1", "a/r02/1"}) == {"visit:a/r01/1:served": 2}
+    assert miscounted(evidence(), stored, set()) == {}
+
+
+def test_only_a_visit_that_its_own_devices_lost_records_of_may_be_corrected():
+    made = evidence().visits[0]  # of t01 at r01, from 1500 to 1600
+
+    def gap(device: str, after_at: int | None, before_at: int) -> Gap:
+        return Gap("truck", device, 1, 2, 3, after_at, before_at)
+
+    assert in_gap(made, [gap("t01", 1550, 1700)], missing=True)
+    assert in_gap(made, [gap("t01", None, 1500)], missing=True)
+    assert not in_gap(made, [gap("t01", 1721, 1800), gap("t02", 1500, 1600), gap("r01", 1500, 1600)], missing=True)
+    assert not in_gap(made, [gap("t01", 1000, 1499)], missing=True)
+    assert in_gap(made, [gap("r01", 700, 800)], missing=False), "its bins are counted from its call on"
+    assert not in_gap(made, [gap("r02", 1500, 1600), gap("r01", 100, 500)], missing=False)

@@ -57,6 +57,7 @@ ASKED = {
     "acknowledged": {"truck": "t01", "within_s": 5.0},
     "answered": {"truck": "t01", "of": "dispatcher", "states": ["told", "seen"]},
     "case_suggested": {"room": "r03", "times": 1},
+    "case_went": {"room": "r03", "states": ["opened", "handed_over", "answered", "closed"], "evidence": 2},
     "second_visit": {"room": "r03", "within_min": 60.0},
     "booking_went": {"pile": "p01", "states": ["loaded"]},
     "alarms_told": {"alarms": [], "most_10_min": 10},
@@ -264,6 +265,14 @@ def booked_twice(evidence: Evidence) -> None:
     evidence.stored.append(replace(record, id="booking:b2:000007", key="b2"))
 
 
+def handed_over(evidence: Evidence) -> None:
+    """A room's lane became a case, and enforcement had it."""
+    for number, state in enumerate(("opened", "handed_over", "answered", "closed"), 1):
+        at = int(evidence.start_at) + 600 + number
+        body = {"room": "r03", "state": state, "kind": "chronic_lane", "evidence": [{"key": "a"}, {"key": "b"}]}
+        evidence.stored.append(StoredRecord(f"case:c1:{number:06d}", "case", "c1", at, body))
+
+
 # kind -> (what is done first to the good run, the doctorings that its judge must each condemn)
 DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
     "visits_served": (nothing, [
@@ -315,6 +324,11 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
         lambda e: [e.stored.remove(r) for r in e.stored_of("workflow")], lambda e: e.presses.clear(),
         lambda e: [r.body.update(room="r09") for r in e.stored_of("workflow")],
         lambda e: e.presses.append(e.presses[0]),
+    ]),
+    "case_went": (handed_over, [
+        lambda e: e.stored.remove(first(e, "case")), lambda e: e.stored_of("case")[-1].body.update(state="answered"),
+        lambda e: [r.body.update(room="r09") for r in e.stored_of("case")],
+        lambda e: [r.body["evidence"].pop() for r in e.stored_of("case")],
     ]),
     "second_visit": (nothing, [
         into_blocked_lane, darken, lambda e: e.presses.clear(),

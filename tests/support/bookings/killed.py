@@ -30,6 +30,7 @@ from tests.support.processes import BridgeProcess, offset_to, wait_until
 COUNT = 1_000
 EACH_KILL = 12  # things that are done before the next kill
 HOLD_S = 30
+PATIENCE_S = 600.0  # on a busy machine everything else may come first
 PILES = ("p01", "p08")
 API = "/api/v1/bookings"
 
@@ -140,7 +141,7 @@ def run(folder: Path, number: int, seed: int = 1) -> Town:
     extra = f"[bookings]\nhold_s = {HOLD_S}\n"
     bridge = BridgeProcess(folder / "bridge", free_port(), extra, offset_to(9.0))  # no broker: nobody speaks MQTT here
     tokens = people_in(bridge.folder / "data" / "people")
-    bridge.start()
+    bridge.start(PATIENCE_S)
     town, left = Town(bridge, tokens), count()
 
     def person(who: str) -> None:
@@ -159,12 +160,12 @@ def run(folder: Path, number: int, seed: int = 1) -> Town:
             _await(town, goal, threads)
             time.sleep(dice.random() * 0.05)
             bridge.kill()
-            bridge.start()
+            bridge.start(PATIENCE_S)
             town.done["kills"] += 1
             check(town)
         bridge.kill()
         bridge.offset_s += HOLD_S + 5  # all that is held now has run out by then
-        bridge.start()
+        bridge.start(PATIENCE_S)
         wait_until(lambda: not [row for row in town.ask("dispatcher", API) if row["state"] == "held"],
                    "a hold that has run out is over")  # fmt: skip
         check(town)
@@ -179,7 +180,7 @@ def run(folder: Path, number: int, seed: int = 1) -> Town:
 def _await(town: Town, goal: int, threads: list[threading.Thread]) -> None:
     """Until so many things are done, or all of them."""
     wait_until(lambda: town.done["things"] >= goal or not any(one.is_alive() for one in threads),
-               f"{goal} things are done; so far {dict(town.done)}, {town.bridge.log()}", 300)  # fmt: skip
+               f"{goal} things are done; so far {dict(town.done)}, {town.bridge.log()}", PATIENCE_S)  # fmt: skip
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -15,7 +15,9 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at
+from broker.store import Record
 from broker.store.opening import open_store
+from broker.store.transfer import records_of
 from broker.web.last_picture import Pictures
 from broker.web.stream.frames import Frames
 from tests.support.cell.area import BEGINS_S, DAY, area_plan
@@ -44,11 +46,9 @@ class VirtualCell:
         self.plan = area_plan(trucks)
         self.start_at = day_start_at(self.plan, DAY)
         self.now = self.start_at + BEGINS_S - lead_s
-        self._store = open_store(folder, area="xh", timezone="Asia/Shanghai", now=lambda: self.now)
         self._sent: list[Said] = []
-        self.bridge = Bridge(self.plan, self._store, lambda *said: self._sent.append(said), in_steps=True)
-        self.bridge.start(self.now)
-        self._pictures, self._frames = Pictures(self.bridge), Frames()
+        self._frames = Frames()
+        self._begin(folder, ())
         self.trucks = {run.truck_id: Truck(self.plan, run, self.start_at) for run in self.plan.runs.values()}
         self.units = {room: Unit(self.plan, room, self.now) for room in self.plan.rooms}
         self.messages = 0
@@ -57,6 +57,31 @@ class VirtualCell:
             self._say([device.life()])
         for unit in self.units.values():
             self._say(unit.first(self.now))
+
+    def _begin(self, folder: Path, records: Sequence[Record]) -> None:
+        self._store = open_store(folder, area="xh", timezone="Asia/Shanghai", now=lambda: self.now)
+        self.append(records)
+        self.bridge = Bridge(self.plan, self._store, lambda *said: self._sent.append(said), in_steps=True)
+        self.bridge.start(self.now)
+        self._pictures = Pictures(self.bridge)
+
+    def append(self, records: Sequence[Record]) -> None:
+        """These records come into its store beside the bridge."""
+        if records:
+            self._store.append(records)
+
+    def taken_over(self, folder: Path, records: Sequence[Record]) -> None:
+        """Its machine is dead and another one goes on, with these records alone; devices do not begin anew."""
+        self._store.close()
+        self._begin(folder, records)
+
+    def records(self) -> list[Record]:
+        """What its store has by now."""
+        return list(records_of(self._store))
+
+    def picture(self) -> dict[str, Any]:
+        """What its screens show."""
+        return self._pictures.newest(self.now)
 
     def _say(self, said: list[Said]) -> None:
         for topic, payload, _ in said:

@@ -130,3 +130,16 @@ def case_of(area: str, now: int) -> Any:
     case = Case.of("c1", "chronic_lane", ("e1", "r01", None), evidence, "每天都堵 / every day", "wang", now - 2000)
     case = case.handed_over("wang", now - 1000)
     return Fact("case", "c1", f"case:c1:{case.version:06d}", now - 1000, case.body())
+
+
+def cases_of(area: str, now: int, count: int, closed: int) -> list[Any]:
+    """So many cases of an area, handed over one after the other; the first ones were answered and closed."""
+    from tests.support.facts import Fact
+
+    one, facts = case_of(area, now), []
+    for number in range(count):
+        name, body = f"c{number:03d}", {**one.body, "case_id": f"c{number:03d}", "handed_over_at": now + number}
+        if number < closed:
+            body |= {"state": "closed", "answered_at": now + 900, "answer": "x", "closed_at": now + 1000}
+        facts.append(Fact("case", name, f"case:{name}:000002", now + number, body))
+    return facts

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SUITE = "bookworm"
+SUITES = ("bookworm", "trixie")  # the releases that an office may have
 MIRROR = "http://deb.debian.org/debian"
 # A name space of its own for mounts, processes and the network, in which nothing is but the machine itself.
 INSIDE = """
@@ -26,14 +26,14 @@ class NoCleanRootError(Exception):
 class CleanRoot:
     """Debian with python3 and Mosquitto, as a machine of an office has it before anything of ours."""
 
-    def __init__(self, folder: Path) -> None:
-        """Made by mmdebstrap from Debian's registry; raises NoCleanRootError."""
+    def __init__(self, folder: Path, suite: str) -> None:
+        """That release, made by mmdebstrap from Debian's registry; raises NoCleanRootError."""
         if os.geteuid() != 0:
             raise NoCleanRootError("only root can make one")
         if shutil.which("mmdebstrap") is None:
             raise NoCleanRootError("no mmdebstrap: apt-get install mmdebstrap")
         self.folder = folder
-        argv = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,mosquitto", SUITE, str(folder), MIRROR]
+        argv = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,mosquitto", suite, str(folder), MIRROR]
         made = subprocess.run(argv, capture_output=True, text=True, timeout=1200)
         if made.returncode != 0:
             raise NoCleanRootError(made.stderr[-1000:])

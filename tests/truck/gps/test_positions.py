@@ -9,6 +9,7 @@ from firmware.truck.clock import BUILT_AT, ROLLOVER_S, WEEK_0_AT, TruckClock, wi
 from firmware.truck.gps.acceptance import Acceptance, Box
 from firmware.truck.gps.fix import Fix, metres_between, turn_deg
 from firmware.truck.gps.reporting import Reporting
+from firmware.truck.gps.speed_sense import SpeedSense
 
 HERE = Fix(31.2, 121.4, 1795374261.0, 5.0, 90.0, 1.0, 8, 3, 1)
 METRE_LAT = 1 / 111_195
@@ -281,6 +282,20 @@ def test_a_truck_that_creeps_for_minutes_is_not_taken_for_one_that_stands():
         if isinstance(taken, Fix):
             speeds.append(taken.speed_mps)
     assert set(speeds) == {1.7}
+
+
+@pytest.mark.parametrize("says_mps", [0.3, 1.0])
+def test_a_truck_that_stands_for_an_hour_drives_nowhere_by_a_receiver_that_tells_speeds_of_it(says_mps):
+    """What it says on average is not taken for less than it is: else a few quick words in a row are a start."""
+    dice, sense, begins, before_m = Random(2), SpeedSense(), 0, 0.0
+    for second in range(600 + 3600):
+        speed_mps = dice.expovariate(1 / says_mps)
+        told = sense.believed(north(dice.gauss(0, 0.3), second, speed_mps=speed_mps), float(second))
+        if second == 600:
+            before_m = sense.driven_m
+        begins += second > 600 and told.speed_mps > 0
+    assert begins <= 5
+    assert sense.driven_m - before_m <= 15
 
 
 def test_lost_fix_is_told_at_once_and_every_minute_and_never_as_a_point():

@@ -1,5 +1,6 @@
 """Bookings in the browser and by the API: a property for its estate, a crew for its truck, each for its own only."""
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from broker.people.roles import Scope
 from broker.rules.dispatch.actions import Act
 from broker.web.api.app import build_app
+from broker.web.api.booking_photos import MOST_PHOTOS
 from broker.web.api.bookings import booking_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.picture import snapshot
@@ -82,6 +84,27 @@ def test_a_property_books_by_the_api_and_a_crew_accepts(counter: Counter) -> Non
     assert (listed["state"], listed["pile_name"]) == ("accepted", counter.noon.plan.piles["p01"].name)
     pile = next(row for row in counter.of["zhang"].get(f"{API}/piles").json() if row["pile_id"] == "p01")
     assert (pile["filled_litres"], pile["usual"], pile["usual_litres"]) == (1_500, True, 1_500)
+
+
+def test_a_photo_of_what_lies_there_is_seen_by_who_fetches_it(counter: Counter) -> None:
+    """The newest one, by its own property and truck; what is no picture is refused, and so is one that comes late."""
+    booking = counter.noon.accepted(hour=14)
+    photo, named = f"{API}/{booking}/photo", f"/{booking}/photo"
+    assert counter.of["zhang"].get(photo).status_code == 404
+    jpeg = b"\xff\xd8\xff\xe0" + bytes(300) + b"\xff\xd9"
+    for wrong in ("no base64", base64.b64encode(b"GIF89a").decode(), base64.b64encode(jpeg * 2000).decode()):
+        assert counter.post("zhang", named, {"jpeg": wrong}).status_code == 422
+    sent = {"jpeg": base64.b64encode(jpeg).decode()}
+    assert counter.post("li", named, sent).status_code == counter.post("crew", named, sent).status_code == 403
+    assert counter.post("zhang", named, sent).json()["booking_id"] == booking
+    seen = counter.of["crew"].get(photo)
+    assert (seen.content, seen.headers["content-type"]) == (jpeg, "image/jpeg")
+    assert counter.of["li"].get(photo).status_code == 403
+    assert f'src="{photo}"' in counter.of["crew"].get(f"/bookings/{booking}").text
+    statuses = [counter.post("zhang", named, sent).status_code for _ in range(MOST_PHOTOS)]
+    assert statuses == [200] * (MOST_PHOTOS - 1) + [409]
+    counter.noon.do("cancel", booking)
+    assert "has not set out yet" in counter.post("zhang", named, sent).json()["detail"]
 
 
 def test_nobody_books_or_sees_for_another(counter: Counter) -> None:
@@ -157,6 +180,7 @@ def test_a_property_books_on_the_page(counter: Counter) -> None:
     (held,) = counter.of["zhang"].get(API).json()
     page = counter.of["zhang"].get("/bookings")
     assert 'data-testid="held"' in page.text and "You hold" in page.text
+    assert "/static/photo.js" in page.text and "script-src 'self'" in page.headers["content-security-policy"]
     filled = {**form(page.text, f"/bookings/{held['booking_id']}/book"), "cubic_m": "2.5", "note": "<b>tiles</b>"}
     assert counter.of["zhang"].post(f"/bookings/{held['booking_id']}/book", data=filled).status_code == 303
     page = counter.of["zhang"].get("/bookings").text

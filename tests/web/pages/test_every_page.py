@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from broker.people.roles import Role, Scope
 from broker.web.languages import LANG_COOKIE
 from broker.web.pages.screens import SCREENS
-from broker.web.pages.ways import WAYS
 from broker.words import LANGUAGES
 from tests.support.axe import findings
 from tests.support.bridge.whole_web import WholeWeb
+from tests.support.every_page import BOUND, PAGES, WIDTHS, street_of
 from tests.support.routed_page import HOME, routed
 
 pytestmark = pytest.mark.real
@@ -22,18 +21,6 @@ pytestmark = pytest.mark.real
 FITS_MS = 10_000  # charts are painted anew for another width
 # A service worker is not asked for by its page; a sign that there is none of is not found.
 EXPECTED = ("error occurred when fetching the script", "404 (Not Found)")
-WIDTHS = (3840, 1920, 1280, 390)
-AREA: tuple[Role, ...] = ("dispatcher", "supervisor", "technician", "registrar", "weigher", "enforcement")
-BOUND: dict[str, tuple[Role, Scope]] = {
-    "/cab": ("crew", Scope(trucks=("t01",))), "/keeper": ("keeper", Scope(estates=("e01",))),
-    "/property": ("property", Scope(estates=("e01",))), "/asked": ("contractor", Scope(contractors=("qingyun",))),
-}  # fmt: skip
-BESIDE = (
-    "/report/2026-11-23", "/registers/elections", "/registers/safety", "/registers/safety/log",
-    "/registers/safety/import", "/sign-in", "/sign/NOTHING", "/devices/truck/t01", "/learned/wet-north",
-    "/people/accounts/wang",
-)  # fmt: skip
-PAGES = sorted({*WAYS, *(path for path in SCREENS if "{" not in path), *BESIDE})
 SIGHTS = tuple((language, scheme) for language in LANGUAGES for scheme in ("light", "dark"))
 # Each page of modules once whenever tests are run, in one sight or another; all four of each page with the long tests.
 MODULES = [path for path in PAGES if path == "/" or path in SCREENS]
@@ -55,11 +42,7 @@ SHOWN = """() => {
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
     """A morning with a room served and a press, and people for each page of it."""
-    made = WholeWeb(tmp_path_factory.mktemp("street"), served=2)
-    made.morning.store.now = lambda: made.morning.now  # type: ignore[method-assign]
-    made.house.account("area", *AREA)
-    for role, scope in BOUND.values():
-        made.house.account(role, role, scope=scope)
+    made = street_of(tmp_path_factory.mktemp("street"))
     yield made
     made.morning.close()
 
@@ -100,3 +83,48 @@ def test_the_browsers_language_is_spoken_until_another_is_chosen(street: WholeWe
     expect(english.locator("h1")).to_have_text("统计")
     assert english.evaluate("document.documentElement.lang") == "zh" and odd == []
     english.close()
+
+
+# How much brighter one colour is than another, as WCAG has it; both as CSS writes them.
+CONTRAST = """([one, other]) => {
+    const light = (colour) => {
+        const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map((x) => x / 255)
+            .map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+}"""
+STYLE = "(part, name) => getComputedStyle(part)[name]"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_cab_is_read_in_the_sun_and_worked_by_a_thumb(street: WholeWeb, page: Page, scheme: Any) -> None:
+    """On a phone: where to and when in large letters of the strongest contrast, each deed as wide as a hand."""
+    routed(page, street.house.person(street.app, "crew"))
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{HOME}/cab?language=zh")
+    name, when = page.locator(".next .name"), page.locator(".next .when b")
+    expect(name).to_have_css("font-weight", "800")  # its style is there
+    assert float(name.evaluate(STYLE, "fontSize")[:-2]) >= 26 and float(when.evaluate(STYLE, "fontSize")[:-2]) >= 38
+    paper = page.locator(".next").evaluate(STYLE, "backgroundColor")
+    assert page.evaluate(CONTRAST, [name.evaluate(STYLE, "color"), paper]) >= 15
+    sizes = [button.bounding_box() for button in page.locator("main .next button, main .load button").all()]
+    assert len(sizes) >= 3
+    assert all(box is not None and box["height"] >= 64 and box["width"] >= 300 for box in sizes)
+    page.goto("about:blank")
+
+
+def test_a_sign_is_printed_without_the_page_around_it(street: WholeWeb, page: Page) -> None:
+    """Of the page of signs the faces with their codes are left: no ways, no buttons, black on white."""
+    routed(page, street.house.person(street.app, "area"))
+    page.goto(f"{HOME}/signs?language=zh")
+    page.emulate_media(media="print", color_scheme="dark")
+    face = page.locator(".sign .face").first
+    expect(face.locator(".code svg")).to_be_visible()
+    expect(face).to_have_css("background-color", "rgb(255, 255, 255)")
+    expect(face).to_have_css("color", "rgb(0, 0, 0)")
+    assert page.locator("nav:visible, button:visible, .sign details:visible").count() == 0
+    page.emulate_media(media="screen", color_scheme="light")
+    page.goto("about:blank")

@@ -170,4 +170,9 @@ def test_a_technician_sees_what_is_wrong_first_and_what_a_device_answers(street:
         answer = {"answers": told["id"], "done": False, "said": "no light here"}
         street.unit.say(f"{topic}/life", {"life": "ready", "boot": 1, "fw": "1.0.0", **answer}, retain=True)
         expect(page.get_by_test_id("answer")).to_contain_text("no light here")
+        lamps = [{"waste": "any", "lamp": "off", "lit": False, "call_id": None}]
+        street.unit.say(f"{topic}/lamp", {"boot": 1, "seq": 77, "at": None, "lamps": lamps})
+        expect(page.get_by_test_id("messages")).to_contain_text('"seq": 77')  # as it comes, nothing was loaded again
+        page.get_by_test_id("command-rebirth").click()
+        wait_until(lambda: (street.unit.last(f"{topic}/command") or {}).get("command") == "rebirth", "the unit is told")
         is_fit(page, 390)

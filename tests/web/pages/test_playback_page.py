@@ -168,6 +168,9 @@ def test_a_stored_day_is_sought_and_played_and_left_again(page: Page, screen: Sc
     expect(page.locator("svg text.outside").first).to_contain_text(  # the strip marks what came otherwise than told
         re.compile(r"◷ \+[23]\d min")
     )
+    expected = next(one for run in pressed["runs"] for one in run["visits"] if one["eta_at"] and not one["arrived_at"])
+    page.goto(f"{screen.address}/?at={pressed['at']}&level=stop&room={expected['room']}")  # and so does the map
+    expect(page.get_by_test_id("map-said")).to_contain_text(re.compile(r"◷ \+[23]\d min"), timeout=20_000)
     page.unroute_all()
 
     last = screen.shown[-1]

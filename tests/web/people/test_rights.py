@@ -98,6 +98,8 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/bookings/holds": {D, P},
     "POST /api/v1/bookings/usual": {D, P},
     "GET /api/v1/bookings/{booking}/evidence": {D, P, C, S},
+    "GET /api/v1/bookings/{booking}/photo": {D, P, C, S},
+    "POST /api/v1/bookings/{booking}/photo": {D, P},
     "POST /api/v1/bookings/{booking}/book": {D, P},
     "POST /api/v1/bookings/{booking}/change": {D, P},
     "POST /api/v1/bookings/{booking}/cancel": {D, P},
@@ -151,7 +153,7 @@ OWN = {
     "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
     "weighings": "trucks", "full": "trucks", "emptied": "trucks",
     **dict.fromkeys(("windows", "holds", "usual", "book", "change", "cancel", "dispute"), "estates"),
-    **dict.fromkeys(("accept", "decline", "loaded", "fail"), "trucks"), "evidence": "both",
+    **dict.fromkeys(("accept", "decline", "loaded", "fail"), "trucks"), "evidence": "both", "photo": "both",
     **dict.fromkeys(("seen", "promise", "done", "refuse", "on-the-way"), "whoever is asked"),
 }  # fmt: skip
 WHOLE_LIST = "GET /api/v1/weighings"  # a crew is shown its own truck's in it, whoever asks
@@ -160,7 +162,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "command": {"command": "identify"}, "keeper": {"event": "bins_out"},
     "holds": {"pile": "p01", "from_at": 1}, "usual": {"estate": "e01"}, "decline": {"reason": "other"},
     "loaded": {"litres": 1}, "fail": {"reason": "other"}, "dispute": {"text": "x"}, "answer": {"text": "x"},
-    "note": {"grade": 1}, "closures": {"room": "r01", "until_at": 1795400000},
+    "note": {"grade": 1}, "photo": {"jpeg": "x"}, "closures": {"room": "r01", "until_at": 1795400000},
     "cases": {"kind": "other", "records": ["x"]},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},

@@ -1,36 +1,27 @@
 """Each alarm as it stands, by what it is about, and since when the condition of some was not found any more."""
 
-from collections.abc import Iterator, Mapping
 
+from broker.rules.kept import Kept
 from broker.rules.states.alarm import Alarm
 
 
-class Alarms(Mapping[str, Alarm]):
+class Alarms(Kept[str, Alarm]):
     """The alarms by what they are about (`About.id`); those that are over stay for a day, for the count of versions.
 
     Written by: effects/alarms, dispatch/alarms, day, ingest/restored_day.
     """
 
     def __init__(self) -> None:
-        self._alarms: dict[str, Alarm] = {}
+        super().__init__()
         self._away: dict[str, int] = {}
-
-    def __getitem__(self, about: str) -> Alarm:
-        return self._alarms[about]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._alarms)
-
-    def __len__(self) -> int:
-        return len(self._alarms)
 
     def by_id(self, alarm_id: str) -> Alarm | None:
         """The alarm of this name in an address."""
-        return next((one for one in self._alarms.values() if one.id == alarm_id), None)
+        return next((one for one in self._kept.values() if one.id == alarm_id), None)
 
     def place(self, alarm: Alarm) -> None:
         """It stands like this now."""
-        self._alarms[alarm.about] = alarm
+        self._kept[alarm.about] = alarm
 
     def away_since(self, about: str, now: int) -> int:
         """Since when its condition is not found: since now, the first time this is asked."""
@@ -42,6 +33,6 @@ class Alarms(Mapping[str, Alarm]):
 
     def forget(self, before_at: int) -> None:
         """What was over before a moment is known no more; the record keeps it."""
-        for about in [one.about for one in self._alarms.values() if one.over and one.changed_at < before_at]:
-            del self._alarms[about]
+        for about in [one.about for one in self._kept.values() if one.over and one.changed_at < before_at]:
+            del self._kept[about]
             self._away.pop(about, None)

@@ -20,6 +20,8 @@ KEPT_AGAIN_S = 7 * 86400  # what stands for longer is kept again: whoever starts
 def to_settle(day: Day, now: int) -> list[str]:
     """What the alarms are about that the conditions, or time, change now."""
     conditions = day.attention.by_id()
+    if not conditions and not day.alarms:  # asked each second
+        return []
     covered = _covered(conditions.values())
     abouts = dict.fromkeys((*conditions, *day.alarms))
     return [about for about in abouts if _after(day, about, conditions.get(about), now, covered) is not None]

@@ -217,14 +217,14 @@ def _undo(day: Day, incident: Incident, now: int) -> list[Effect]:
 
 
 def _breakdown(day: Day, incident: Incident, now: int) -> Incident:
-    """The truck is held; what it owes waits for a person."""
+    """The truck is held; what it owes waits for a person. What was kept of it before has a version of its own."""
+    incident = incident.renewed(now) if incident.key in day.incidents else incident
     run = day.run_of(incident.truck)
     if run is None:
         return incident
     run.tracker.hold(now)
     day.changed_runs.note(run.run_id)
-    bound = incident.on_run(run.run_id)
-    return bound.renewed(now) if incident.key in day.incidents else bound
+    return incident.on_run(run.run_id)
 
 
 def _end_call(day: Day, visit: Visit, now: int, how: str) -> list[Effect]:

@@ -10,7 +10,9 @@ come back, emptied where its crew was and as full as they left where it was not:
     here served, there passed by       emptied             emptied      both were served from one place
     both served from one place         not back before     emptied      there was served since the truck came: nobody
                                        it left, or later                knows which was first
-    both served, one after the other   back full           emptied      here is owed again
+    both served, one after the other   back full           emptied      here is owed again, if one was too short for its
+                                                                        bins, as a jam is: two whole stays are two
+                                                                        visits, of which one left its bins full
 
 "All full" are bins that came back as they were, or never left; of one served by a person's word nobody knows when, and
 it counts as passed by. Without evidence nothing changes: a unit that was silent, that weighs nothing, whose bins are
@@ -36,6 +38,7 @@ from broker.rules.states.visit import Visit
 from broker.rules.tracking.stays import SAME_PLACE_M
 
 ONE_AFTER_THE_OTHER_S = 900  # between two such stays
+WHOLE_STAY = 0.8  # of what its bins take
 
 
 def settle_neighbours(day: Day, room: str, rows: Sequence[Mapping[str, Any]], now: int) -> list[Effect]:
@@ -105,7 +108,16 @@ def _as_their_bins_say(day: Day, run: Run, here: Visit, there: Visit, now: int) 
     apart_s = max(here.arrived_at, there.arrived_at) - min(here.left_at, there.left_at)
     if apart_s > ONE_AFTER_THE_OTHER_S or not came_back_full or not _emptied(came_back_to(day, there)):
         return []
+    if _took_its_time(day, here) and _took_its_time(day, there):
+        return []
     return _owed_again(day, run, here, now)
+
+
+def _took_its_time(day: Day, visit: Visit) -> bool:
+    """Whether a stay was as long as the bins that waited there take."""
+    expected_s = day.history.expected_stay_s(visit.room, visit.waste, visit.bins_before)
+    stood_s = (visit.left_at or 0) - (visit.arrived_at or 0)
+    return expected_s is not None and stood_s >= WHOLE_STAY * expected_s
 
 
 def _if_served(visit: Visit, arrived_at: int, left_at: int) -> Visit:

@@ -40,6 +40,8 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
         if event.key is None:
             continue
         visit = day.visits.get((run.run_id, *event.key))
+        if visit is not None and event.kind == TrackKind.STAYED:
+            effects += _stayed(day, visit, event, now)
         if visit is None or not visit.owed:
             continue
         if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
@@ -128,6 +130,16 @@ def _left(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list
     effects += incident_handling.second_visit_served(day, left, now)
     effects += full_by_count(day, run, now)
     return effects + finish_if_settled(day, run, now)
+
+
+def _stayed(day: Day, visit: Visit, event: TrackEvent, now: int) -> list[Effect]:
+    """When the truck was there is known better by now; what a person said stays as it is."""
+    if visit.state != "served" or visit.by_hand or event.arrived_at is None:
+        return []
+    stayed = visit.stayed(event.arrived_at, event.at)
+    stayed = stayed.collected(collected_at(day, stayed))
+    effects = put(day, stayed, now)
+    return [*effects, call_record(day, stayed, now, ended="served")] if visit.call_id is not None else effects
 
 
 def _passed(day: Day, visit: Visit, at: int, now: int) -> list[Effect]:

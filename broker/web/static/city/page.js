@@ -10,8 +10,8 @@ import { drawn } from "../figures/charts.js";
 import { Sheet } from "../figures/sheet.js";
 import { Cases, Cells, Kinds, Open, Whole } from "./parts.js";
 
-const BY = ["area", "waste"], LOOK_MS = 5000, FIGURES_MS = 60_000, CASES_MS = 30_000, LOST_MS = 20_000;
-let city = null, heardAt = 0, shown = null, kinds = null, cases = null, said = "", saidOfFigures = "", asking = 0, spoken = "";
+const BY = ["area", "waste"], LOOK_MS = 5000, FIGURES_MS = 60_000, CASES_MS = 30_000, CASES = 100, MOST_CASES = 1000, LOST_MS = 20_000;
+let city = null, heardAt = 0, shown = null, kinds = null, cases = null, said = "", saidOfFigures = "", asking = 0, spoken = "", many = CASES;
 
 // What is asked again and again waits for no older question of its kind.
 function every(ms, look) {
@@ -41,9 +41,10 @@ async function figures() {
 // The city's page has no /cases of its own, but the same people see them.
 const SEES_CASES = ["dispatcher", "supervisor", "enforcement"], seesCases = () => me.roles.some((role) => SEES_CASES.includes(role));
 async function handedOver() {
-  cases = (await ask("/api/v1/city/cases", () => {})) ?? cases;
+  cases = (await ask(`/api/v1/city/cases?limit=${many}`, () => {})) ?? cases;
   draw();
 }
+const older = () => (many = Math.min(MOST_CASES, many + CASES), handedOver());
 
 const address = (view) => `/city?${new URLSearchParams(view)}`;
 function go(change) {
@@ -72,7 +73,7 @@ function draw() {
     <section aria-labelledby="cells"><h2 id="cells">${say("cells")}</h2><${Cells} city=${city} now=${now} /></section>
     <section aria-labelledby="open"><h2 id="open">${say("open_now")}</h2><${Open} city=${city} now=${now} /></section>
     <section aria-labelledby="figures"><h2 id="figures">${say("figures")}</h2><${Figures} /></section>
-    ${seesCases() ? html`<section aria-labelledby="cases"><h2 id="cases">${say("cases")}</h2><${Cases} cases=${cases} timezone=${city.timezone} /></section>` : null}` : html`<p class="quiet">${say("is_looked")}</p>`}<//>`);
+    ${seesCases() ? html`<section aria-labelledby="cases"><h2 id="cases">${say("cases")}</h2><${Cases} cases=${cases} timezone=${city.timezone} older=${cases?.length === many && many < MOST_CASES ? older : null} /></section>` : null}` : html`<p class="quiet">${say("is_looked")}</p>`}<//>`);
   drawn();
 }
 

@@ -21,7 +21,7 @@ export function texts(say, named) {
 }
 
 // Gives {marks, labels, trucks}: marks to paint, labels with their place beside their mark (dx, dy), and of trucks their texts and places.
-export function arranged({ view, px, measured, plan, presses, trucks, at, selected, say, named }) {
+export function arranged({ view, px, measured, plan, presses, trucks, at, selected, odd, say, named }) {
   const h = px * LINE, labels = [], marks = [], taken = [], write = texts(say, named);
   const is = (kind, id) => selected?.kind === kind && selected.id === id;
   const seen = ([x, y]) => x > 0 && y > 0 && x < view.width && y < view.height;
@@ -44,7 +44,7 @@ export function arranged({ view, px, measured, plan, presses, trucks, at, select
   };
   const crowd = [...plan.rooms.values()].filter((room) => seen(view.screen(room))).length > NAMES;
   for (const room of plan.rooms.values()) {
-    const { x, y, state } = room, calm = state === "calm", mine = is("room", room.place);
+    const { x, y, state } = room, calm = state === "calm", mine = is("room", room.place), came = odd.get(room.place);
     if (room.kind === "pile") {
       marks.push({ x, y, shape: "square", tone: "line", r: px * 0.2 });
       continue;
@@ -52,8 +52,10 @@ export function arranged({ view, px, measured, plan, presses, trucks, at, select
     const mark = crowd && calm ? SPECK : markOf(state, px), spot = view.screen(room);
     if (mine) marks.push({ x, y, shape: "halo", tone: "blue", r: mark.r + 5 });
     marks.push({ x, y, ...mark });
+    if (came) marks.push({ x, y, shape: "ring", tone: "warn", r: mark.r + 4 });
     if (mark !== SPECK && seen(spot)) box(spot, mark.r);
-    if (mine || !calm) label(room, write.room(room), mine ? WEIGHT.selected : WEIGHT.urgent, mine && calm ? "blue" : mark.tone, { bold: true, r: mark.r, short: calm ? null : wide(say(`map_${state}`)) });
+    if (came) label(room, `${write.room(room)} · ${came}`, WEIGHT.urgent, "warn", { bold: true, r: mark.r + 4, short: wide(came) });
+    else if (mine || !calm) label(room, write.room(room), mine ? WEIGHT.selected : WEIGHT.urgent, mine && calm ? "blue" : mark.tone, { bold: true, r: mark.r, short: calm ? null : wide(say(`map_${state}`)) });
     else if (!crowd) label(room, shortly(room), WEIGHT.room, "quiet", { r: mark.r });
   }
   if (plan.station) {

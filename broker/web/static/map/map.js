@@ -1,11 +1,11 @@
 // The map that draws itself, from the plan's own lines and the picture: nothing is asked of anybody else.
 //
 //   const map = mountMap(container, { say, named, onSelect });   the words of /static/map must be spoken (frame/words.js)
-//   map.draw(picture, selected)     as often as there is a picture; a row that is the same object as before costs nothing
+//   map.draw(picture, selected, odd)   as often as there is a picture; a row that is the same object as before costs nothing
 //   map.destroy()
 //
 // `selected` and what `onSelect` is told are {kind: "truck" | "room" | "incident" | "estate", id}, or null; an incident's id is
-// "truck/incident_id". The size of text is the container's own (font-size), its colours stand in map.css.
+// "truck/incident_id". `odd` tells of rooms what came otherwise than was told, in words (room -> word), where a day is played. The size of text is the container's own (font-size), its colours stand in map.css.
 
 import { arranged, texts } from "./arrange.js";
 import { beneath } from "./basemap.js";
@@ -30,7 +30,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   const still = matchMedia("(prefers-reduced-motion: reduce)"), dark = matchMedia("(prefers-color-scheme: dark)");
   const moving = movers(root.svg, view, (row, of) => plan.wayOf(row, of));
   const scene = { streets: [], estates: [], heat: null, closed: [], marks: [], stamps: new Map(), labels: [], cross: false };
-  let plan = NO_PLAN, cells = null, base = null, picture = null, heardAt = 0, selected = null, presses = [], about = [];
+  let plan = NO_PLAN, cells = null, base = null, picture = null, heardAt = 0, selected = null, presses = [], about = [], odd = new Map();
   let colours = tones(root.part), px = 16, ratio = 1, frame = 0, settling = 0, painted = null, gone = false, written = "";
   let dirty = true, placing = true, moved = true, lastMove = 0, placedAt = 0;
   const now = () => picture.at + Math.min(ELAPSED_S, (performance.now() - heardAt) / 1000);
@@ -51,7 +51,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     if (told.ground) readGround();
     about = [];
     for (const held of moving.all.values()) held.row = null; // they have lines now
-    if (picture) draw(picture, selected);
+    if (picture) draw(picture, selected, odd), announce(); // what is chosen has a name now
     root.part.dataset.ready = "1";
   }
 
@@ -67,8 +67,10 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
 
   // --- the picture ---
 
-  function draw(newer, chosen = null) {
-    const other = chosen?.id !== selected?.id || chosen?.kind !== selected?.kind;
+  function draw(newer, chosen = null, came = new Map()) {
+    const anew = came.size !== odd.size || [...came].some(([room, word]) => odd.get(room) !== word);
+    odd = came;
+    const other = anew || chosen?.id !== selected?.id || chosen?.kind !== selected?.kind;
     [picture, heardAt, selected] = [newer, performance.now(), chosen];
     moving.told(picture);
     if (plan.told(picture) || other) dirty = true;
@@ -94,7 +96,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   // Everything that can be, the weightiest first: {kind, id, x, y, text}.
   function things() {
     const trucks = [...moving.all].map(([id, held]) => ({ kind: "truck", id, ...(held.world ?? held.glide.place()), text: () => write.truck(held.row, picture.at, true) }));
-    const rooms = [...plan.rooms.values()].filter((room) => room.kind === "room").map((room) => ({ kind: "room", id: room.place, x: room.x, y: room.y, text: () => write.room(room) }));
+    const rooms = [...plan.rooms.values()].filter((room) => room.kind === "room").map((room) => ({ kind: "room", id: room.place, x: room.x, y: room.y, text: () => [write.room(room), odd.get(room.place)].filter(Boolean).join(" · ") }));
     return [...presses.map((one) => ({ kind: "incident", ...one, text: () => write.press(one) })), ...trucks, ...rooms];
   }
 
@@ -135,7 +137,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
   function arrange() {
     placedAt = performance.now();
     placing = false;
-    const { marks, labels, trucks } = arranged({ view, px, measured, plan, presses, trucks: moving.all, at: picture?.at ?? 0, selected, say, named });
+    const { marks, labels, trucks } = arranged({ view, px, measured, plan, presses, trucks: moving.all, at: picture?.at ?? 0, selected, odd, say, named });
     moving.say(trucks, selected?.kind === "truck" ? selected.id : null);
     const signature = labels.map((one) => `${one.text}${one.dx | 0},${one.dy | 0}`).join();
     if (signature !== written) dirty = true;
@@ -182,6 +184,7 @@ export function mountMap(container, { say, named, onSelect = () => {} }) {
     const pixel = metres(view.y) / view.scale, most = Math.max(BAR_PX, BAR_TEXT * px) * pixel, power = 10 ** Math.floor(Math.log10(most));
     const m = [5, 2, 1].map((one) => one * power).find((one) => one <= most), text = m >= 1000 ? `${m / 1000} ${say("map_km")}` : `${m} ${say("map_m")}`;
     root.bar.style.width = `${m / pixel}px`;
+    root.bar.style.visibility = plan === NO_PLAN ? "hidden" : ""; // of nothing there is no scale
     if (text !== barred) root.bar.textContent = barred = text;
   }
 

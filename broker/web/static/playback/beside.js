@@ -37,6 +37,18 @@ export function outsideWord(visit, truth) {
   return outside({ visit, came }) ? `◷ ${minutes(came.late_s).replace(/[()]/g, "").trim()}` : "";
 }
 
+// Of each room to which a truck came outside of what was told at a moment: by how much, in words, of the visit that was expected first.
+export function outsideRooms(picture, truth) {
+  const found = new Map();
+  if (truth === null) return found;
+  const expected = picture.runs.flatMap((run) => run.visits).filter((visit) => visit.eta_at !== null && visit.arrived_at === null);
+  for (const visit of expected.sort((a, b) => b.eta_at - a.eta_at)) {
+    const word = outsideWord(visit, truth);
+    if (word) found.set(visit.room, word);
+  }
+  return found;
+}
+
 export function Beside({ picture, truth, tools }) {
   const rows = besideOf(picture, truth);
   if (!rows.length) return null;

@@ -1,6 +1,7 @@
 // The map within the room: mounted once, drawn with every picture, in the language that is spoken.
 
 import { html, Component } from "../vendored/htm-preact-3.1.1.js";
+import { outsideRooms } from "../playback/beside.js";
 import { language, named, say } from "../frame/words.js";
 
 const MANY = 60, MANY_EVERY_MS = 1000; // so many trucks are told to the map once a second; it lets them glide meanwhile
@@ -30,14 +31,16 @@ export class Mapped extends Component {
   }
 }
 
-export function drawMap(picture, selected) {
+// `truth` is what came true of a day that is played, else null.
+export function drawMap(picture, selected, truth) {
   if (!map) return;
   if (spoken !== language) map.speak();
   spoken = language;
-  const other = JSON.stringify(selected) !== chosen, now = performance.now();
+  const odd = outsideRooms(picture, truth);
+  const what = JSON.stringify([selected, ...odd]), other = what !== chosen, now = performance.now();
   if (!other && (!seen || (picture.trucks.length > MANY && now - drawnAt < MANY_EVERY_MS))) return;
-  [chosen, drawnAt] = [JSON.stringify(selected), now];
-  map.draw(picture, selected);
+  [chosen, drawnAt] = [what, now];
+  map.draw(picture, selected, odd);
 }
 
 // What of the map a view has selected: the stop, or the truck of the line that is under way.

@@ -148,7 +148,7 @@ function drawNow() {
     if (part.textContent !== text) part.textContent = text;
   }
   writeNames(document);
-  drawMap(picture, selectedOf(view, picture));
+  drawMap(picture, selectedOf(view, picture), tools.truth());
   const out = document.documentElement.classList.contains("wall") ? fit() : 0;
   document.querySelector("#more").textContent = out ? say("more_below", { n: out }) : "";
   if (under?.isConnected && under.getBoundingClientRect().top !== before) scrollBy(0, under.getBoundingClientRect().top - before); // what grew above a button moves the page, not the button
