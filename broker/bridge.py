@@ -56,11 +56,12 @@ class Bridge:
         self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None,
         press_limits: PressLimits | None = None, refuse: Refuser | None = None, in_steps: bool = False,
         on_duty: Names | None = None, stopwatch: Callable[[], float] = lambda: 0.0,
-        world_time: Callable[[float], None] = lambda _: None,
+        world_time: Callable[[str, float], None] = lambda *_: None, knows_time: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
         """`refuse` is told what was not taken, so that its topic is cleared and its device known; `on_duty` knows who
         is told of an incident; by the `stopwatch` commits are measured, and nothing is decided by it. `world_time` is
-        told what time it is by the receiver of a truck that speaks now.
+        told which truck speaks now, and what time its receiver says it is; no device is told the
+        time while that is not known by `knows_time`.
 
         `in_steps`: what takes long waits for `work`; else it is done within the tick that asks for it.
         """
@@ -81,6 +82,7 @@ class Bridge:
         self._on_duty = on_duty
         self._stopwatch = stopwatch
         self._world_time = world_time
+        self._knows_time = knows_time
         self._acks = AreaAcks(plan.area_id)
         self._sources = Sources(plan.area_id, _devices(plan))
         self._refusals = Refusals()
@@ -183,7 +185,7 @@ class Bridge:
                 return
             self._records.append(record_of(source, body, second))
             if address.channel == "fix" and body["fix_at"] is not None and not body["late"]:
-                self._world_time(body["fix_at"])
+                self._world_time(address.device, body["fix_at"])
             if urgent:
                 self._urgent, self._retry_at = True, 0.0  # an alarm waits for no next try
         effects = self._decisions.on_message(wire.Message(address, body), second)
@@ -311,6 +313,8 @@ class Bridge:
         self.measured.went(address.channel)
 
     def _heartbeat(self, now: float) -> None:
+        if not self._knows_time():
+            return
         self._clock_at = now
         self._publish(Publish(wire.topic("clock", self.area, family="bridge"), {"at": int(now)}), now)
 

@@ -20,6 +20,7 @@ from broker.feeds.home_assistant.devices import devices
 from broker.feeds.outside.receivers import Receivers
 from broker.feeds.reports.maker import Maker
 from broker.flood_control import FloodControl
+from broker.ingest.newest_records import newest_received
 from broker.ingest.steady_clock import SteadyClock, since_boot
 from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
@@ -92,13 +93,14 @@ def serve(
     try:
         store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
+            clock.begins(newest_received(store))
             inbox = Inbox(config.limits, now, len(plan.trucks()) + len(plan.rooms))
             mqtt = config.mqtt if embedded is None else way_to(embedded, config.mqtt)
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
                             in_steps=True, on_duty=on_duty_of(config, plan), stopwatch=time.perf_counter,
-                            world_time=clock.heard)  # fmt: skip
+                            world_time=clock.heard, knows_time=clock.is_known)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             house = _announcer(config, plan)

@@ -32,7 +32,7 @@ def main() -> int:
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; seed {args.seed}, {args.days} days, "
           f"{len(scenario.happenings)} faults", flush=True)  # fmt: skip
     found = soak.soak(scenario)
-    print("night   bridge   trucks    units   record    other files, kB; stuck")
+    print("night  learned   bridge   trucks    units   record    other files, kB; stuck")
     for one in found.nights:
         print(row(one))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from broker.ingest.unsaved import Records
 from broker.rules.collecting.readings import KEPT_S
 from broker.rules.dispatch.dispatch import KEEP_S
-from broker.store import Record
+from broker.store import Record, Store, StoreError
 
 CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
 REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
@@ -44,6 +44,15 @@ class NewestRecords:
             for record in self._store.latest(kind, since_at=self._now - KEEP_S).values()
         ]
         return max([self._highest, *numbers])
+
+
+def newest_received(store: Store) -> int:
+    """When something of a device was received last, by the bridge's clock then; 0 where nothing is known of it."""
+    try:
+        newest = [store.last(kind) for kind in ("fix", "bins", "lamp")]
+    except StoreError:
+        return 0
+    return max((record.received_at for record in newest if record is not None), default=0)
 
 
 def reports_of_rooms(store: Records, now: int) -> Iterable[Record]:

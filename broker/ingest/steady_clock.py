@@ -4,6 +4,13 @@ A machine whose clock is a day ahead for ten minutes would end the day's runs, c
 is left of today. A truck's receiver knows the time better than any machine: where a fresh position agrees with the new
 time it is taken, and where it agrees with ours the jump stays doubted. Without a word of any truck it is taken after
 ten minutes: at night nobody is called. A step of a minute is a correction and is followed at once.
+
+A machine may be wrong when the bridge starts: a clock that is before the record's newest entry is doubted like one that
+jumped, and as long as no truck agreed with ours the time that two receivers say is taken instead. What lay at the
+broker meanwhile is old and comes faster than time passes, so their words must lie as far apart as the seconds between.
+A time before the record's newest entry is no receiver's: one that counts its weeks wrongly is twenty years behind.
+A truck believes the bridge before its own receiver, so a bridge that was away, or is ahead, tells nobody the time for
+a minute, or until a truck spoke.
 """
 
 import sys
@@ -18,6 +25,10 @@ Clock = Callable[[], float]
 STEP_S = 60.0  # so much a clock may be corrected by at once
 AGREES_S = float(wire.NO_DATA_S)  # so old the position may be by which a time is believed
 ALONE_S = 600.0
+AWAY_S = 900.0  # so long after the newest record a machine may be ahead as well as the bridge have been away;
+WAITS_S = 60.0  # it is told to nobody before a truck spoke, or for as long as one that stands is silent
+APART_S = 10.0  # so far apart two words must come,
+STEADY_S = 5.0  # and so well agree, for it to be known that they were not kept for us
 
 
 def since_boot() -> float:
@@ -26,7 +37,7 @@ def since_boot() -> float:
 
 
 class SteadyClock:
-    """`now()` is POSIX seconds; `heard(at)` is a fresh position's own time. Safe to use from any thread."""
+    """`now()` is POSIX seconds; `heard` takes the own time of a truck's fresh position. Safe to use from any thread."""
 
     def __init__(self, wall: Clock, elapsed: Clock) -> None:
         self._wall = wall
@@ -34,6 +45,26 @@ class SteadyClock:
         self._lock = threading.Lock()
         self._ahead_s = wall() - elapsed()
         self._doubted_s: float | None = None  # since when, in elapsed seconds, or when a truck agreed with us last
+        self._is_sure = False  # a truck agreed with us, and nothing is doubted
+        self._newest_at = 0.0  # of the record, when we began
+        self._known_from_s: float | None = None  # until then, in elapsed seconds, nobody is told the time
+        self._words: dict[str, tuple[float, float]] = {}  # by truck: how far ahead of `elapsed`, since when
+
+    def begins(self, newest_at: float) -> None:
+        """What is on record came until then: no time before that is believed at once."""
+        with self._lock:
+            self._newest_at = newest_at
+            if newest_at > self._now() + STEP_S:
+                self._go_by(newest_at - self._elapsed())
+            elif newest_at and self._now() - newest_at > AWAY_S:
+                self._known_from_s = self._elapsed() + WAITS_S
+
+    def is_known(self) -> bool:
+        """Whether devices may be told the time: a truck follows the bridge's clock before its own receiver."""
+        with self._lock:
+            if self._known_from_s is not None and self._elapsed() >= self._known_from_s:
+                self._known_from_s = None
+            return self._known_from_s is None
 
     def now(self) -> float:
         """What time it is."""
@@ -46,27 +77,57 @@ class SteadyClock:
             self._now()
             return None if self._doubted_s is None else round(self._wall() - self._elapsed() - self._ahead_s)
 
-    def heard(self, at: float) -> None:
+    def heard(self, truck: str, at: float) -> None:
         """A truck's receiver said that time just now."""
         with self._lock:
             ours_off_s = abs(self._now() - at)
             theirs_off_s = abs(self._wall() - at)
-            if self._doubted_s is None or min(ours_off_s, theirs_off_s) > AGREES_S:
-                return
-            if theirs_off_s < ours_off_s:
+            if min(ours_off_s, theirs_off_s) > AGREES_S:
+                if not self._is_sure and (ahead_s := self._said_by_two(truck, at)) is not None:
+                    self._known_from_s = None
+                    self._go_by(ahead_s)
+            elif self._doubted_s is None:
+                self._is_sure, self._known_from_s = True, None
+                self._words.clear()
+            elif theirs_off_s < ours_off_s:
                 self._follow(self._wall() - self._elapsed())
             else:
                 self._doubted_s = self._elapsed()
+
+    def _said_by_two(self, truck: str, at: float) -> float | None:
+        """How far ahead of `elapsed` this truck and another one say to be, words of them lying apart."""
+        elapsed = self._elapsed()
+        ahead_s = at - elapsed
+        if at < self._newest_at - AGREES_S:
+            return None
+        said_s, since = self._words.get(truck, (ahead_s, elapsed))
+        if abs(said_s - ahead_s) > STEADY_S:
+            said_s, since = ahead_s, elapsed
+        self._words[truck] = said_s, since
+        agree = [
+            other_s for name, (other_s, other_since) in self._words.items()
+            if name != truck and abs(other_s - ahead_s) <= STEADY_S and elapsed - min(since, other_since) >= APART_S
+        ]  # fmt: skip
+        return max(ahead_s, *agree) if agree else None  # a word may be late and never early
 
     def _now(self) -> float:
         wall_s, elapsed_s = self._wall(), self._elapsed()
         if abs(wall_s - elapsed_s - self._ahead_s) <= STEP_S:
             self._follow(wall_s - elapsed_s)
         elif self._doubted_s is None:
-            self._doubted_s = elapsed_s
+            self._doubt(elapsed_s)
         elif not 0 <= elapsed_s - self._doubted_s < ALONE_S:
             self._follow(wall_s - elapsed_s)
         return elapsed_s + self._ahead_s
+
+    def _doubt(self, elapsed_s: float) -> None:
+        self._doubted_s, self._is_sure = elapsed_s, False
+
+    def _go_by(self, ahead_s: float) -> None:
+        """From now on it is so much later than `elapsed` says, whatever the machine's clock is."""
+        self._ahead_s = ahead_s
+        if abs(self._wall() - self._elapsed() - ahead_s) > STEP_S:
+            self._doubt(self._elapsed())
 
     def _follow(self, ahead_s: float) -> None:
         self._ahead_s, self._doubted_s = ahead_s, None

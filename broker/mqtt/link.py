@@ -11,13 +11,14 @@ and asks whether the broker is still there.
 
 import logging
 import queue
+import ssl
 import threading
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
 from broker import __version__
-from broker.config import MqttConfig
+from broker.config import ConfigError, MqttConfig
 from broker.mqtt import packets
 from broker.mqtt.broker_version import unsafe_because
 from broker.mqtt.connection import CONNECT_TIMEOUT_S, Connection, Messages
@@ -200,7 +201,7 @@ class BridgeLink:
         config = self._config
         self._connection = connection = Connection(config.host, config.port, self._stopping.is_set)
         if self._tls is not None:
-            connection.secure(self._tls)
+            connection.secure(self._shown(self._tls))
         hello = packets.connect(
             self._name, config.user or self._name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
         )
@@ -226,6 +227,14 @@ class BridgeLink:
         self.events.put(Up())
         self._hand_over(messages + more)
         return connection
+
+    def _shown(self, former: ssl.SSLContext) -> ssl.SSLContext:
+        """With certificate and key as the files are now: what was renewed counts from the next connection on."""
+        try:
+            self._tls = self._config.tls()
+        except ConfigError as why:
+            log.warning("%s; the bridge shows what it had", why)
+        return self._tls or former
 
     def _read(self, connection: Connection) -> None:
         """Read until the connection ends; raises OSError or PacketError when it does."""

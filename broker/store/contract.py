@@ -146,6 +146,11 @@ class Store:
         known = self.known_amendments()
         return {name: known.applied(record) for name, record in newest.items()}
 
+    def last(self, kind: str) -> Record | None:
+        """The newest record of a kind (by at, then id), as first stored."""
+        found = where_of(where("kind") == kind, self.mark)
+        return next((one for batch in self.batches(found, NEWEST_FIRST) for one in batch), None)
+
     def amend(
         self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
     ) -> Record:

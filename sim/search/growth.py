@@ -1,6 +1,8 @@
 """What a system weighs night after night: its own objects, its files, and who is stuck.
 
 What a run remembers to be judged by grows with it; so only the product's objects are weighed, not the simulator's.
+What the bridge learned is weighed apart: it grows until its memories are full (tests/rules/test_memories_end.py), which
+takes half a year.
 """
 
 import gc
@@ -15,6 +17,7 @@ from sim.virtual.devices import VirtualPlant
 
 NOT_CONTENT = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType)
 OURS = "sim."
+LEARNED = "learned"
 SETTLED_NIGHT = 2  # what is kept of a week and of yesterday is there by then
 LAST_NIGHTS = 2  # one heavy night is no growth
 MOST_GROWTH = 1.3  # of the settled night's weight, for objects
@@ -36,15 +39,20 @@ class Night:
 def night(plant: VirtualPlant, day: int, stuck_before: Sequence[str]) -> Night:
     """The plant as it is now; stuck is who was so a while before too."""
     files = {name: folder_bytes(path) for name, path in plant.files().items()}
-    objects = {name: weight(parts) for name, parts in plant.product().items()}
+    seen = set[int]()
+    objects = {name: weight(parts, seen) for name, parts in plant.product().items()}
     return Night(day, objects, files["record"], files["all"] - files["record"], [
         who for who in plant.stuck() if who in stuck_before
     ])  # fmt: skip
 
 
-def weight(roots: Iterable[object]) -> int:
-    """Bytes of these objects and of all that they hold, each once; code and the simulator's own are left out."""
-    waiting, seen, total = [root for root in roots if root is not None], set[int](), 0
+def weight(roots: Iterable[object], seen: set[int] | None = None) -> int:
+    """Bytes of these objects and of all that they hold, each once; code and the simulator's own are left out.
+
+    What is in `seen` was weighed before, and what is weighed comes into it.
+    """
+    waiting, total = [root for root in roots if root is not None], 0
+    seen = set() if seen is None else seen
     while waiting:
         one = waiting.pop()
         if id(one) in seen or isinstance(one, NOT_CONTENT) or type(one).__module__.startswith(OURS):
@@ -72,7 +80,7 @@ def grown(nights: Sequence[Night]) -> Iterator[str]:
         return
     first, last = later[0].day, later[-1].day
     weights = {
-        **{part: [one.objects[part] for one in nights] for part in nights[0].objects},
+        **{part: [one.objects[part] for one in nights] for part in nights[0].objects if part != LEARNED},
         "files beside the record": [one.other_files for one in nights],
     }
     for part, each in weights.items():

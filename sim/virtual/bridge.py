@@ -10,6 +10,7 @@ import orjson
 from broker.bridge import Bridge
 from broker.config.rules import CasesConfig
 from broker.ingest.acks import ACK_EVERY_S
+from broker.ingest.newest_records import newest_received
 from broker.ingest.steady_clock import SteadyClock
 from broker.plan.model import Plan
 from broker.reports.casebook import CaseBook
@@ -74,6 +75,7 @@ class VirtualBridge:
         """A new process: it opens the store, rebuilds the day and connects."""
         self._store = self._opened()
         self._clock = SteadyClock(lambda: self._timeline.now + self.wrong_by_s, lambda: self._timeline.now)
+        self._clock.begins(newest_received(self._store))
         self._bridge = bridge = Bridge(self._plan, self._store, self._send, world_time=self._clock.heard)
         area = self._plan.area_id
         bridge.start(self._now())

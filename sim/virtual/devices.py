@@ -142,9 +142,15 @@ class VirtualPlant(Units):
         self._hearing.all_rooms("bridge", not up)
 
     def product(self) -> Mapping[str, Sequence[object]]:
-        """The product's own objects that are at work now, by what they are, for whoever measures them."""
+        """The product's own objects that are at work now, by what they are, for whoever measures them.
+
+        What the bridge learned comes before the rest of it.
+        """
+        bridge = self._bridge.at_work
+        day = bridge.dispatch.day if bridge is not None else None
         return {
-            "bridge": [self._bridge.at_work],
+            "learned": [day.history, day.call_scores] if day is not None else [],
+            "bridge": [bridge],
             "trucks": [truck.at_work for truck in self._trucks.values()],
             "units": [room.at_work for room in self._rooms.values()],
         }

@@ -9,6 +9,7 @@ from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from broker.mqtt.own_broker.mosquitto_conf import Outside
 from broker.mqtt.own_broker.revoked import RevokedError, stamp
+from tests.support.identity.street import untie
 from tools.flashing.authority import make_authority
 from tools.flashing.identity.identities import Identities
 
@@ -139,3 +140,33 @@ def test_a_start_with_a_spoiled_list_goes_by_the_last_good_pair_and_says_so(
     area.revoke("t02")
     again.look_at_revoked()
     assert again.signals == 1 and "user t02\ntopic deny #" in (again.folder / "acl").read_text()
+
+
+def test_half_a_pair_changes_nothing_until_the_other_half_is_there(
+    area: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names without their numbers, or the other way round: both count at once; where the rest stays away it is said."""
+    broker, names = Unstarted(tmp_path), area.folder / "out.txt"
+    broker.write_files()
+    before = names.read_bytes()
+    area.revoke("t01")
+    after = names.read_bytes()
+    names.write_bytes(before)
+    broker.look_at_revoked()
+    assert broker.signals == 0 and not broker.notes and not broker.denies
+    monkeypatch.setattr("broker.mqtt.own_broker.mosquitto.BROUGHT_S", 0.0)
+    broker.look_at_revoked()
+    assert broker.signals == 0 and "were not written together" in broker.notes[-1]
+    names.write_bytes(after)
+    broker.look_at_revoked()
+    assert broker.signals == 1 and broker.denies
+
+
+def test_a_pair_of_before_that_says_nothing_of_the_other_counts(area: Identities, tmp_path: Path) -> None:
+    """As an authority wrote it whose tool is older than its bridge."""
+    broker = Unstarted(tmp_path)
+    broker.write_files()
+    area.revoke("t01")
+    untie(area)
+    broker.look_at_revoked()
+    assert broker.signals == 1 and broker.denies

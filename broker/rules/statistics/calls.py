@@ -5,6 +5,7 @@ way to its first room), `live` (between rooms), `held` (the truck was blocked or
 visit makes up for a skipped one). Records of earlier releases say no kind: it follows from label and visits.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
@@ -138,7 +139,9 @@ def _off(rows: Any) -> tuple[Off, ...]:
     """What was off, as the bridge writes it; nothing where it is something else."""
     rows = rows if isinstance(rows, list) else []
     shape = [str, str, int]
-    return tuple((*row,) for row in rows if isinstance(row, list) and [type(one) for one in row] == shape)
+    good = (row for row in rows if isinstance(row, list) and [type(one) for one in row] == shape)
+    # A week of calls is kept in memory, and its words are always the same.
+    return tuple((sys.intern(kind), sys.intern(room), seconds) for kind, room, seconds in good)
 
 
 def call_scores(calls: Iterable[ScoredCall], by: Sequence[str] = BY_ROOM) -> list[CallScore]:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.support.processes import REPO, wait_until
 DARK_S = 10.0  # a lamp that knows nothing flashes each 5 s; longer than this is dark
 UNKNOWN_S = 110.0  # a room that has not heard for so long must say so
 DAY_S = 86_400
+RIGHT_S = 90.0  # so near a time is the right one
 DISK = "192m"  # so that the bridge begins with room, and has none when it is filled
 BEFORE = "1a719f2e"  # with the record as it is now, before the bridge doubted its clock
 RELEASE_0_2_0 = "289e7ab7"  # its last commit; its record was another
@@ -113,6 +115,26 @@ def _clock(machine: str, by_s: int) -> Deed:
     return do
 
 
+def _starts_with_wrong_clock(by_s: int) -> Deed:
+    def do(street: Street, for_s: float, played: Played) -> None:
+        """The machine was off, and comes up with the clock wrong: two receivers, or the record, know better."""
+        street.bridge.kill()
+        street.machines["bridge"].set_wrong(by_s)
+        time.sleep(2)
+        street.start_bridge()
+        began_s = time.monotonic()
+        wait_until(lambda: abs(_time_of(street) - street.now) < RIGHT_S, "the bridge has the trucks' time", BACK_S)
+        played.notes.append(f"the right time {time.monotonic() - began_s:.1f} s after its screen answered")
+        street.is_whole("while the clock is wrong")
+        time.sleep(for_s)
+        if abs(_time_of(street) - street.now) > RIGHT_S:
+            played.wrong.append("the bridge went back to a wrong time")
+        street.machines["bridge"].set_wrong(0)
+        time.sleep(2)
+
+    return do
+
+
 def _fill_disk(street: Street, for_s: float, played: Played) -> None:
     filler = street.bridge.folder / "filler"
     with filler.open("wb", buffering=0) as file:
@@ -157,17 +179,35 @@ def _rollback(street: Street, for_s: float, played: Played) -> None:
 
 
 def _rollback_too_far(street: Street, for_s: float, played: Played) -> None:
-    """To a release with another form of the record: it ends, touches nothing, and the new one goes on."""
+    """To a release with another form of the record: it ends and touches nothing; by an export it goes on, and back."""
     street.bridge.stop()
-    street.bridge.repo = _older(street.folder, RELEASE_0_2_0)
+    street.bridge.repo = old = _older(street.folder, RELEASE_0_2_0)
     try:
         street.start_bridge()
         played.wrong.append("0.2.0 runs on a record that it does not know")
     except AssertionError as why:
         played.notes.append(str(why).strip().splitlines()[-1])
+    records, kept = street.bridge.folder / "records", street.folder / "records.jsonl"
+    played.notes.append(_typed(street, REPO, "export", str(kept)))
+    records.rename(records.with_name("records.newer"))
+    played.notes.append(_typed(street, old, "import", str(kept)))
+    street.start_bridge()
+    played.notes.append(f"0.2.0 is whole after {street.is_whole('with 0.2.0'):.1f} s")
     time.sleep(for_s)
+    street.bridge.stop()
     street.bridge.repo = REPO
     street.start_bridge()
+
+
+def _typed(street: Street, repo: Path, *command: str) -> str:
+    """What a command of that code says of the bridge's folder; it has to be content."""
+    config = street.bridge.folder / "broker.toml"
+    done = subprocess.run(
+        [sys.executable, "-m", "broker", "--config", str(config), *command], cwd=repo, capture_output=True, text=True,
+        timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command[0]}: {done.stdout[-400:]}{done.stderr[-800:]}"
+    return f"{command[0]}: {(done.stdout or done.stderr).strip().splitlines()[-1]}"
 
 
 def _older(folder: Path, commit: str) -> Path:
@@ -187,9 +227,12 @@ def _day_changes(street: Street, for_s: float, played: Played) -> None:
     time.sleep(for_s)
 
 
+def _time_of(street: Street) -> float:
+    return float(street.bridge.get("/api/v1/picture")["at"])
+
+
 def _day_of(street: Street) -> str:
-    at = street.bridge.get("/api/v1/picture")["at"]
-    return datetime.datetime.fromtimestamp(at, ZoneInfo("Asia/Shanghai")).date().isoformat()
+    return datetime.datetime.fromtimestamp(_time_of(street), ZoneInfo("Asia/Shanghai")).date().isoformat()
 
 
 def _network(street: Street, for_s: float, played: Played) -> None:
@@ -211,6 +254,8 @@ DEEDS: dict[str, Deed] = {
     "full_disk": _fill_disk,
     **{f"clock_{machine}_{word}": _clock(machine, by_s) for machine in ("broker", "bridge", "truck")
        for word, by_s in (("day_ahead", DAY_S), ("day_behind", -DAY_S))},
+    "clock_bridge_starts_day_ahead": _starts_with_wrong_clock(DAY_S),
+    "clock_bridge_starts_day_behind": _starts_with_wrong_clock(-DAY_S),
     "broker_file_lost": _spoil(gone=True),
     "broker_file_spoilt": _spoil(gone=False),
     "upgrade": _upgrade,
@@ -221,11 +266,17 @@ DEEDS: dict[str, Deed] = {
 USUAL_S = {"network": 120.0, "freeze_broker": 130.0, "freeze_bridge": 130.0, "kill_broker": 130.0, "kill_bridge": 130.0}
 OTHERS_S = 20.0
 SILENT = ("freeze_broker", "freeze_bridge", "kill_broker", "kill_bridge")  # nobody hears the bridge meanwhile
+MACHINES = ("broker", "bridge", "truck", "unit")
 NOT_SEEN = ("freeze_unit", "kill_unit")  # whose own lamp does not work meanwhile
 
 
-def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None = None) -> Played:
-    """Play some faults one after the other in one street; raises CannotBePlayedError before it begins."""
+def play(
+    folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None = None, at_once: bool = False
+) -> Played:
+    """Play some faults in one street; raises CannotBePlayedError before it begins.
+
+    One after the other, each until all is whole again; `at_once`: those of different machines beside each other.
+    """
     clocks = any(fault.startswith("clock_") for fault in faults)
     if clocks and faketime() is None:
         raise CannotBePlayedError("faketime is not installed: apt-get install faketime")
@@ -234,12 +285,13 @@ def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None 
     plans = {name: planned(seed, name, lengths["network"]) for name in names} if "network" in faults else None
     by_night = "day_change" in faults
     played = Played(" ".join(faults), seed)
-    with _disk(folder / "bridge", small="full_disk" in faults):
+    # What a thread starts ends with it: those of the machines last as long as the street.
+    with ThreadPoolExecutor() as machines, _disk(folder / "bridge", small="full_disk" in faults):
         street = Street(folder, seed=seed, hour=NIGHT if by_night else MORNING, clocks=clocks, plans=plans)
         try:
             street.start(called=not by_night)
-            for fault in faults:
-                _one(street, fault, lengths[fault], played, called=not by_night)
+            for some in [faults] if at_once else [[fault] for fault in faults]:
+                _some(street, some, lengths, played, machines, called=not by_night)
             street.rest()
         finally:
             street.stop()
@@ -250,23 +302,43 @@ def play(folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None 
     return played
 
 
-def _one(street: Street, fault: str, for_s: float, played: Played, *, called: bool) -> None:
+def _some(
+    street: Street, faults: Sequence[str], lengths: dict[str, float], played: Played, machines: Executor, *,
+    called: bool,
+) -> None:  # fmt: skip
     began_s = time.monotonic()
-    DEEDS[fault](street, for_s, played)
+    _do(street, faults, lengths, played, machines)
     ended_s = time.monotonic()
+    what = " and ".join(faults)
     played.lasted_s = round(played.lasted_s + ended_s - began_s, 1)
-    back_s = street.is_whole(f"after {fault}")
+    back_s = street.is_whole(f"after {what}")
     played.back_after_s = max(played.back_after_s, round(back_s, 1))
     played.late_s = round(street.late_s, 1)
+    silent_s = max((lengths[fault] for fault in faults if fault in SILENT), default=0.0)
     for room in ROOMS if called else ():
-        if fault in NOT_SEEN and room == ROOMS[0]:
+        if room == ROOMS[0] and not set(faults).isdisjoint(NOT_SEEN):
             continue
         dark_s = street.dark_s(room, began_s, time.monotonic())
         played.dark_s = max(played.dark_s, round(dark_s, 1))
         if dark_s > DARK_S + played.late_s:
-            played.wrong.append(f"{fault}: the lamp of {room} was called and dark for {dark_s:.1f} s")
-        if fault in SILENT and for_s > UNKNOWN_S and street.dark_s(room, began_s + UNKNOWN_S, ended_s) < 1:
-            played.wrong.append(f"{fault}: the lamp of {room} says nothing of a silence of {for_s:g} s")
+            played.wrong.append(f"{what}: the lamp of {room} was called and dark for {dark_s:.1f} s")
+        if silent_s > UNKNOWN_S and street.dark_s(room, began_s + UNKNOWN_S, ended_s) < 1:
+            played.wrong.append(f"{what}: the lamp of {room} says nothing of a silence of {silent_s:g} s")
+
+
+def _do(
+    street: Street, faults: Sequence[str], lengths: dict[str, float], played: Played, machines: Executor
+) -> None:
+    """Those of one machine one after the other, different machines at once."""
+    lanes: dict[str, list[str]] = {}
+    for fault in faults:
+        lanes.setdefault(next((word for word in MACHINES if word in fault), fault), []).append(fault)
+
+    def lane(these: list[str]) -> None:
+        for fault in these:
+            DEEDS[fault](street, lengths[fault], played)
+
+    list(machines.map(lane, lanes.values()))
 
 
 @contextmanager
@@ -291,14 +363,17 @@ def main() -> int:
     top.add_argument("faults", nargs="*", help=f"which (default: all): {' '.join(DEEDS)}")
     top.add_argument("--seed", type=int, default=1)
     top.add_argument("--for", dest="for_s", type=float, help="how long each lasts, in seconds (default: by its kind)")
+    top.add_argument("--at-once", action="store_true", help="all of them in one street, different machines at once")
     args = top.parse_args()
     if unknown := [fault for fault in args.faults if fault not in DEEDS]:
         top.error(f"no fault {unknown[0]!r}; there are {' '.join(DEEDS)}")
     failed = False
-    for fault in args.faults or DEEDS:
+    one_by_one = [[fault] for fault in args.faults or DEEDS]
+    for faults in [args.faults] if args.at_once and args.faults else one_by_one:
+        fault = " ".join(faults)
         with tempfile.TemporaryDirectory(prefix="zhanpai-faults-") as folder:
             try:
-                played = play(Path(folder), [fault], seed=args.seed, for_s=args.for_s)
+                played = play(Path(folder), faults, seed=args.seed, for_s=args.for_s, at_once=args.at_once)
             except CannotBePlayedError as why:
                 print(f"NOT RUN: {fault}: {why}", flush=True)
                 continue

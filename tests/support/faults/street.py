@@ -86,7 +86,7 @@ class Street:
         self.bridge = BridgeProcess(
             folder / "bridge", self.network.port("bridge"), offset_s=0 if own_clock else ahead_s
         )
-        world_s = time.time() + ahead_s - time.monotonic()
+        self._world_s = world_s = time.time() + ahead_s - time.monotonic()
         self.trucks = {
             name: StreetTruck(folder, name, self.network.port(name), seed, world_s, self.machines.get("truck"))
             for name in names
@@ -105,6 +105,11 @@ class Street:
     def late_s(self) -> float:
         """So late processes of it came because this machine had no core for them, in the worst second so far."""
         return self._load.late_s
+
+    @property
+    def now(self) -> float:
+        """What time it is in this street, whatever its machines say."""
+        return self._world_s + time.monotonic()
 
     def _unit(self, room: str) -> RunningUnit:
         settings = simple_settings(room, "xh", ["residential_wet"])

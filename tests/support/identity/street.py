@@ -10,6 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
 from broker.mqtt import packets
 from broker.mqtt.connection import Connection
 from broker.mqtt.own_broker.caretaker import Caretaker
@@ -18,7 +21,7 @@ from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from broker.mqtt.own_broker.mosquitto_conf import Outside
 from firmware import wire
 from tests.support.processes import need_mosquitto
-from tools.flashing.authority import make_authority
+from tools.flashing.authority import BEGINS, load_signer, make_authority
 from tools.flashing.commands.main import main
 from tools.flashing.identity.identities import Identities, key_pem
 from tools.flashing.settings import FlashSettings, load_settings
@@ -98,6 +101,19 @@ class Street:
         except (OSError, packets.PacketError):
             return False
         return True
+
+
+def untie(area: Identities) -> None:
+    """Its list of numbers as it was before it said which names go with it."""
+    file, signer = area.folder / "crl.pem", load_signer(area.folder)
+    tied = x509.load_pem_x509_crl(file.read_bytes())
+    builder = x509.CertificateRevocationListBuilder().issuer_name(tied.issuer)
+    builder = builder.last_update(BEGINS).next_update(signer.certificate.not_valid_after_utc)
+    for one in tied:
+        entry = x509.RevokedCertificateBuilder().serial_number(one.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(one.revocation_date_utc).build())
+    made = builder.sign(signer.key, hashes.SHA256())
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
 
 
 @contextmanager

@@ -93,6 +93,8 @@ def test_figures_and_calls_are_looked_through_and_stand_in_the_address(street: W
     assert "day=2026-11-22" in page.url and "by=estate" in page.url
     page.go_back()
     expect(page.get_by_test_id("span")).to_contain_text(DAY)
+    page.get_by_test_id("view").select_option("month")
+    expect(sheet.locator("tbody tr")).to_have_count(30)
     page.get_by_test_id("view").select_option("week")
     expect(sheet.locator("tbody tr")).to_have_count(7)
     expect(page.get_by_test_id("sheet-alarm_hours").locator("tbody tr")).to_have_count(24)

@@ -13,7 +13,7 @@ from tools.flashing.commands.targets import settings_of
 from tools.flashing.errors import FlashError
 from tools.flashing.identity.account import throw_out
 from tools.flashing.identity.door import bring
-from tools.flashing.identity.identities import Identities
+from tools.flashing.identity.identities import BRIDGE, Identities
 from tools.flashing.identity.renewal import LATE_DAYS, renew
 from tools.flashing.settings import FlashSettings
 
@@ -22,6 +22,8 @@ def revoke_device(options: argparse.Namespace, screen: Screen) -> int:
     """Sign, bring, reload, and take its place at the broker until that denies it everything."""
     settings = settings_of(options)
     identities = _identities(settings, options.id)
+    if options.id == identities.bridge:
+        return _replace_bridge(settings, identities, screen, dry_run=options.dry_run)
     if not (options.unknown or identities.knows(options.id) or _is_written_down(settings, options.id)):
         what = (
             f"nobody is out: {options.id} was given no certificate, stands in no ledger and has no password here; look "
@@ -43,6 +45,27 @@ def revoke_device(options: argparse.Namespace, screen: Screen) -> int:
         f"{options.id}`, then write it anew"
     )
     screen.document({"ok": True, "id": options.id, "seconds": round(seconds, 2)})
+    return 0
+
+
+def _replace_bridge(settings: FlashSettings, identities: Identities, screen: Screen, *, dry_run: bool) -> int:
+    """The bridge's name stays in, for it goes on by another key: what it had is worth nothing."""
+    given = [one.serial for one in identities.given(identities.bridge)]
+    if dry_run:
+        screen.note(f"{identities.bridge}: {len(given)} certificates would be worth nothing, and a new pair be made")
+        screen.document({"ok": True, "id": identities.bridge, "certificates": given, "dry_run": True})
+        return 0
+    worthless = identities.replace_bridge()
+    bring(identities.folder, settings.door)
+    seconds = throw_out(settings, "bridge", identities.bridge, worthless)
+    _record(settings, identities, "revoke", "bridge", identities.bridge)
+    pair = identities.folder / BRIDGE
+    screen.note(
+        f"{identities.bridge}: whoever comes by a key of before is refused; the connection that stood was ended "
+        f"{seconds:.1f} s after the broker was told. {pair} and {pair.with_suffix('.key').name} are new: bring them "
+        "where [mqtt] cert_file and key_file of the bridge lie; it shows them from its next connection on"
+    )
+    screen.document({"ok": True, "id": identities.bridge, "seconds": round(seconds, 2)})
     return 0
 
 

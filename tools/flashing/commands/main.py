@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from broker.mqtt.own_broker.revoked import CRL, OUT
 from firmware import wire
-from tools.flashing.authority import make_account, make_authority
+from tools.flashing.authority import is_good_pair, load_signer, make_authority
 from tools.flashing.board.image import Image, check_image, find_drive, write_uf2
 from tools.flashing.board.ports import Port, wait_for_new
 from tools.flashing.board.release.release import build_release
@@ -37,13 +37,12 @@ from tools.flashing.commands.screen import Screen, error_document
 from tools.flashing.commands.targets import calibration_of, ports_of, settings_of, targets_of, unit_table
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
-from tools.flashing.identity.identities import Identities
+from tools.flashing.identity.identities import BRIDGE, Identities
 from tools.flashing.settings import FlashSettings
 from tools.flashing.truck.setup import TruckOrder, TruckOutcome, flash_truck
 
 REPO = Path(__file__).resolve().parents[3]
 INTERRUPTED = 130
-BRIDGE = "bridge.pem"
 
 
 def main(argv: list[str] | None = None, stdout: TextIO | None = None, stderr: TextIO | None = None) -> int:
@@ -186,10 +185,12 @@ def _authority(options: argparse.Namespace, screen: Screen) -> int:
         raise FlashError("usage", what="name the broker: --host, or a [broker] section in the settings file")
     folder = options.folder or settings.keys
     outcome = make_authority(folder, settings.area, list(dict.fromkeys(hosts)), dry_run=options.dry_run)
-    if access is not None and access.certificates and not (folder / BRIDGE).exists():
+    has_authority = (folder / "ca.key").exists()
+    is_good = has_authority and is_good_pair(folder / BRIDGE, load_signer(folder))
+    if access is not None and access.certificates and not is_good:
         outcome.made += ["bridge.key", BRIDGE]
         if not options.dry_run:
-            make_account(folder, f"bridge-{settings.area}", folder / BRIDGE)
+            Identities(folder, settings.area).issue_bridge()
     missing = [name for name in (CRL, OUT) if not (folder / name).exists()]
     if missing:
         outcome.made += missing

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ssl
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -53,9 +55,16 @@ def throw_out(settings: FlashSettings, family: str, device: str, revoked: bytes)
     access = settings.broker
     assert access is not None
     worthless, fresh = showing(access.authority, revoked), known_as(access.authority, device)
+    # Before 1.3 a handshake ends with the other side's word, so that nobody has to come in to hear it: whoever comes
+    # ends the connection that stands, and as long as the broker has not read its lists the thief would come again.
+    worthless.maximum_version = ssl.TLSVersion.TLSv1_2
     begun = time.monotonic()
-    for shown, wanted in ((worthless, REVOKED), (fresh, LET_IN)):
-        while (answer := _come(access, shown, settings.area, family, device)) != wanted:
+    steps: tuple[tuple[Callable[[], str], str], ...] = (
+        (partial(_knock, access, worthless), REVOKED),
+        (partial(_come, access, fresh, settings.area, family, device), LET_IN),
+    )
+    for answered, wanted in steps:
+        while (answer := answered()) != wanted:
             if time.monotonic() - begun > TOO_LONG_S:
                 what = f"after {TOO_LONG_S:.0f} s {device} is {answer}: does the broker read crl.pem and out.txt there?"
                 raise FlashError("door", what=f"{access.host}:{access.port}: {what}")
@@ -63,18 +72,31 @@ def throw_out(settings: FlashSettings, family: str, device: str, revoked: bytes)
     return time.monotonic() - begun
 
 
-def _come(access: BrokerAccess, shown: ssl.SSLContext, area: str, family: str, device: str) -> str:
-    """Come once under the device's name, which ends its own connection; what the broker made of it.
+def _knock(access: BrokerAccess, shown: ssl.SSLContext) -> str:
+    """What the broker makes of a certificate, without coming in by it."""
+    return _answer(access, shown, lambda _: None)
 
-    A refusal may be cut off before it is read: whoever asks does so again.
-    """
-    hello = packets.connect(device, device, None, 10, True, (wire.topic("life", area, device, family=family), b""))
+
+def _come(access: BrokerAccess, shown: ssl.SSLContext, area: str, family: str, device: str) -> str:
+    """Come once under the device's name, which ends its own connection; what the broker made of it."""
+    will = (wire.topic("life", area, "" if family == "bridge" else device, family=family), b"")
+    # What waits for the bridge goes on waiting for it.
+    hello = packets.connect(device, device, None, 10, family != "bridge", will)
+
+    def come(connection: Connection) -> None:
+        packets.must_be_in(connection.ask(hello, packets.CONNACK)[0])
+        connection.write(packets.DISCONNECT)
+
+    return _answer(access, shown, come)
+
+
+def _answer(access: BrokerAccess, shown: ssl.SSLContext, then: Callable[[Connection], None]) -> str:
+    """A refusal may be cut off before it is read: whoever asks does so again."""
     connection: Connection | None = None
     try:
         connection = Connection(access.host, access.port, lambda: False)
         connection.secure(shown)
-        packets.must_be_in(connection.ask(hello, packets.CONNACK)[0])
-        connection.write(packets.DISCONNECT)
+        then(connection)
         return LET_IN
     except (OSError, packets.PacketError) as error:
         is_revoked = isinstance(error, ssl.SSLError) and "REVOKED" in (error.reason or "")

@@ -1,6 +1,7 @@
 """The certificates of an area's devices: whom the authority gave one, until when, and who is out.
 
-    keys/identities.jsonl   a line for each certificate issued or renewed, each device revoked or readmitted
+    keys/identities.jsonl   a line for each certificate issued or renewed, each device revoked or readmitted, each time
+                            that all of the bridge's own were replaced
     keys/crl.pem            the certificates that are worth nothing, signed by the authority, for the broker
     keys/out.txt            the devices that are out by name, for the broker's access list
 
@@ -27,13 +28,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from broker.mqtt.own_broker.access_list import reserved
 from broker.mqtt.own_broker.revoked import Revoked
 from tools.flashing import ledger
-from tools.flashing.authority import key_bytes, load_signer
+from tools.flashing.authority import BROKER_DAYS, key_bytes, load_signer, put_pair
 from tools.flashing.errors import FlashError
 from tools.flashing.identity.lists import names_kept, write_lists
 
 DEVICE_DAYS = 365
 DUE_DAYS = 60  # before its end a certificate is made anew; a truck that is away for so long is visited
 LOG = "identities.jsonl"
+WORTHLESS = ("revoked", "replaced")  # after these lines of a name, what it was given before
+BRIDGE = "bridge.pem"  # of a broker apart; its key is beside it
 CLIENT = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
 
@@ -74,6 +77,44 @@ class Identities:
         key = ec.generate_private_key(ec.SECP256R1())
         return self._signed("issued", family, device, key.public_key()), key
 
+    @property
+    def bridge(self) -> str:
+        """The account of the area's bridge."""
+        return f"bridge-{self.area}"
+
+    def issue_bridge(self) -> None:
+        """A new key and its certificate for the bridge, in files beside the authority's; what it had holds on."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._signed("issued", "bridge", self.bridge, key.public_key(), BROKER_DAYS)
+        put_pair(self.folder / BRIDGE, certificate.pem, key)
+
+    def replace_bridge(self) -> bytes:
+        """Nothing that the bridge was ever given is worth anything but the new pair that is written now.
+
+        Returns one more certificate and key of it that is worth nothing either, as `revoke` does.
+        """
+        self.must_be_whole()
+        self._find_bridge()
+        key = ec.generate_private_key(ec.SECP256R1())
+        worthless = self._signed("issued", "bridge", self.bridge, key.public_key())
+        self._note("replaced", "bridge", self.bridge, {})
+        self.write_lists()
+        self.issue_bridge()
+        return worthless.pem + key_pem(key)
+
+    def _find_bridge(self) -> None:
+        """A pair that was made before there were lines of it gets one."""
+        try:
+            there = x509.load_pem_x509_certificate((self.folder / BRIDGE).read_bytes())
+        except (OSError, ValueError):
+            return
+        serial = f"{there.serial_number:x}"
+        if not any(line.get("serial") == serial for line in self._lines()):
+            text = base64.b64encode(there.public_bytes(serialization.Encoding.DER)).decode()
+            until_at = int(there.not_valid_after_utc.timestamp())
+            told = {"serial": serial, "until_at": until_at, "certificate": text}
+            self._note("issued", "bridge", self.bridge, told)
+
     def renew(self, device: str) -> Certificate:
         """The newest certificate's key, name and issuer for another year."""
         newest = self.of(device)[-1]
@@ -93,7 +134,7 @@ class Identities:
             if line["id"] == device and line["action"] in ("issued", "renewed"):
                 der = base64.b64decode(line["certificate"])
                 found.append(Certificate(device, line["family"], line["serial"], line["until_at"], der))
-            elif line["id"] == device and line["action"] == "revoked":
+            elif line["id"] == device and line["action"] in WORTHLESS:
                 found = []
         return found
 
@@ -101,7 +142,7 @@ class Identities:
         """The newest of each device whose certificate ends within so many days, or that has not taken its new one."""
         self.must_be_whole()
         out, found = self.out(), []
-        for device in sorted({line["id"] for line in self._lines()} - out):
+        for device in sorted({line["id"] for line in self._lines()} - out - {self.bridge}):
             held = self.of(device)
             if held and self.held_by(device).until_at < self.now() + days * 86_400:
                 found.append(held[-1])
@@ -187,12 +228,14 @@ class Identities:
         for line in self._lines():
             if line["action"] in ("issued", "renewed"):
                 given.setdefault(line["id"], []).append(int(line["serial"], 16))
-            elif line["action"] == "revoked":
+            elif line["action"] in WORTHLESS:
                 revoked |= dict.fromkeys(given.pop(line["id"], []), datetime.fromisoformat(line["at"]))
         return revoked
 
-    def _signed(self, action: str, family: str, device: str, public: ec.EllipticCurvePublicKey) -> Certificate:
-        until = datetime.fromtimestamp(self.now(), UTC) + timedelta(days=DEVICE_DAYS)
+    def _signed(
+        self, action: str, family: str, device: str, public: ec.EllipticCurvePublicKey, days: int = DEVICE_DAYS
+    ) -> Certificate:
+        until = datetime.fromtimestamp(self.now(), UTC) + timedelta(days=days)
         made = load_signer(self.folder).sign(device, public, until, CLIENT)
         der = made.public_bytes(serialization.Encoding.DER)
         certificate = Certificate(device, family, f"{made.serial_number:x}", int(until.timestamp()), der)

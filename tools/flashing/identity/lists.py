@@ -10,10 +10,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
-from broker.mqtt.own_broker.revoked import CRL, OUT, Revoked, RevokedError, read_names
+from broker.mqtt.own_broker.revoked import CRL, OUT, Revoked, RevokedError, mark_of, read_names
 from tools.flashing.authority import BEGINS, Signer
 from tools.flashing.errors import FlashError
 
+TOGETHER = x509.ObjectIdentifier("2.25.286573119426583129647112650383719264118")  # a random one, as anybody may make
 BACK = "put it back from its copy (the broker has one), for whoever stands in it would be let in again"
 
 
@@ -28,7 +29,7 @@ def names_kept(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def write_lists(folder: Path, signer: Signer, names: Revoked, revoked: Mapping[int, datetime]) -> None:
-    """Write both anew, with what the list of numbers has already; the names first: who reads that has them too."""
+    """Write both anew, with what the list of numbers has already; that says which names go with it."""
     all_of_it = {**revoked, **_numbers_kept(folder / CRL, signer)}
     # As the certificates: a broker's clock that was lost must not make it a list of the future.
     builder = x509.CertificateRevocationListBuilder().issuer_name(signer.certificate.subject)
@@ -36,8 +37,11 @@ def write_lists(folder: Path, signer: Signer, names: Revoked, revoked: Mapping[i
     for number, at in all_of_it.items():
         entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(at)
         builder = builder.add_revoked_certificate(entry.build())
+    written = names.names.encode()
+    mark = mark_of(written)
+    builder = builder.add_extension(x509.UnrecognizedExtension(TOGETHER, bytes((0x0C, len(mark))) + mark), False)
     made = builder.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    _replace(folder / OUT, names.names.encode())
+    _replace(folder / OUT, written)
     _replace(folder / CRL, made)
 
 

@@ -10,7 +10,7 @@ import { drawn } from "../figures/charts.js";
 import { Sheet } from "../figures/sheet.js";
 import { Cases, Cells, Kinds, Open, Whole } from "./parts.js";
 
-const BY = ["area", "waste"], LOOK_MS = 5000, FIGURES_MS = 60_000, CASES_MS = 30_000, CASES = 100, MOST_CASES = 1000, LOST_MS = 20_000;
+const BY = ["area", "waste"], LOOK_MS = 5000, FIGURES_MS = 60_000, CASES_MS = 30_000, CASES = 20, MORE_CASES = 100, MOST_CASES = 1000, LOST_MS = 20_000;
 let city = null, heardAt = 0, shown = null, kinds = null, cases = null, said = "", saidOfFigures = "", asking = 0, spoken = "", many = CASES;
 
 // What is asked again and again waits for no older question of its kind.
@@ -44,7 +44,7 @@ async function handedOver() {
   cases = (await ask(`/api/v1/city/cases?limit=${many}`, () => {})) ?? cases;
   draw();
 }
-const older = () => (many = Math.min(MOST_CASES, many + CASES), handedOver());
+const older = () => (many = Math.min(MOST_CASES, many + MORE_CASES), handedOver());
 
 const address = (view) => `/city?${new URLSearchParams(view)}`;
 function go(change) {

@@ -102,5 +102,5 @@ export function Cases({ cases, timezone, older }) {
   const { day } = clocks(timezone), heads = ["case_area", "case_kind", "case_place", "case_times", "case_since", "case_state"];
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${say("table_of", { title: say("cases") })}><table class="cases" data-testid="cases"><thead><tr>${heads.map((head) => html`<th key=${head} scope="col">${say(head)}</th>`)}</tr></thead>
     <tbody>${cases.map((one) => html`<tr key=${`${one.area}/${one.case_id}`}><th scope="row">${named(one.name)}</th><td>${say(`case_${one.kind}`)}</td><td>${named(one.place) ?? one.room ?? one.estate ?? ""}</td><td class="number">${one.times}</td><td>${day(one.handed_over_at)}</td><td>${say(`case_${one.state}`)}${one.answer ? html` <span class="quiet">${one.answer}</span>` : null}</td></tr>`)}</tbody></table></div>
-    ${older ? html`<button type="button" data-testid="more-cases" onClick=${older}>${say("more_cases")}</button>` : null}`;
+    ${older ? html`<p><button type="button" data-testid="more-cases" onClick=${older}>${say("more_cases")}</button></p>` : null}`;
 }
