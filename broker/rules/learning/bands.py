@@ -99,13 +99,13 @@ class Bands:
 
     def go_on_from(self, widths: Mapping[str, float]) -> None:
         """The factors are what they were when these were kept."""
-        self._found.clear()
         for name, width in widths.items():
             label, _, bucket = name.partition(" ")
             if not bucket:
                 self._widths[label] = width
             elif label in self._buckets:
                 self._buckets[label][int(bucket)] = width
+        self._found.clear()
 
     def band_s(self, horizon_s: float, label: str) -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""
@@ -114,8 +114,8 @@ class Bands:
         found = self._found.get(place)
         if found is not None:  # as nearly always: each prediction asks
             return found
-        buckets = self._buckets.get(label)
-        errors, width = self._errors[label != NOT_BEGUN][bucket], self._widths.get(label, 0.0)
+        buckets, width = self._buckets.get(label), self._widths.get(label, 0.0)
+        errors = self._errors[label != NOT_BEGUN][bucket]
         factor = exp(width if buckets is None else width + buckets[bucket])
         if len(errors) < self._settings.least:
             half_s = factor * self._settings.default_share * max(0.0, horizon_s)
