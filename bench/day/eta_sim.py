@@ -3,8 +3,10 @@
     python3 -m bench eta_sim -- [SEEDS] [LEARN_DAYS] [SCORE_DAYS] [--jobs N] [--only PART ...]   (default 3 10 25)
 
 PARTS: main (against an oracle that knows the true means and today's bins, constant speed and timetable + delay; bands;
-by what a prediction rested on), lanes (blocked lanes that make second visits), strange (worlds with effects that no
-model knows), cold (the first week from nothing, the first guesses right and wrong by 30 %), cost (memory, time).
+by what a prediction rested on; beside it the ceiling: a counter, who is told the means and sees the bins as they were
+counted, and a pupil, who has seen no more than the bridge and learns as well as can be), lanes (blocked lanes that
+make second visits), strange (worlds with effects that no model knows, and what the pupil loses there), cold (the first
+week from nothing, the first guesses right and wrong by 30 %), cost (memory, time).
 Each goal stands beside its figure. The world and the scores are those of the tests.
 """
 
@@ -31,6 +33,7 @@ from tests.support.arrival.scores import Scores
 from tests.support.arrival.truck_table import (
     apart,
     band_goals,
+    ceiling,
     cold_goals,
     kinds,
     lost_goal,
@@ -70,8 +73,9 @@ def play(job: Job) -> Scores:
         first = FirstStay(RIGHT_SETUP_S * stays, RIGHT_BIN_S * stays, RIGHT_BINS)
         history = History(Streets(speed_mps=RIGHT_SPEED_MPS * speed), first)
     return run_world(
-        job.seed, job.learn_days, job.score_days, CALL_AT_S, job.effects, job.skips, history, quick=job.quick
-    )
+        job.seed, job.learn_days, job.score_days, CALL_AT_S, job.effects, job.skips, history, quick=job.quick,
+        ceiling=job.guess is None and not job.skips,
+    )  # fmt: skip
 
 
 def jobs(parts: Sequence[str], seeds: int, learn_days: int, score_days: int) -> Iterator[Job]:
@@ -104,14 +108,19 @@ def report(played: Mapping[str, Mapping[int, Scores]]) -> Iterator[str]:
             yield row("constant speed", scores.speed)
             yield row("oracle", scores.oracle)
             yield row("seer (the day too)", scores.seer)
+            yield row("counter", scores.counter)
+            yield row("pupil", scores.pupil)
             yield from _seen(scores)
-        ours, oracle = (together([getattr(one, name) for one in main.values()]) for name in ("ours", "oracle"))
+        ours, oracle, counter, pupil = (
+            together([getattr(one, name) for one in main.values()]) for name in ("ours", "oracle", "counter", "pupil")
+        )
         yield "all seeds"
         yield kinds(ours) + "\n  oracle\n" + kinds(oracle)
         yield apart("zhanpai", ours)
         yield apart("oracle", oracle)
         yield f"    never predicted {ours.unpredicted}, never called {ours.leads.count(None)} of {len(ours.leads)}"
         yield from main_goals(ours, oracle)
+        yield from ceiling(ours, counter, pupil, oracle)
         yield from band_goals(main)
     if lanes := played.get("lanes"):
         ours = together([one.ours for one in lanes.values()])
@@ -119,11 +128,16 @@ def report(played: Mapping[str, Mapping[int, Scores]]) -> Iterator[str]:
         yield row("zhanpai", ours) + "\n" + kinds(ours)
         yield f"    never predicted {ours.unpredicted}; {ours.never_true} of {ours.called} calls never came true"
     if usual := played.get("usual"):
-        share = together([one.ours for one in usual.values()]).share(13.5, 19.5)
+        share, best = (
+            together([getattr(one, who) for one in usual.values()]).share(13.5, 19.5) for who in ("ours", "pupil")
+        )
         yield f"what no model knows of, {STRANGE_DAYS} days scored, 13.5-19.5 in the ordinary world {share:.1%}"
         for name in ("weather days", "a new driver", "road works", "stays together"):
-            here, seer = (together([getattr(one, who) for one in played[name].values()]) for who in ("ours", "seer"))
-            yield lost_goal(name, share, here.share(13.5, 19.5), seer.share(13.5, 19.5))
+            here, seer, pupil_here = (
+                together([getattr(one, who) for one in played[name].values()]).share(13.5, 19.5)
+                for who in ("ours", "seer", "pupil")
+            )
+            yield lost_goal(name, share, here, seer, 100 * (best - pupil_here))
     if GUESSES.keys() & played.keys():
         yield "the first week from nothing"
         for name in GUESSES:

@@ -17,7 +17,8 @@ The drills happen within a run: PostgreSQL is down between 15 % and 35 % of it, 
 20 % and 60 %, a cell's machine is killed at 50 % and a standby takes over (without --seconds: of two minutes).
 
 Exit code 0 if what devices kept, what the cells have on record and what the city shows is the same, 1 if not or if
-something did not come up, 2 for options that cannot be, 130 after Ctrl-C.
+something did not come up, 2 for options that cannot be, 3 if it is not the same and the machine was too slow to judge
+that, 130 after Ctrl-C.
 """
 
 

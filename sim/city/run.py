@@ -1,7 +1,7 @@
 """A run of a simulated city from its first process to its verdict, with nothing left behind."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from sim.live.witnesses.machine import Machine
 LOOK_S, SHOW_S, COUNT_S = 0.02, 0.5, 5.0
 AFTER_S = 180.0  # simulated, after the last moment that is judged: a visit becomes a record when its truck leaves
 SETTLED_WITHIN_S = 60.0  # real: until everything kept by then is on record, and what is on record in the city
-HELD, FAILED, INTERRUPTED = 0, 1, 130
+HELD, FAILED, TOO_SLOW, INTERRUPTED = 0, 1, 3, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,13 @@ def play_city(asked: Asked, console: Console) -> int:
         except (StartError, EmbeddedBrokerError, NoPostgresError, StoreError) as why:
             console.print(f"[red]the city failed:[/red] {why}", highlight=False)
             return FAILED
+
+
+def code_of(faults: Sequence[str], excuse: str | None) -> int:
+    """The exit code of a run with these faults; `excuse` is why its machine was too slow, where it was."""
+    if not faults:
+        return HELD
+    return FAILED if excuse is None else TOO_SLOW
 
 
 class _Run:
@@ -203,7 +210,13 @@ class _Run:
         if not records or not visits:
             self._console.print("[red]too short a run to judge: no truck has been at a room[/red]")
             return FAILED
-        return FAILED if self._faults else HELD
+        return self._verdict()
+
+    def _verdict(self) -> int:
+        excuse = self._machine.too_slow(self._asked.speed)
+        if self._faults and excuse is not None:
+            self._console.print(f"[yellow]{excuse}[/yellow]", highlight=False)
+        return code_of(self._faults, excuse)
 
     def _table(self) -> Table:
         clock = time.strftime("%H:%M:%S", time.gmtime(self._city.clock.now() + 8 * 3600))

@@ -4,10 +4,11 @@
     + expected legs and stays (what was learned, else the timetable and a first guess, half and half)
 
 The answer rests on the place of the truck, so it slips while the truck stands and never counts down while it is
-held. Each estimate says what it rests on:
+held: it will stand for as long as the area's lanes usually stay blocked. A silent truck is taken to go on as usual, but
+nobody says that it is at a room before it says so itself. Each estimate says what it rests on:
 
     live       the truck's own position, at most 90 s old
-    history    the truck went silent at most 180 s ago: it is taken to go on as usual, no further than the next room
+    history    the truck went silent at most 180 s ago
     stale      silent for longer; nobody knows
     held       it stands outside a stop, or its driver pressed the button
     off_route  it is beside its line; straight distance to the next room
@@ -95,7 +96,7 @@ def predict(
     begin_at: float
     leave_at: float | None = None
     if state.arrived_at is not None:
-        begin_at, leave_at = state.arrived_at, now + _stay_rest_s(state, first, outlook, now, settings)
+        begin_at, leave_at = state.arrived_at, _leave_at(state, first, outlook, now, settings)
     else:
         begin_at = now + _first_rest_s(tracker, state, first, outlook, now)
         if free is not None:
@@ -107,7 +108,9 @@ def predict(
         return walk(begin_at, steps, outlook, leave_at, Plan(pace=pace))
 
     arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, pace), anew)
-    etas = _with_bands(visits, arrivals, label, history, now, settings)
+    # Nobody says that a truck under way is at a room before it says so itself.
+    soonest_at = now + tracker.settings.fence_m / tracker.streets.speed_mps if state.started else now
+    etas = _with_bands(visits, arrivals, label, history, now, soonest_at, settings)
     if state.arrived_at is not None:
         etas[0] = Eta(visits[0].key, state.arrived_at, state.arrived_at, state.arrived_at, label)
     return etas
@@ -123,8 +126,8 @@ def expected_stays(
     for index, (visit, eta) in enumerate(zip(tracker.pending, etas, strict=False)):
         step = _step(tracker, None, visit, bins)
         if index == 0 and state.arrived_at is not None:
-            rest_s = _stay_rest_s(state, step, outlook, now, settings or ArrivalSettings())
-            stays.append(round(now + rest_s - state.arrived_at))
+            leave_at = _leave_at(state, step, outlook, now, settings or ArrivalSettings())
+            stays.append(round(leave_at - state.arrived_at))
         else:
             stays.append(round(stay_s(outlook, step, eta.eta_at)))
     return stays
@@ -171,15 +174,20 @@ def _label(state: Progress, now: int) -> str:
     return "live" if state.fix is not None and state.fix.fresh(now) else "history"
 
 
-def _stay_rest_s(state: Progress, step: Step, outlook: Outlook, now: int, settings: ArrivalSettings) -> float:
-    """What is left of the present stay: never nothing, and the longer it lasts beyond its time the more."""
-    arrived_at = state.arrived_at if state.arrived_at is not None else now
-    rest_s = arrived_at + stay_s(outlook, step, arrived_at) - now
+def _is_silent(state: Progress, now: int) -> bool:
+    return not state.held and state.fix is not None and not state.fix.fresh(now)
+
+
+def _leave_at(state: Progress, step: Step, outlook: Outlook, now: int, settings: ArrivalSettings) -> float:
+    """When the present stay ends: after it was heard of last, and the longer it lasts beyond its time the later."""
+    heard_at = state.fix.fix_at if state.fix is not None and _is_silent(state, now) else now
+    arrived_at = state.arrived_at if state.arrived_at is not None else heard_at
+    rest_s = arrived_at + stay_s(outlook, step, arrived_at) - heard_at
     if rest_s < settings.least_stay_rest_s:
         rest_s = settings.least_stay_rest_s + settings.overstay_share * (settings.least_stay_rest_s - rest_s)
     if state.held_since is not None:
-        rest_s = max(rest_s, float(now - state.held_since))
-    return rest_s
+        rest_s = max(rest_s, outlook.standing_s(now - state.held_since))
+    return heard_at + rest_s
 
 
 def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Outlook, now: int) -> float:
@@ -193,26 +201,21 @@ def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Out
             return near_s
         late_s = float(now - step.planned_at)
         return max(outlook.late_s(late_s) - late_s, near_s)
-    rest_s = leg_rest_s
-    if state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > tracker.settings.noise_mps):
-        # Silent on the move: it goes on as usual, but nobody says it is there before it says so itself.
-        silent_s = min(state.fix_age_s or 0, tracker.settings.stale_s)
-        fence_s = tracker.settings.fence_m / tracker.streets.speed_mps
-        rest_s = max(leg_rest_s - silent_s, min(leg_rest_s, fence_s))
     if state.held_since is not None:
-        rest_s = max(leg_rest_s, float(now - state.held_since))
-    return rest_s
+        return leg_rest_s + outlook.standing_s(now - state.held_since)
+    moves = state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > tracker.settings.noise_mps)
+    return leg_rest_s - (state.fix_age_s or 0) if moves or _is_silent(state, now) else leg_rest_s
 
 
 def _with_bands(
     visits: Sequence[TrackVisit], arrivals: Sequence[float], label: str, history: History, now: int,
-    settings: ArrivalSettings,
+    soonest_at: float, settings: ArrivalSettings,
 ) -> list[Eta]:  # fmt: skip
     least_s, band_s = settings.least_band_s, history.band_s
     etas = []
     for visit, arrive_at in zip(visits, arrivals, strict=True):
-        if arrive_at < now:
-            arrive_at = now
+        if arrive_at < soonest_at:
+            arrive_at = soonest_at
         early_s, late_s = band_s(arrive_at - now, label)
         eta_at = round(arrive_at)
         early_at = round(arrive_at + (early_s if early_s < -least_s else -least_s))

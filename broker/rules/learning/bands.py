@@ -1,10 +1,11 @@
 """How far off predictions were, by how far ahead they looked, and from that the band about the next ones.
 
 A band is p10 and p90 of past errors in the same bucket of horizon, of a run on its way or of one that has not begun,
-wider or narrower by a factor of its label. The factor follows what came true (adaptive conformal inference, Gibbs and
-Candès 2021): each arrival outside its band widens the next ones a little, four inside narrow them as much, so that in
-the long run four of five come true whatever the errors do. It is kept with the errors that moved it: a restart goes on
-with the newest.
+wider or narrower by a factor of its label and one of its bucket. Both follow what came true (adaptive conformal
+inference, Gibbs and Candès 2021): each arrival outside its band widens the next ones a little, four inside narrow them
+as much, so that in the long run four of five come true whatever the errors do. Where a label has buckets its own factor
+is forgotten by and by, as theirs say what lasts. They are kept with the errors that moved them: a restart goes on with
+the newest.
 """
 
 from bisect import bisect_left, insort
@@ -28,6 +29,8 @@ class BandSettings:
     least: int = 30
     default_share: float = 0.25  # of the horizon, to each side, where there are fewer
     gain: float = 0.0022
+    bucket_gain: float = 0.003
+    fades: float = 0.9999  # of a label's factor, with each error
 
 
 class Recent:
@@ -71,28 +74,41 @@ class Bands:
             begun: [Recent(settings.memory) for _ in range(len(HORIZON_EDGES_S) + 1)] for begun in (True, False)
         }
         self._widths = {"history": log(1.25), "stale": log(1.25), "off_route": log(2.0)}  # by label; first guesses
+        self._buckets = {label: [0.0] * (len(HORIZON_EDGES_S) + 1) for label in ("live", NOT_BEGUN)}
 
     def learn(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was; what a silent or held truck's were says nothing of the others'."""
         if record.label in ("live", NOT_BEGUN):
-            self._of(record.label, record.horizon_s).add(record.error_s)
+            self._errors[record.label != NOT_BEGUN][_bucket(record.horizon_s)].add(record.error_s)
         if record.in_band is not None:
+            settings, missed = self._settings, (0.0 if record.in_band else 1.0) - OUTSIDE_SHARE
             width = self._widths.get(record.label, 0.0)
-            missed = 0.0 if record.in_band else 1.0
-            self._widths[record.label] = width + self._settings.gain * (missed - OUTSIDE_SHARE)
+            buckets = self._buckets.get(record.label)
+            if buckets is not None:
+                width *= settings.fades
+                buckets[_bucket(record.horizon_s)] += settings.bucket_gain * missed
+            self._widths[record.label] = width + settings.gain * missed
 
     @property
     def widths(self) -> dict[str, float]:
-        """The logarithm of each label's factor, to be kept as it is: a rounded one is not what the bridge knew."""
-        return dict(self._widths)
+        """The logarithms of all factors, to be kept as they are: a rounded one is not what the bridge knew."""
+        buckets = {f"{label} {at}": each for label, row in self._buckets.items() for at, each in enumerate(row) if each}
+        return self._widths | buckets
 
     def go_on_from(self, widths: Mapping[str, float]) -> None:
         """The factors are what they were when these were kept."""
-        self._widths.update(widths)
+        for name, width in widths.items():
+            label, _, bucket = name.partition(" ")
+            if not bucket:
+                self._widths[label] = width
+            elif label in self._buckets:
+                self._buckets[label][int(bucket)] = width
 
     def band_s(self, horizon_s: float, label: str) -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""
-        errors, factor = self._of(label, horizon_s), exp(self._widths.get(label, 0.0))
+        bucket, buckets = _bucket(horizon_s), self._buckets.get(label)
+        errors, width = self._errors[label != NOT_BEGUN][bucket], self._widths.get(label, 0.0)
+        factor = exp(width if buckets is None else width + buckets[bucket])
         if len(errors) < self._settings.least:
             half_s = factor * self._settings.default_share * max(0.0, horizon_s)
             return -half_s, half_s
@@ -100,5 +116,6 @@ class Bands:
         early_s, late_s = errors.quantile(0.1), errors.quantile(0.9)
         return middle_s + factor * (early_s - middle_s), middle_s + factor * (late_s - middle_s)
 
-    def _of(self, label: str, horizon_s: float) -> Recent:
-        return self._errors[label != NOT_BEGUN][bisect_left(HORIZON_EDGES_S, horizon_s)]
+
+def _bucket(horizon_s: float) -> int:
+    return bisect_left(HORIZON_EDGES_S, horizon_s)

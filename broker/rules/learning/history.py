@@ -1,9 +1,9 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `today.py` what today is like, `dwell_times.py` the stays, `together.py` what those of
-one run have in common, `start_times.py` how late runs begin, `bands.py` how far off predictions were, `observations.py`
-the records; this page is the one door to all of it. Feed records in any order of days; what happened after the asked
-moment never counts as today.
+`leg_times.py` holds the drives, `standing.py` how long lanes stay blocked, `today.py` what today is like,
+`dwell_times.py` the stays, `together.py` what those of one run have in common, `start_times.py` how late runs begin,
+`bands.py` how far off predictions were, `observations.py` the records; this page is the one door to all of it. Feed
+records in any order of days; what happened after the asked moment never counts as today.
 """
 
 from collections.abc import Sequence
@@ -91,6 +91,10 @@ class Outlook:
         place = (room_id, waste)
         stay_s = self._stays.stay_s(place, bins) * self._stays_now
         return stay_s + self._stays.wait_s(place, early_s) if early_s > 0 else stay_s
+
+    def standing_s(self, stood_s: float) -> float:
+        """How much longer a truck will stand on the road that has stood there for so long."""
+        return self._legs.standing.rest_s(stood_s)
 
     def late_s(self, late_s: float) -> float:
         """How late a run will be that is `late_s` after its time (before it: negative) and has not begun."""

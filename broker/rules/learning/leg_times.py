@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from broker.rules.learning.ratios import OtherDays, Ratio
+from broker.rules.learning.standing import Standing, StandingSettings
 from broker.rules.learning.today import Today, TodaySettings
 from broker.rules.learning.together import Together, TogetherSettings
 
@@ -54,6 +55,7 @@ class LegSettings:
     steady_share: float = 0.5
     today: TodaySettings = field(default_factory=TodaySettings)
     together: TogetherSettings = field(default_factory=TogetherSettings)
+    standing: StandingSettings = field(default_factory=StandingSettings)
     waits: WaitSettings = field(default_factory=WaitSettings)
 
 
@@ -121,6 +123,7 @@ class LegTimes:
         self.settings = settings
         self.today = Today(settings.today)
         self.together = Together(settings.together)
+        self.standing = Standing(settings.standing)
         self._pairs: dict[tuple[str, str], _Known] = {}
         self._streets: dict[str, Ratio] = {}
         self._usual: dict[Leg, float] = {}  # what was asked since the last drive
@@ -145,6 +148,7 @@ class LegTimes:
         if not lasting:
             return
         if known:
+            self.standing.learn(drive_s - wait_s, usual_s * factor)
             for route in ("", route_id):
                 slot = self._half_hours.setdefault((route, half_hour), OtherDays())
                 slot.add_on(int((ended_at - drive_s + offset_s) // DAY_S), moving_s, usual_s)

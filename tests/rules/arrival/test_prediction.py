@@ -87,7 +87,7 @@ def test_cold_stays_and_legs_meet_the_plan_half_way() -> None:
 
 
 def test_a_held_truck_never_counts_down() -> None:
-    """While a truck stands in a blocked lane no remaining time falls; from `held` on it grows with the waiting."""
+    """While a truck stands in a blocked lane no remaining time falls; from `held` on it is what lanes usually take."""
     drive = Drive(rooms()).go(1400)
     rests: list[list[int]] = []
     labels = []
@@ -101,7 +101,32 @@ def test_a_held_truck_never_counts_down() -> None:
         for earlier, later in zip(before, after, strict=True)
     )
     assert labels[-1] == "held"
-    assert rests[-1][0] >= 590
+    assert rests[-1][0] >= 300
+    drive.stand(2000)
+    assert ask(drive)[0].eta_at - drive.now > rests[-1][0] + 100  # and the longer it lasts beyond that the longer
+
+
+def test_how_long_a_lane_stays_blocked_is_learned_from_drives_that_took_far_too_long() -> None:
+    """After ten that were free after ten minutes more, one that has just been held will take as long."""
+    history, drive = History(Streets(), FirstStay()), Drive(rooms()).go(1400).stand(200)
+    first = ask(drive, history)[0]
+    for day in range(30):
+        took_s = 1000 if day % 3 == 2 else 200
+        history.learn_leg(LegRecord("road", "r07", "r08", took_s, 86_400 * day, "t", length_m=1000.0))
+    assert first.label == "held"
+    assert 150 < ask(drive, history)[0].eta_at - first.eta_at < 250
+
+
+def test_a_truck_that_fell_silent_at_a_room_is_taken_to_leave_it_in_time() -> None:
+    """All rooms keep their times, but none is reached before the truck says so."""
+    drive = Drive(rooms()).go(1000).stand(50)
+    heard = ask(drive)
+    silent = ask(drive, later_s=170)
+    assert {eta.label for eta in silent} == {"history"}
+    assert all(abs(later.eta_at - eta.eta_at) <= 2 for later, eta in zip(silent, heard, strict=True))
+    long_silent = ask(drive, later_s=900)
+    assert long_silent[1].eta_at - (drive.now + 900) == 5  # 25 m to the room at 5 m/s
+    assert all(abs(later.eta_at - eta.eta_at) <= 2 for later, eta in zip(long_silent[4:], heard[4:], strict=True))
 
 
 def test_the_button_is_believed_at_once() -> None:

@@ -8,6 +8,7 @@ from statistics import fmean, median
 from broker.rules.tracking.types import GpsFix, Progress
 from tests.support.arrival.effects import Effects, NewDriver, RoadWorks, StaysTogether, WeatherDays
 from tests.support.arrival.oracle import Oracle, blocked_rest_s
+from tests.support.arrival.pupil import Pupil, School
 from tests.support.arrival.scores import Band, Score, Scores, kind_of
 from tests.support.arrival.truck_table import band_goals, cold_goals, lost_goal, main_goals, oracle_goal, together
 from tests.support.arrival.world import ORDINARY, ROOMS, Trip, make_route, make_trip
@@ -59,6 +60,31 @@ def test_who_sees_what_no_model_knows_is_as_good_there_as_in_the_ordinary_world(
         assert fmean(map(abs, off_s(trips(effects, days=20), sees_the_day=True))) < 1.25 * usual < 1.25 * blind
 
 
+def learnt_off_s(effects: Effects, *, told: bool) -> list[float]:
+    """How much later than a pupil said the trucks of each day came; `told`: who knows the means and counts bins."""
+    school, found = School(effects, told=told), []
+    for trip in trips(effects, days=40):
+        pupil, (state, now) = Pupil(trip, school), state_of(trip)
+        found.append(trip.arrived_at[ASKED] - pupil.arrivals(state, LEFT + 1, now)[ASKED])
+        pupil.see_until(ROOMS)
+    return [abs(off) for off in found]
+
+
+def test_a_pupil_comes_near_to_who_is_told_the_means_and_not_nearer() -> None:
+    """At first it is further off."""
+    counter, pupil = learnt_off_s(ORDINARY, told=True), learnt_off_s(ORDINARY, told=False)
+    assert fmean(counter) < fmean(pupil)
+    assert fmean(pupil[:3]) > 1.1 * fmean(counter[:3])
+    assert fmean(pupil[20:]) < 1.15 * fmean(counter[20:])
+
+
+def test_a_pupil_finds_how_strange_its_world_is() -> None:
+    """From the first run on; the oracle, which does not look, never does."""
+    for effects in (WeatherDays(), NewDriver(0), RoadWorks(0), StaysTogether(0.4)):
+        blind = fmean(abs(off) for off in off_s(trips(effects, days=40)))
+        assert fmean(learnt_off_s(effects, told=True)) < blind
+
+
 def test_a_strange_world_has_the_dice_of_the_ordinary_one() -> None:
     """Until its effect begins each truck runs to the second as it would have; from then on it does not."""
     for effects in (NewDriver(4), RoadWorks(4)):
@@ -99,10 +125,12 @@ def test_each_goal_can_be_missed_and_an_oracle_no_better_than_ours_is_doubted() 
     assert {line.split()[0] for line in main_goals(bad, good)} == {"MISSED"}
     assert [line.split()[0] for line in oracle_goal(good, bad)] == ["met", "DOUBT"]
     assert ["MISSED" in line for line in cold_goals("cold", bad, range(2))] == [True, True]
-    assert ["MISSED" in lost_goal("rain", 0.8, here, 0.8) for here in (0.76, 0.74)] == [False, True]
+    assert ["MISSED" in lost_goal("rain", 0.8, here, 0.8, 3.0) for here in (0.76, 0.74)] == [False, True]
     assert together([good, bad]).share_of([0]) == 0.5
-    narrow = Scores(bands={(0, "live"): Band(2000, 1500, 1), (1, "live"): Band(2000, 1600, 1), (0, "held"): Band(9)})  # type: ignore[arg-type]
-    assert ["MISSED" in line for line in band_goals({1: narrow})] == [True, False]
+    narrow = Scores(days=15)
+    narrow.bands.update({(0, "live"): Band(2000, 1500, 1), (1, "live"): Band(2000, 1600, 1), (0, "held"): Band(9)})
+    narrow.bands[2, "live"] = Band(2000, 9, 1)  # of one day
+    assert ["MISSED" in line for line in band_goals({1: narrow})] == [True, False, False]
     assert Score().mae_min() == inf
 
 

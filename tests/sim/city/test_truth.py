@@ -1,6 +1,7 @@
 """The verdict of a city finds what is lost, what is doubled and what never was."""
 
 from broker.city.takeover import Gap
+from sim.city.run import code_of
 from sim.city.truth import added, in_gap, miscounted, truth_of, wrong_in
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
@@ -70,3 +71,7 @@ def test_only_a_visit_that_its_own_devices_lost_records_of_may_be_corrected():
     assert not in_gap(made, [gap("t01", 1000, 1499)], missing=True)
     assert in_gap(made, [gap("r01", 700, 800)], missing=False), "its bins are counted from its call on"
     assert not in_gap(made, [gap("r02", 1500, 1600), gap("r01", 100, 500)], missing=False)
+
+
+def test_a_slow_machine_excuses_what_failed_and_hides_nothing_that_held():
+    assert [code_of(faults, excuse) for faults in ([], ["lost"]) for excuse in (None, "slow")] == [0, 0, 1, 3]

@@ -20,6 +20,7 @@ from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind, TrackVisit
 from tests.support.arrival.effects import Effects
 from tests.support.arrival.oracle import Oracle
+from tests.support.arrival.pupil import Pupil, School
 from tests.support.arrival.scores import FRESH, JUDGED_S, UPDATE_S, Caller, Held, Score, Scores, Simple, kind_of
 from tests.support.arrival.world import (
     LATENCY_S,
@@ -65,10 +66,11 @@ def second_visit(trip: Trip) -> TrackVisit:
 
 
 def run_trip(
-    trip: Trip, history: History, random: Random, scores: Scores | None, call_at_s: float, quick: bool = False
-) -> None:
+    trip: Trip, history: History, random: Random, scores: Scores | None, call_at_s: float, quick: bool = False,
+    schools: Sequence[School] = (),
+) -> None:  # fmt: skip
     """Drive one trip through tracker, history and prediction; score it if asked. `quick`: a trip that is not scored
-    teaches streets and stays only, and no bands."""
+    teaches streets and stays only, and no bands; `schools`: of a counter and of a pupil, to be scored too."""
     route = trip.world.route
 
     def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
@@ -84,8 +86,10 @@ def run_trip(
     bins = {(room_id, WASTE): count for room_id, count in trip.counted.items()}
     waiting = list(fixes(trip, random))
     simple = Simple(trip)
-    oracles = (Oracle(trip), Oracle(trip, sees_the_day=True))
-    judged = (scores.ours, scores.plan, scores.speed, scores.oracle, scores.seer) if scores else ()
+    pupils = [Pupil(trip, school) for school in schools]
+    oracles = (Oracle(trip), Oracle(trip, sees_the_day=True), *pupils)
+    judged = [scores.ours, scores.plan, scores.speed, scores.oracle, scores.seer] if scores else []
+    judged += [scores.counter, scores.pupil] if scores and pupils else []
     callers = [Caller(score, trip, call_at_s) for score in judged]
     promises = Promises()
     first_at = int(trip.track[0][0]) + 1
@@ -140,6 +144,8 @@ def run_trip(
                 stays = expected_stays(tracker, history, bins, etas, now)
                 take_apart(scores, oracles[0], trip, etas, stays, indices, now)
             watch_standing(scores.held, trip, etas, rests, indices, now, tracker.progress(now).fix)
+    for pupil in pupils:
+        pupil.see_until(ROOMS)
     if scores:
         scores.arrivals += len(trip.arrived_at)
         for caller in callers:
@@ -170,7 +176,7 @@ def score_update(
         callers[0].update(index, eta.eta_at, now, fresh, kind)
         rest_s = trip.arrived_at[index] - now
         if rest_s > 0 and now % BANDED_S == 0:
-            scores.bands[trip.day // 7, eta.label].note(eta, trip.arrived_at[index])
+            scores.bands[(trip.day - scores.first_day) // 7, eta.label].note(eta, trip.arrived_at[index])
         if index >= ROOMS:
             continue
         for caller, arrivals in zip(callers[3:], known, strict=True):
@@ -248,15 +254,19 @@ def run_world(
     skips: float = 0.0,
     history: History | None = None,
     quick: bool = False,
+    ceiling: bool = False,
 ) -> Scores:
-    """Learn some days, then score the following ones (they go on learning); `history` may begin with other guesses."""
+    """Learn some days, then score the following ones (they go on learning); `history` may begin with other guesses,
+    `ceiling`: the best that what was seen allows is scored too."""
     random = Random(seed)
     worlds = [make_route(number, random) for number in range(4)]
-    history, scores = history or History(Streets(), FirstStay()), Scores()
+    history, scores = history or History(Streets(), FirstStay()), Scores(first_day=learn_days, days=score_days)
+    schools = [School(effects, told=told) for told in (True, False)] if ceiling else []
     for day in range(learn_days + score_days):
         for world in sorted(worlds, key=_start_s):
             scored = scores if day >= learn_days else None
-            run_trip(make_trip(world, day, random, effects, skips), history, random, scored, call_at_s, quick)
+            trip = make_trip(world, day, random, effects, skips)
+            run_trip(trip, history, random, scored, call_at_s, quick, schools)
     return scores
 
 

@@ -98,6 +98,10 @@ class Scores:
     speed: Score = field(default_factory=Score)
     oracle: Score = field(default_factory=Score)
     seer: Score = field(default_factory=Score)
+    first_day: int = 0  # weeks count from here
+    days: int = 0
+    counter: Score = field(default_factory=Score)
+    pupil: Score = field(default_factory=Score)
     held: Held = field(default_factory=Held)
     bands: dict[tuple[int, str], Band] = field(default_factory=lambda: defaultdict(Band))  # by week and label
     arrivals: int = 0

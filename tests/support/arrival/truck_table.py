@@ -1,6 +1,6 @@
 """What a bench of trucks prints: each goal beside its figure, and an oracle that knows no better than we do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 
 from tests.support.arrival.bus_table import goal
@@ -85,10 +85,21 @@ def oracle_goal(ours: Score, oracle: Score) -> list[str]:
     return said
 
 
-def lost_goal(name: str, usual: float, here: float, seer: float) -> str:
-    """How many points a world costs of which no model knows, and how many calls somebody hits who does know it."""
+def ceiling(ours: Score, counter: Score, pupil: Score, oracle: Score) -> Iterator[str]:
+    """What nobody gets below who sees what a bridge sees: because bins are counted, and because means are learned."""
+    known = {"told the means, counts bins": counter, "learns as well as can be": pupil, "zhanpai": ours}
+    for name, score in known.items():
+        yield (
+            f"    ceiling: {name}: MAE {score.mae_min() / oracle.mae_min():.3f} x the oracle's,"
+            f" 13.5-19.5 {score.share(13.5, 19.5):.1%}, 11-21 {score.share(11, 21):.1%}"
+        )
+
+
+def lost_goal(name: str, usual: float, here: float, seer: float, least: float) -> str:
+    """How many points a world costs of which no model knows, how many calls somebody hits who does know it, and how
+    many points somebody loses who learns it as well as can be."""
     lost = 100 * (usual - here)
-    figure = f"{name}: {lost:.1f} points lost ({here:.1%}; who knows of it: {seer:.1%})"
+    figure = f"{name}: {lost:.1f} points lost ({here:.1%}; who knows of it: {seer:.1%}; ceiling: {least:.1f} lost)"
     return goal(lost <= MOST_LOST, figure, f"at most {MOST_LOST:.0f}")
 
 
@@ -102,12 +113,15 @@ def cold_goals(name: str, score: Score, days: Iterable[int]) -> list[str]:
 
 
 def band_goals(worlds: Mapping[int, Scores]) -> list[str]:
-    """Each week and label of each world with enough predictions: four of five within the band."""
+    """Each whole week and label of each world with enough predictions: four of five within the band; what is left of
+    the last week is a part of one."""
     said = []
     for seed, scores in worlds.items():
         for (week, label), band in sorted(scores.bands.items()):
             if band.count >= LEAST_SCORED:
                 share, width_s = band.inside / band.count, band.width_s / band.count
                 figure = f"seed {seed}, week {week} {label}: {share:.1%} of {band.count} within {width_s:.0f} s"
-                said.append(goal(BAND[0] <= share <= BAND[1], figure, f"{BAND[0]:.0%} to {BAND[1]:.0%}"))
+                whole = scores.days >= 7 * (week + 1)
+                asked = goal(BAND[0] <= share <= BAND[1], figure, f"{BAND[0]:.0%} to {BAND[1]:.0%}")
+                said.append(asked if whole else f"    {figure}, in a part of a week")
     return said

@@ -54,7 +54,7 @@ LIGHT_RED, LIGHT_S = 0.4, (5.0, 50.0)
 LATE_S = 180.0
 BLOCKED, BLOCKED_S, BLOCKED_SIGMA = 0.012, 480.0, 0.7
 ABSENT, ABSENT_S = 0.06, 150.0
-DRIVE_SIGMA = 0.18
+DRIVE_SIGMA, CARRIES_OVER, NEW_SHARE, DAY_SIGMA = 0.18, 0.6, 0.8, 0.07
 SKIPPED_SHORT_M, SKIPPED_AFTER_S = 60.0, 90.0
 ORDINARY = Effects()
 
@@ -134,7 +134,7 @@ def make_trip(
     midnight = EPOCH + day * DAY_S
     depart_at = midnight + world.start_s
     clock = depart_at + random.expovariate(1 / LATE_S)
-    day_factor = exp(random.gauss(0, 0.07))
+    day_factor = exp(random.gauss(0, DAY_SIGMA))
     noise = random.gauss(0, DRIVE_SIGMA)
     route = world.route.route_id
     trip = Trip(
@@ -148,7 +148,7 @@ def make_trip(
     trip.track.append((clock, 0.0))
     before_m = 0.0
     for index, (room, speed_mps, lights) in enumerate(zip(world.rooms, world.speeds_mps, world.lights, strict=True)):
-        noise = 0.6 * noise + 0.8 * random.gauss(0, DRIVE_SIGMA)
+        noise = CARRIES_OVER * noise + NEW_SHARE * random.gauss(0, DRIVE_SIGMA)
         pace = traffic(clock - midnight) * day_factor * exp(noise) * effects.drive(day, route, index) / speed_mps
         halts = [(place_m, random.uniform(*LIGHT_S)) for place_m in lights if random.random() < LIGHT_RED]
         if random.random() < BLOCKED:
