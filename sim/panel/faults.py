@@ -42,6 +42,7 @@ FAULTS: dict[str, Fault] = {
     "gps_gap": Fault("gps_gap", "truck"),
     "old_place": Fault("old_place", "truck"),
     "default_date": Fault("default_date", "truck"),
+    "place_drift": Fault("place_drift", "truck", {"drift_m": 30.0}),
     "lane_blocked": Fault("lane_blocked", "lane"),
     "cell_drift": Fault("cell_drift", "cells", {"kg": 5.0}),
     "broker_freeze": Fault("broker_down", "office", {"how": "freeze"}),

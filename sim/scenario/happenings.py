@@ -3,6 +3,7 @@
 What lasts gives back how it ends. A scenario file ends it after `for_min`; a tester at the panel ends it by hand.
 """
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from sim.scenario.scenario import day_s
 from sim.world.button import Button
 from sim.world.devices import Plant
 from sim.world.evidence import Evidence, Interval
+from sim.world.gps.sky import Drift
 from sim.world.piles import PileTruth
 from sim.world.rooms import RoomTruth
 from sim.world.timeline import Timeline
@@ -22,6 +24,7 @@ End = Callable[[], None]
 
 
 WINDOW_S = BookingSettings().window_s
+DRIFTS_FOR_S = 60.0  # then a place is off another way
 # What needs a truck's computer and its button, and nobody who drives it.
 OF_ANY_TRUCK = ("press", "button_stuck", "on_screen", "answer", "power_cut_after_press")
 
@@ -96,6 +99,17 @@ def _receiver(fault: str) -> Callable[[Stage, Values], End]:
         return lambda: setattr(receiver, fault, False)
 
     return begin
+
+
+def _place_drift(stage: Stage, values: Values) -> End:
+    truck = values["truck"]
+    receiver = stage.trucks[truck].receiver
+    receiver.strays = Drift(values["drift_m"], DRIFTS_FOR_S, random.Random(f"{truck} {stage.timeline.now} strays"))
+
+    def end() -> None:
+        receiver.strays = None
+
+    return end
 
 
 def _link_cut(stage: Stage, values: Values) -> End:
@@ -276,6 +290,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "gps_gap": _gps_gap,
     "old_place": _receiver("stuck"),
     "default_date": _receiver("undated"),
+    "place_drift": _place_drift,
     "link_cut": _link_cut,
     "link_slow": _link_slow,
     "broker_down": _broker_down,

@@ -107,6 +107,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "gps_gap": {"truck": _DEVICE, "for_min": _MINUTES},
     "old_place": {"truck": _DEVICE, "for_min": _MINUTES},
     "default_date": {"truck": _DEVICE, "for_min": _MINUTES},
+    "place_drift": {"truck": _DEVICE, "drift_m": Key(float, 30.0, 1, 200), "for_min": _MINUTES},
     "link_slow": {"device": _DEVICE, "delay_s": Key(float, 5.0, 0.1, 60), "for_min": _MINUTES},
     "clock_jump": {"by_s": Key(float, ..., -86400, 86400), "for_min": _MINUTES},
     "disk_full": {"for_min": _MINUTES},

@@ -40,6 +40,7 @@ ODD_DAYS = 0.25  # so seldom people and streets are not as in the quiet run
 
 Dice = random.Random
 NOT_DRAWN = {  # kinds of events, and why no run of the search has them
+    "place_drift": "what is on record of a truck whose places stray is judged over many visits, by `visits_right`",
     "answer": "who promises something for later than a run's end, and is believed, proves nothing of the system",
     "driver_late": "a truck that leaves late is late, and each judge knows it by its own scenario only",
     "truck_full": "what is on record of a truck that is away is judged by its own scenario",

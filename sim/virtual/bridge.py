@@ -136,6 +136,8 @@ class VirtualBridge:
         if self._bridge is None:
             return []
         opened = [incident for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        if not opened:
+            return []
         shown = self._shown  # somebody looks each second, and it is seldom another than before
         self._shown = {one.key: self._shown_as(one, shown.get(one.key)) for one in opened}
         return [body for _, body in self._shown.values()]

@@ -8,7 +8,7 @@ import pytest
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from broker.mqtt.own_broker.mosquitto_conf import Outside
-from broker.mqtt.own_broker.revoked import RevokedError, stamp
+from broker.mqtt.own_broker.revoked import RevokedError, read_revoked, stamp
 from tests.support.identity.street import untie
 from tools.flashing.authority import make_authority
 from tools.flashing.identity.identities import Identities
@@ -160,6 +160,21 @@ def test_half_a_pair_changes_nothing_until_the_other_half_is_there(
     names.write_bytes(after)
     broker.look_at_revoked()
     assert broker.signals == 1 and broker.denies
+
+
+@pytest.mark.parametrize("around", ["a list of xh\n{}", "{}\nthe end", "{0}{0}"])
+def test_text_around_the_list_of_numbers_takes_nothing_from_it(area: Identities, tmp_path: Path, around: str) -> None:
+    """As `openssl crl -text` writes one, or two copied into one file: who is out is out."""
+    broker, names, numbers = Unstarted(tmp_path), area.folder / "out.txt", area.folder / "crl.pem"
+    broker.write_files()
+    before = names.read_bytes()
+    area.revoke("t01")
+    numbers.write_text(around.format(numbers.read_text()))
+    broker.look_at_revoked()
+    assert broker.signals == 1 and broker.denies
+    names.write_bytes(before)
+    with pytest.raises(RevokedError, match="not written together"):
+        read_revoked(*(area.folder / name for name in ("ca.pem", "broker.pem", "broker.key")))
 
 
 def test_a_pair_of_before_that_says_nothing_of_the_other_counts(area: Identities, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ A list that Mosquitto would refuse every device by is not given to it: it is tri
 of numbers says which names it was written with: a pair that is half brought counts as not brought yet.
 """
 
+import base64
 import hashlib
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ CRL, OUT = "crl.pem", "out.txt"
 PASSWORD_ONLY = "password"  # noqa: S105  (a word of the file)
 WITH_NAMES = b"out.txt sha256 "  # in the list of numbers, before the hash of the names that go with it
 MOST_BYTES = 4 << 20
+LIST = re.compile("-----BEGIN X509 CRL-----([A-Za-z0-9+/=\\s]*)-----END X509 CRL-----")
 
 
 class RevokedError(ValueError):
@@ -77,9 +80,9 @@ def mark_of(names: bytes) -> bytes:
 
 
 def _were_written_together(crl: str, names: str) -> bool:
-    """As the list of numbers says; one of before says nothing of it."""
-    der = ssl.PEM_cert_to_DER_cert(crl.replace("X509 CRL", "CERTIFICATE"))
-    return WITH_NAMES not in der or mark_of(names.encode()) in der
+    """As the list of numbers says, whatever text stands around it; one of before says nothing of it."""
+    ders = [base64.b64decode(block) for block in LIST.findall(crl)]
+    return all(WITH_NAMES not in der or mark_of(names.encode()) in der for der in ders)
 
 
 def _names_in(text: str, file: Path) -> tuple[frozenset[str], frozenset[str]]:

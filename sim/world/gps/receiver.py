@@ -26,6 +26,7 @@ class Receiver:
     blind: bool = False
     stuck: bool = False  # it says the place again that it said last, with the time of now
     undated: bool = False  # it has forgotten its almanac: it says its first day
+    strays: Error | None = None  # what is wrong with its places besides the sky
     error_m: float = GPS_ERROR_M
     sky: Sky = field(default_factory=Sky)
     make: Make | None = None
@@ -37,7 +38,7 @@ class Receiver:
     @property
     def is_steady(self) -> bool:
         """Whether it says one place while its truck stands, within some metres: nothing is wrong with it or the sky."""
-        return not (self.blind or self.stuck or self.undated or self.make or self.sky.errors)
+        return not (self.blind or self.stuck or self.undated or self.strays or self.make or self.sky.errors)
 
     def says(
         self, at: float, place: tuple[float, float, float], speed_mps: float, *, is_heard: bool = True
@@ -53,6 +54,9 @@ class Receiver:
         self._north_m = 0.95 * self._north_m + self.dice.gauss(0, 0.31 * self.error_m)
         self._east_m = 0.95 * self._east_m + self.dice.gauss(0, 0.31 * self.error_m)
         north_m, east_m = self.sky.at(at)
+        if self.strays is not None:
+            more = self.strays.at(at)
+            north_m, east_m = north_m + more[0], east_m + more[1]
         lat, lon, bearing = place
         lat += (self._north_m + north_m) / METRES_PER_DEGREE
         lon += (self._east_m + east_m) / (METRES_PER_DEGREE * math.cos(math.radians(lat)))

@@ -184,6 +184,23 @@ def test_a_receivers_fault_is_in_what_it_says(bench: Bench, fault: str) -> None:
     assert b",A," in after and b"241126" in after and (fault == "gps_gap" or during[0] != after)
 
 
+def test_places_that_stray_are_off_while_it_is_on(bench: Bench) -> None:
+    """By more than a good receiver is, and not a moment longer."""
+    receiver, place = bench.director.trucks["t01"].receiver, (*bench.director.trucks["t01"].place, 0.0)
+
+    def off_m() -> float:
+        """On average over ten minutes, to the north."""
+        told = [receiver.says(bench.now() + second, place, 0.0).split(b",")[3] for second in range(600)]
+        return sum(abs(float(north[2:]) - place[0] % 1 * 60) * 1852 for north in told) / len(told)
+
+    before_m = off_m()
+    done(bench, lambda: bench.hands.switch("place_drift", "t01", True))
+    during_m, steady = off_m(), receiver.is_steady
+    done(bench, lambda: bench.hands.switch("place_drift", "t01", False))
+    assert before_m < 5 and off_m() < 5
+    assert 15 < during_m < 40 and not steady
+
+
 def test_every_fault_on_the_page_is_a_word_of_scenarios(bench: Bench) -> None:
     """With keys that it takes, whoever it hits."""
     for fault in FAULTS.values():

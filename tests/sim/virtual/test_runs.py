@@ -183,6 +183,7 @@ IN_ORDER = (
     'at = "06:10"\nkind = "link_slow"\ndevice = "bridge"\nfor_min = 3',
     'at = "06:15"\nkind = "old_place"\ntruck = "t01"\nfor_min = 2',
     'at = "06:20"\nkind = "default_date"\ntruck = "t01"\nfor_min = 3',
+    'at = "06:23"\nkind = "place_drift"\ntruck = "t01"\ndrift_m = 20.0\nfor_min = 2',
     'at = "06:25"\nkind = "clock_jump"\nby_s = 600.0\nfor_min = 2',
     'at = "06:30"\nkind = "cell_drift"\nroom = "r03"\nkg = 20.0\nfor_min = 5',
     'at = "06:32"\nkind = "bins_moved"\nroom = "r03"\nwaste = "residential_dry"\nnumber = -2',

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.store import Record
+from sim.live.dispatcher import ApiDispatcher
 from tests.support.bridge.morning import DAY
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.facts import workflow
@@ -105,6 +106,30 @@ def test_a_deed_that_is_sent_again_is_done_once(street: Street) -> None:
     path = f"/api/v1/cases/{case['case_id']}/hand-over"
     answers = [client.post(path, json={}, headers={"Idempotency-Key": "k1"}) for _ in range(2)]
     assert [one.status_code for one in answers] == [200, 200] and answers[1].json()["version"] == 2
+
+
+class Played(ApiDispatcher):
+    """The person of a scenario, who says here what a live run says to its bridge."""
+
+    def __init__(self, client: TestClient) -> None:
+        super().__init__("")
+        self.client = client
+
+    def _sent(self, path: str, body: Any) -> Any:
+        url = f"/api/v1/{path}"
+        answer = self.client.get(url) if body is None else self.client.post(url, json=body)
+        return answer.json() if answer.is_success else None
+
+
+def test_a_scenarios_case_goes_the_same_way(street: Street) -> None:
+    """What the scenes say in virtual time is said by a live run to the API."""
+    person = Played(street.house.machine(street.app, "dispatcher", "enforcement"))
+    deeds = (("open", "again"), ("hand-over", None), ("answer", "fined"), ("close", None))
+    assert not person.say_of_case("chronic_lane", street.room, "hand-over", None)
+    assert all(person.say_of_case("chronic_lane", street.room, deed, text) for deed, text in deeds)
+    (case,) = street.asked("dispatcher", "")[1]
+    assert (case["state"], case["note"], case["answer"]) == ("closed", "again", "fined")
+    assert not person.say_of_case("chronic_lane", street.room, "open", None)
 
 
 def _page(client: TestClient, language: str) -> str:
