@@ -163,5 +163,6 @@ def test_the_bridge_hears_the_receivers_time_and_dates_by_the_trucks(tmp_path: P
     morning.fix(5.0, receiver_at=None)
     morning.fix(5.0, receiver_at=at + 7200, late=True)
     assert heard == [("t01", at), ("t01", at + 3600)]
-    assert bridge.dispatch.day.devices.trucks["t01"].fix.fix_at == at
+    fix = bridge.dispatch.day.devices.trucks["t01"].fix
+    assert fix is not None and fix.fix_at == at
     morning.store.close()
