@@ -112,7 +112,8 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
             ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (
             ("speed_mps", ("null", ("float", 0, 200))), ("bearing_deg", ("null", ("float", 0, 360))),
             ("hdop", ("null", ("float", 0, 100))), ("sats", ("null", ("int", 0, MAX_SATS))), ("mode", ("int", 0, 3)),
-            ("late", yes_or_no), ("driven_m", ("missing", ("int", 0, 1000000000))))),
+            ("late", yes_or_no), ("driven_m", ("missing", ("int", 0, 1000000000))),
+            ("receiver_at", ("missing", at_or_null)))),
         ("truck", "incident"): ("device", True, "incident_id", numbered + (
             ("incident_id", an_id), ("reason", ("word", INCIDENT_REASONS)), ("pressed_at", at_or_null)) + place + (
             ("fix_at", at_or_null), ("withdrawn", yes_or_no))),

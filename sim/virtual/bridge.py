@@ -76,7 +76,8 @@ class VirtualBridge:
         self._store = self._opened()
         self._clock = SteadyClock(lambda: self._timeline.now + self.wrong_by_s, lambda: self._timeline.now)
         self._clock.begins(newest_received(self._store))
-        self._bridge = bridge = Bridge(self._plan, self._store, self._send, world_time=self._clock.heard)
+        self._bridge = bridge = Bridge(self._plan, self._store, self._send,
+                                       world_time=self._clock.heard, knows_time=self._clock.is_known)  # fmt: skip
         area = self._plan.area_id
         bridge.start(self._now())
         topic = wire.topic("life", area, family="bridge")
