@@ -121,9 +121,8 @@ class Dispatch:
             self.forgot_at = now
             yield self._decision("forgetting", "", _forget, now)
         is_steady = now - self.steady_since >= FORGET_EVERY_S
-        for run in [run for run in self.day.runs.values() if run.state != "finished"]:
-            run_id = run.run_id
-            if is_overstaying(self.day, run, now):
+        for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
+            if is_overstaying(self.day, run_id, now):
                 yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             if time_passing.is_run_due(self.day, run_id, now):
                 yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)

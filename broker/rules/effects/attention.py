@@ -1,6 +1,6 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from broker.rules.day.attention import about_devices, about_runs
 from broker.rules.day.attention.about_devices import PART_ASKED, ClockAhead, LowerBoot, Stranger, TwoDevices
@@ -38,15 +38,10 @@ def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
         day.attention.ask(visit.key, PassedBy(visit.truck, day.plan.places[visit.room].name), at)
 
 
-def is_overstaying(day: Day, run: Run, now: int) -> bool:
-    """Whether `ask_about_overstaying` has anything to ask."""
-    if now > run.planned_end_at + day.settings.forget_after_s:
-        return True
-    if run.state == "running":
-        for visit in day.visits.of(run.order):
-            if visit.state == "at_stop" and visit.arrived_at is not None and now - visit.arrived_at > LONG_STAY_S:
-                return True
-    return False
+def is_overstaying(day: Day, run_id: str, now: int) -> bool:
+    """Whether `ask_about_overstaying` has anything to ask; outside of any decision, so nothing here may raise."""
+    run = day.runs.get(run_id)
+    return run is not None and run.state != "finished" and (_is_over(day, run, now) or any(_long_stays(day, run, now)))
 
 
 def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
@@ -54,14 +49,27 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
     run = day.runs.get(run_id)
     if run is None or run.state == "finished":
         return []
-    if now > run.planned_end_at + day.settings.forget_after_s:
+    if _is_over(day, run, now):
         day.attention.ask(run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
-    for visit in day.visits.of(run.order) if run.state == "running" else ():
-        stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
-        if stay_s > LONG_STAY_S:
-            room = day.plan.places[visit.room].name
-            day.attention.ask(visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
+    for visit, stay_s in _long_stays(day, run, now):
+        room = day.plan.places[visit.room].name
+        day.attention.ask(visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
     return []
+
+
+def _is_over(day: Day, run: Run, now: int) -> bool:
+    return now > run.planned_end_at + day.settings.forget_after_s
+
+
+def _long_stays(day: Day, run: Run, now: int) -> Iterator[tuple[Visit, int]]:
+    """Where its truck is for very long, and how long; a visit that is not known is none: half of a decision may be in
+    memory."""
+    for key in run.order if run.state == "running" else ():
+        visit = day.visits.get(key)
+        if visit is not None and visit.state == "at_stop" and visit.arrived_at is not None:
+            stay_s = now - visit.arrived_at
+            if stay_s > LONG_STAY_S:
+                yield visit, stay_s
 
 
 def ask_about_incident(day: Day, incident: Incident) -> None:

@@ -3,6 +3,7 @@ every open press is on the screen, its light says no more than is true, and a se
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,35 @@ pytestmark = pytest.mark.real  # tenths of a second each
 
 Event = Callable[[Rehearsal], None]
 PRESS = "t01-1-press"
+LATE = "late"
+
+
+class TwoShifts(Rehearsal):
+    """The morning's run, and one of its route that sets out when the morning's should have ended."""
+
+    def open(self) -> None:
+        """Start (again) with both."""
+        visits = tuple(
+            replace(one, arrive_day_s=one.arrive_day_s + 2 * 3600, leave_day_s=one.leave_day_s + 2 * 3600)
+            for one in self.trip.visits[:2]
+        )
+        shift_end_s = visits[-1].leave_day_s + 4 * 3600
+        late = replace(self.trip, trip_id=LATE, truck_id="t99", visits=visits, shift_end_day_s=shift_end_s)
+        mine = replace(self.trip, shift_end_day_s=self.trip.visits[-1].leave_day_s)
+        self.plan = replace(self.plan, runs={mine.trip_id: mine, LATE: late})
+        super().open()
+
+    def both_out(self) -> None:
+        """The morning's truck falls silent after its first room; the other sets out, and serves its first."""
+        self.speak = False
+        self.hours(2)
+        self.truck, self.along = "t99", self.trip.visits[0].distance_m
+        for speed_mps in [0.0] * 6 + [5.0] * 6:
+            self.now += 10
+            self.along += 10 * speed_mps
+            self.fix(speed_mps)
+            self.bridge.tick(self.now)
+            self.bridge.flush(self.now)
 
 
 @cache
@@ -61,6 +91,11 @@ def before(name: str) -> Rehearsal:
     if name == "alarm":
         morning.press(incident_id=PRESS)
         morning.step(58)
+    if name == "handed over":
+        morning = TwoShifts(visits=3)
+        morning.serve(0)
+        morning.step(20, 5.0)
+        morning.both_out()
     if name == "early":
         morning = Rehearsal(lead_s=3605, visits=6)
     return morning
@@ -105,6 +140,14 @@ def lane_clear(morning: Rehearsal) -> None:
     morning.say("keeper", {"at": int(morning.now), "event": "lane_clear"}, device=room)
 
 
+def hour(morning: Rehearsal) -> None:
+    """It passes evenly, as it must before anything is handed over."""
+    for seconds in (1, 3600):
+        morning.now += seconds
+        morning.bridge.tick(morning.now)
+        morning.bridge.flush(morning.now)
+
+
 EVENTS: dict[str, tuple[str, Event]] = {
     "press": ("under way", lambda morning: (morning.press(incident_id=PRESS), None)[1]),
     "press of a breakdown": ("under way", lambda morning: (morning.press("breakdown", incident_id=PRESS), None)[1]),
@@ -123,6 +166,7 @@ EVENTS: dict[str, tuple[str, Event]] = {
     "bins": ("under way", bins),
     "tick that calls": ("call", lambda morning: morning.step(30)),
     "tick that repeats an alarm": ("alarm", lambda morning: morning.step(3)),
+    "tick that hands over": ("handed over", hour),
     "tick that opens runs": ("early", lambda morning: morning.step(40)),
 }
 
