@@ -21,7 +21,7 @@ def played(folder: Path, *steps: Sequence[str], seed: int, for_s: float | None =
 
 
 def test_some_faults_one_after_the_other_and_then_at_once(tmp_path: Path) -> None:
-    """A killed bridge, then a frozen truck; then a network that fails and a broker that stands still and forgets all too.
+    """A killed bridge, then a frozen truck; then a network that fails and a broker that forgets all too.
 
     After each all is whole again.
     """
