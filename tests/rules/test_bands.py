@@ -106,3 +106,11 @@ def test_a_bridge_that_starts_again_goes_on_with_the_same_widths() -> None:
     short.go_on_from(long.widths)
     for label in ("live", "held"):
         assert short.band_s(HORIZON_S, label) == long.band_s(HORIZON_S, label)
+
+
+def test_a_width_of_a_bucket_that_is_not_known_is_left_out() -> None:
+    """A release that has more buckets, or names them, kept it: the day is restored all the same."""
+    bands = Bands(BandSettings())
+    before = bands.widths
+    bands.go_on_from({"live near": 1.0, "live 99": 1.0, "live -1": 1.0, "unknown 1": 1.0, "live 2": 0.5})
+    assert bands.widths == {**before, "live 2": 0.5}

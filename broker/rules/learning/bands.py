@@ -17,6 +17,7 @@ from math import exp, log
 from broker.rules.learning.observations import ErrorRecord
 
 HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700, 3600, 5400)
+_BUCKETS = [str(at) for at in range(len(HORIZON_EDGES_S) + 1)]  # their names, as they are kept
 OUTSIDE_SHARE = 0.2  # of the arrivals: earlier than p10 or later than p90
 NOT_BEGUN = "timetable"
 
@@ -98,12 +99,12 @@ class Bands:
         return self._widths | buckets
 
     def go_on_from(self, widths: Mapping[str, float]) -> None:
-        """The factors are what they were when these were kept."""
+        """The factors are what they were when these were kept; those of another release's buckets are left out."""
         for name, width in widths.items():
             label, _, bucket = name.partition(" ")
             if not bucket:
                 self._widths[label] = width
-            elif label in self._buckets:
+            elif label in self._buckets and bucket in _BUCKETS:
                 self._buckets[label][int(bucket)] = width
         self._found.clear()
 

@@ -174,10 +174,11 @@ class Visit:
         return replace(self, passed_at=at if self.passed_at is None else self.passed_at)
 
     def stayed(self, arrived_at: int, left_at: int) -> "Visit":
-        """When the truck was there, as is known by now of one that was served."""
+        """When the truck was there, as is known by now of one that was served; seen stays seen."""
         if self.state != "served":
             raise VisitError(f"visit {'/'.join(map(str, self.key))} is {self.state}: nothing is asked about its stay")
-        return replace(self, arrived_at=arrived_at, left_at=left_at, inferred=True)
+        inferred = self.inferred or self.arrived_at is None
+        return replace(self, arrived_at=arrived_at, left_at=left_at, inferred=inferred)
 
     def collected(self, amounts: Collected) -> "Visit":
         """What waited there and what was left behind, as far as the sensors told."""
