@@ -25,7 +25,9 @@ test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; instal
 	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch systemd faketime
 	@$(MAKE) --no-print-directory --jobs 2 check every-test
 
+# In a new clone all is read and compiled once, not by each of the four.
 every-test:
+	@[ -d tests/__pycache__ ] || $(PY) -m pytest --collect-only -m "not long" > /dev/null || true
 	@$(PY) -m pytest -n 4 --dist worksteal -m "not long" $(PYTEST_ARGS)
 
 quick: setup  ## lint, types, layers and all tests that are over in a moment: about a minute on two cores

@@ -32,6 +32,7 @@ from broker.ingest.press_limits import PressLimits
 from broker.ingest.refusals import Refusals
 from broker.ingest.resends import Resends
 from broker.ingest.sources import DeviceKey, Sources, record_of
+from broker.ingest.steady_clock import own_time
 from broker.plan.model import Plan
 from broker.rules.day.duty import Names
 from broker.rules.dispatch.actions import Act, ActionError
@@ -184,8 +185,8 @@ class Bridge:
                     self._clear(address)
                 return
             self._records.append(record_of(source, body, second))
-            if address.channel == "fix" and body["fix_at"] is not None and not body["late"]:
-                self._world_time(address.device, body["fix_at"])
+            if address.channel == "fix" and not body["late"] and (own_at := own_time(body)) is not None:
+                self._world_time(address.device, own_at)
             if urgent:
                 self._urgent, self._retry_at = True, 0.0  # an alarm waits for no next try
         effects = self._decisions.on_message(wire.Message(address, body), second)

@@ -1,7 +1,7 @@
 """The wire: every topic and payload of DESIGN section 4, packed, unpacked and checked in one place.
 
 What each message holds is the table `MESSAGES`. This file runs unchanged on CPython (truck, bridge, simulator)
-and on MicroPython (bin-room board), so it uses nothing but `json` and small functions. Three calls matter:
+and on MicroPython (bin-room board), so it uses little but `json` and small functions. Three calls matter:
 
     topic("fix", "xh", "t07")                      -> "zp/v1/xh/truck/t07/fix"
     pack(topic, body)                              -> bytes, or WireError
@@ -13,6 +13,7 @@ topic and field. Nothing else is ever raised on account of what a peer sent.
 """
 
 import json
+import sys
 from collections import namedtuple
 
 VERSION = "v1"
@@ -111,7 +112,8 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
             ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (
             ("speed_mps", ("null", ("float", 0, 200))), ("bearing_deg", ("null", ("float", 0, 360))),
             ("hdop", ("null", ("float", 0, 100))), ("sats", ("null", ("int", 0, MAX_SATS))), ("mode", ("int", 0, 3)),
-            ("late", yes_or_no), ("driven_m", ("missing", ("int", 0, 1000000000))))),
+            ("late", yes_or_no), ("driven_m", ("missing", ("int", 0, 1000000000))),
+            ("receiver_at", ("missing", at_or_null)))),
         ("truck", "incident"): ("device", True, "incident_id", numbered + (
             ("incident_id", an_id), ("reason", ("word", INCIDENT_REASONS)), ("pressed_at", at_or_null)) + place + (
             ("fix_at", at_or_null), ("withdrawn", yes_or_no))),
@@ -149,8 +151,9 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
 
 MESSAGES = _messages()
 del _messages
-# The topic that was parsed last: most come again at once, and a board parses slowly.
-_last: tuple[str | None, Address | None] = (None, None)
+# The topics that were parsed last: most come again, and a board, whose heap has room for one, parses slowly.
+_MOST_PARSED = 1 if sys.implementation.name == "micropython" else 5000
+_parsed_before: dict[str, Address] = {}
 
 
 # --- checks ---------------------------------------------------------------------------------------------
@@ -252,12 +255,12 @@ def topic(channel: str, area: str, device: str = "", item: str = "", family: str
 
 def parse_topic(name: str):
     """The Address a topic names; raises WireError for a topic that is not of this protocol."""
-    global _last
-    known, address = _last
-    if name == known:
-        return address
-    address = _parsed(name)
-    _last = (name, address)
+    address = _parsed_before.get(name)
+    if address is None:
+        address = _parsed(name)
+        if len(_parsed_before) >= _MOST_PARSED:
+            _parsed_before.clear()
+        _parsed_before[name] = address
     return address
 
 

@@ -6,17 +6,19 @@ time it is taken, and where it agrees with ours the jump stays doubted. Without 
 ten minutes: at night nobody is called. A step of a minute is a correction and is followed at once.
 
 A machine may be wrong when the bridge starts: a clock that is before the record's newest entry is doubted like one that
-jumped, and as long as no truck agreed with ours the time that two receivers say is taken instead. What lay at the
-broker meanwhile is old and comes faster than time passes, so their words must lie as far apart as the seconds between.
-A time before the record's newest entry is no receiver's: one that counts its weeks wrongly is twenty years behind.
-A truck believes the bridge before its own receiver, so a bridge that was away, or is ahead, tells nobody the time for
-a minute, or until a truck spoke.
+jumped, and as long as no truck agrees with ours the time that two receivers say is taken instead of the machine's and
+the record's. What lay at the broker meanwhile is old and comes faster than time passes, so their words must lie as far
+apart as the seconds between. After each start nobody is told the time before a truck agreed with it, for a minute at
+most: how long it was away is not known to a machine whose clock stood meanwhile. Where machine and record contradict
+each other that lasts until the machine is believed. A truck that was told a wrong time dates by it and says its
+receiver's beside it; a truck without one is no witness.
 """
 
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from firmware import wire
 
@@ -25,8 +27,8 @@ Clock = Callable[[], float]
 STEP_S = 60.0  # so much a clock may be corrected by at once
 AGREES_S = float(wire.NO_DATA_S)  # so old the position may be by which a time is believed
 ALONE_S = 600.0
-AWAY_S = 900.0  # so long after the newest record a machine may be ahead as well as the bridge have been away;
-WAITS_S = 60.0  # it is told to nobody before a truck spoke, or for as long as one that stands is silent
+WAITS_S = 60.0  # after a start: so long a truck that stands is silent, and less than a lamp waits for a heartbeat
+BUILT_AT = 1_767_225_600  # 2026-01-01: a receiver that says less counts its weeks wrongly
 APART_S = 10.0  # so far apart two words must come,
 STEADY_S = 5.0  # and so well agree, for it to be known that they were not kept for us
 
@@ -34,6 +36,12 @@ STEADY_S = 5.0  # and so well agree, for it to be known that they were not kept 
 def since_boot() -> float:
     """Seconds that no setting of a clock changes, and that a machine's sleep does not stop where it can be told."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
+
+
+def own_time(fix: Mapping[str, Any]) -> int | None:
+    """What a truck's receiver says in a `fix`, whatever the truck dates by; None where it has no time of its own."""
+    at: int | None = fix.get("receiver_at", fix["fix_at"])
+    return at
 
 
 class SteadyClock:
@@ -45,22 +53,21 @@ class SteadyClock:
         self._lock = threading.Lock()
         self._ahead_s = wall() - elapsed()
         self._doubted_s: float | None = None  # since when, in elapsed seconds, or when a truck agreed with us last
-        self._is_sure = False  # a truck agreed with us, and nothing is doubted
-        self._newest_at = 0.0  # of the record, when we began
+        self._agree: set[str] = set()  # trucks that agreed with us since anything was doubted, and did not take it back
         self._known_from_s: float | None = None  # until then, in elapsed seconds, nobody is told the time
         self._words: dict[str, tuple[float, float]] = {}  # by truck: how far ahead of `elapsed`, since when
 
     def begins(self, newest_at: float) -> None:
-        """What is on record came until then: no time before that is believed at once."""
+        """What is on record came until then, 0 where nothing is: no time before that is believed at once."""
         with self._lock:
-            self._newest_at = newest_at
+            if newest_at:
+                self._known_from_s = self._elapsed() + WAITS_S
             if newest_at > self._now() + STEP_S:
                 self._go_by(newest_at - self._elapsed())
-            elif newest_at and self._now() - newest_at > AWAY_S:
-                self._known_from_s = self._elapsed() + WAITS_S
+                self._known_from_s = self._elapsed() + ALONE_S
 
     def is_known(self) -> bool:
-        """Whether devices may be told the time: a truck follows the bridge's clock before its own receiver."""
+        """Whether devices may be told the time: better none than a wrong one."""
         with self._lock:
             if self._known_from_s is not None and self._elapsed() >= self._known_from_s:
                 self._known_from_s = None
@@ -83,11 +90,14 @@ class SteadyClock:
             ours_off_s = abs(self._now() - at)
             theirs_off_s = abs(self._wall() - at)
             if min(ours_off_s, theirs_off_s) > AGREES_S:
-                if not self._is_sure and (ahead_s := self._said_by_two(truck, at)) is not None:
+                self._agree.discard(truck)
+                if not self._agree and (ahead_s := self._said_by_two(truck, at)) is not None:
                     self._known_from_s = None
                     self._go_by(ahead_s)
-            elif self._doubted_s is None:
-                self._is_sure, self._known_from_s = True, None
+                return
+            self._known_from_s = None
+            if self._doubted_s is None:
+                self._agree.add(truck)
                 self._words.clear()
             elif theirs_off_s < ours_off_s:
                 self._follow(self._wall() - self._elapsed())
@@ -98,7 +108,7 @@ class SteadyClock:
         """How far ahead of `elapsed` this truck and another one say to be, words of them lying apart."""
         elapsed = self._elapsed()
         ahead_s = at - elapsed
-        if at < self._newest_at - AGREES_S:
+        if at < BUILT_AT:
             return None
         said_s, since = self._words.get(truck, (ahead_s, elapsed))
         if abs(said_s - ahead_s) > STEADY_S:
@@ -121,7 +131,8 @@ class SteadyClock:
         return elapsed_s + self._ahead_s
 
     def _doubt(self, elapsed_s: float) -> None:
-        self._doubted_s, self._is_sure = elapsed_s, False
+        self._doubted_s = elapsed_s
+        self._agree.clear()
 
     def _go_by(self, ahead_s: float) -> None:
         """From now on it is so much later than `elapsed` says, whatever the machine's clock is."""

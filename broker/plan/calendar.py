@@ -35,7 +35,8 @@ def _date_of_quarter(timezone: str, quarter: int) -> date:
 
 def service_runs(plan: Plan, day: date) -> tuple[RunPlan, ...]:
     """The runs that operate on this service day, by departure and then by id."""
-    running = [run for run in plan.runs.values() if operates(plan.services[run.service_id], day)]
+    operating = {service_id for service_id, service in plan.services.items() if operates(service, day)}
+    running = [run for run in plan.runs.values() if run.service_id in operating]
     return tuple(sorted(running, key=lambda run: (run.visits[0].arrive_day_s, run.trip_id)))
 
 

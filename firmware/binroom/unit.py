@@ -328,10 +328,9 @@ class Unit:
     def _knows_time(self):
         return self._clock is not None and self._up_ms - self._clock[1] < NO_DATA_MS
 
-    def _shown(self, lamp):
-        if not self._knows_time():
+    def _shown(self, lamp, now_s):
+        if now_s is None:
             return NO_DATA, None
-        now_s = self.now_s()
         shown = []
         for waste in lamp.wastes:
             call = self._calls[waste]
@@ -340,8 +339,9 @@ class Unit:
         return most_urgent(shown)
 
     def _settle_lamps(self):
+        now_s = self.now_s() if self._knows_time() else None
         for index, lamp in enumerate(self.lamps):
-            state, call_id = self._shown(lamp)
+            state, call_id = self._shown(lamp, now_s)
             is_new = state != lamp.state
             if is_new or call_id != lamp.call_id:
                 lamp.show(state, call_id, self._up_ms)

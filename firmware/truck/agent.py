@@ -139,9 +139,10 @@ class Agent:
     @property
     def wake_at_s(self) -> float | None:
         """When this agent wants Wake() if nothing else happens; None = nothing is due."""
-        due = [self._gestures.wake_at_s, self._whereabouts.wake_at_s, self._identify_until_s]
-        known = [at_s for at_s in due if at_s is not None]
-        return min(known) if known else None
+        gesture_s, place_s, identify_s = self._gestures.wake_at_s, self._whereabouts.wake_at_s, self._identify_until_s
+        if gesture_s is None and identify_s is None:  # as nearly always
+            return place_s
+        return min(at_s for at_s in (gesture_s, place_s, identify_s) if at_s is not None)
 
     def unix_at(self, now_s: float) -> int | None:
         """POSIX seconds at monotonic `now_s`, or None while neither receiver nor bridge has told."""

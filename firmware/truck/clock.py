@@ -5,7 +5,8 @@ three fixes in a row agree within a second about that distance. Its week number 
 then a multiple of 1024 weeks back), which is undone with the year this program was built; but a receiver that has not
 been told the date yet says one too, and in the same way: the day the weeks are counted from, or one of its maker's.
 A date that may be such a one counts only beside the bridge's. Where receiver and bridge differ by more than two minutes
-the receiver is not believed: the bridge's time is what everybody else uses. What the bridge said may have waited on its
+the receiver is not believed: the bridge's time is what everybody else uses; but it is told beside it, since a bridge
+that started with a wrong clock has nobody else to learn it from. What the bridge said may have waited on its
 way (a dead spot, a frozen process): an old time, in order, that the one before it does not bear out, tells nothing.
 The system's clock is never read and never set.
 """
@@ -91,6 +92,13 @@ class TruckClock:
         """POSIX seconds at monotonic `now_s`, or None while nobody has told."""
         offset_s = self.offset_s
         return None if offset_s is None else round(now_s + offset_s)
+
+    def receivers_word(self, now_s: float) -> dict[str, int | None]:
+        """What a position says beside a time that is the bridge's: the receiver's own, null while it has none."""
+        if self.source != "bridge":
+            return {}
+        gps_s = self._gps_offset_s if self._is_sure else None
+        return {"receiver_at": None if gps_s is None else round(now_s + gps_s)}
 
     def fix_at(self, gps_at: float | None, seen_s: float) -> int | None:
         """POSIX seconds of a fix that says `gps_at` of itself and was seen at monotonic `seen_s`, or None."""

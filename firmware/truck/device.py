@@ -129,9 +129,10 @@ class TruckDevice:
     @property
     def wake_at_s(self) -> float | None:
         """When this device wants Wake(), monotonic seconds; None = not before the next event."""
-        due = (self.agent.wake_at_s, self._courier.wake_at_s, self.outbox.flush_at_s)
-        known = [at_s for at_s in due if at_s is not None]
-        return min(known) if known else None
+        agent_s, courier_s, flush_s = self.agent.wake_at_s, self._courier.wake_at_s, self.outbox.flush_at_s
+        if courier_s is None and flush_s is None:  # as nearly always
+            return agent_s
+        return min(at_s for at_s in (agent_s, courier_s, flush_s) if at_s is not None)
 
     def _complain(self, kind: str, text: str, now_s: float, out: list[Output]) -> None:
         self.counts[kind] += 1

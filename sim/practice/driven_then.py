@@ -76,9 +76,17 @@ def _departure(said: Sequence[Body], first: Body, after_at: float) -> tuple[floa
     before = [one for one in said if after_at < one["fix_at"] <= first["arrived_at"]]
     found = before[0] if before else said[0]
     for one, later in pairwise(before):
-        if one["speed_mps"] < STANDS_MPS and later["fix_at"] - one["fix_at"] >= REST_S:
+        if _stands(one) and later["fix_at"] - one["fix_at"] >= REST_S:
             found = {**one, "fix_at": later["fix_at"] - 1}
     return float(found["fix_at"]), (found["lat"], found["lon"])
+
+
+def _stands(fix: Body) -> bool:
+    return fix["speed_mps"] is not None and bool(fix["speed_mps"] < STANDS_MPS)
+
+
+def _drives(fix: Body) -> bool:
+    return fix["speed_mps"] is not None and bool(fix["speed_mps"] >= STANDS_MPS)
 
 
 def _halts(
@@ -92,10 +100,10 @@ def _halts(
         stood = [one for one in said if one["fix_at"] <= press["pressed_at"]]
         since_at = until_at = float(press["pressed_at"])
         for one in reversed(stood):
-            if one["speed_mps"] >= STANDS_MPS:
+            if _drives(one):
                 break
             since_at = float(one["fix_at"])
-        moved = [one for one in said if one["fix_at"] > press["pressed_at"] and one["speed_mps"] >= STANDS_MPS]
+        moved = [one for one in said if one["fix_at"] > press["pressed_at"] and _drives(one)]
         until_at = float(moved[0]["fix_at"]) if moved else math.inf
         halts[press["truck"]].append((since_at, until_at))
         if press["room"] is not None:

@@ -50,7 +50,7 @@ class Hands:
             driven = stage.trucks[truck]
             stage.timeline.at(at - LOOKS_FIRST_S - HOLD_BREAKDOWN_S, driven.break_down)
             moved_at = next((one["fix_at"] for one in self._day.fixes.get(truck, ())
-                             if one["fix_at"] > at and one["speed_mps"] >= 1.0), math.inf)  # fmt: skip
+                             if one["fix_at"] > at and (one["speed_mps"] or 0.0) >= 1.0), math.inf)  # fmt: skip
             if moved_at < math.inf:
                 stage.timeline.at(moved_at, driven.repaired)
         elif last["workflow"] == "withdrawn" or press["room"] is None:
@@ -88,7 +88,7 @@ class Hands:
         places: dict[tuple[str, str], list[Body]] = defaultdict(list)
         for run_id in self._day.runs:
             for one in made_by(run_id, self._day.visits.values()):
-                if one["grams_before"] is not None:
+                if one["grams_before"] is not None and one["bins_before"] is not None:
                     places[one["room"], one["waste"]].append(one)
         for (room, waste), made in places.items():
             made.sort(key=lambda one: one["arrived_at"])

@@ -76,7 +76,8 @@ class VirtualBridge:
         self._store = self._opened()
         self._clock = SteadyClock(lambda: self._timeline.now + self.wrong_by_s, lambda: self._timeline.now)
         self._clock.begins(newest_received(self._store))
-        self._bridge = bridge = Bridge(self._plan, self._store, self._send, world_time=self._clock.heard)
+        self._bridge = bridge = Bridge(self._plan, self._store, self._send,
+                                       world_time=self._clock.heard, knows_time=self._clock.is_known)  # fmt: skip
         area = self._plan.area_id
         bridge.start(self._now())
         topic = wire.topic("life", area, family="bridge")
@@ -135,6 +136,8 @@ class VirtualBridge:
         if self._bridge is None:
             return []
         opened = [incident for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
+        if not opened:
+            return []
         shown = self._shown  # somebody looks each second, and it is seldom another than before
         self._shown = {one.key: self._shown_as(one, shown.get(one.key)) for one in opened}
         return [body for _, body in self._shown.values()]

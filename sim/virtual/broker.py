@@ -96,7 +96,7 @@ class Connection:
             self.outward.append((topic, payload, retain))
             return True
         delay_s = self.broker.delay_s(self)
-        self.broker.timeline.after(delay_s, lambda: self.broker.accept(self, topic, payload, retain))
+        self.broker.timeline.after(delay_s, partial(self.broker.accept, self, topic, payload, retain))
         return True
 
     def subscribe(self, filters: Sequence[str]) -> None:
@@ -232,10 +232,11 @@ class VirtualBroker:
 
     def delay_s(self, connection: "Connection") -> float:
         """How long what is sent now to or by a client is under way: never less than what was sent before it."""
-        now = self.timeline.now
-        delay_s = self.latency_s + self._delay_s.get(connection.session.client_id, 0.0)
-        connection.busy_until = max(now + delay_s, connection.busy_until)
-        return connection.busy_until - now
+        now, until = self.timeline.now, connection.busy_until
+        arrives_at = now + (self.latency_s + self._delay_s.get(connection.session.client_id, 0.0))
+        if arrives_at > until:
+            connection.busy_until = until = arrives_at
+        return until - now
 
     def die(self, client_id: str) -> None:
         """The client's machine lost power: nothing more from it; the broker notices by the missing pings."""
@@ -359,11 +360,11 @@ class VirtualBroker:
         if not connection.known or not connection.open or connection.cut_at is not None:
             return
         # One trip carries everything that waits: TCP does not send one message at a time.
-        queue = connection.session.queue
+        queue, count, receive = connection.session.queue, self.count, connection.receive
         for _ in range(len(queue)):
             topic, payload, retained = queue.popleft()
-            self.count.delivered += 1
-            connection.receive(topic, payload, retained)
+            count.delivered += 1
+            receive(topic, payload, retained)
             if not connection.known or not connection.open:
                 break
         if queue:

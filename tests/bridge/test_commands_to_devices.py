@@ -26,6 +26,8 @@ from tests.support.people import screen_of
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, wait_until
 from tests.support.settings.broker import HERE
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 ROOM = "zp/v1/xh/room/r01/"
 TRUCK = "zp/v1/xh/truck/t01/"
 
@@ -268,7 +270,6 @@ def test_what_is_no_bridge_is_told_no_command(
     assert "is no bridge; name its --config" in capsys.readouterr().err
 
 
-@pytest.mark.real
 def test_a_technician_sends_a_command_and_sees_what_the_device_says_next(tmp_path: Path) -> None:
     """With a broker, a bridge and a unit that answers; an unknown device and a bridge that is not there are said."""
 

@@ -14,6 +14,8 @@ from tests.support.bridge.morning import Morning
 from tests.support.people import screen_of
 from tests.support.processes import BridgeProcess, mosquitto, wait_until
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 def test_a_broker_that_is_gone_is_ill_health(tmp_path: Path) -> None:
     """A restart of the broker alarms nobody; after some seconds /healthz is 503, and the metric is 0 at once."""
@@ -107,7 +109,6 @@ def test_a_loop_that_is_stuck_and_a_picture_that_is_old_are_ill_health(tmp_path:
     morning.close()
 
 
-@pytest.mark.real
 def test_a_killed_broker_is_seen_in_the_picture(tmp_path: Path) -> None:
     """Whoever looks at the bridge sees that its broker died, since when, and that it is back."""
     broker = mosquitto(tmp_path / "mosquitto")
@@ -127,7 +128,6 @@ def test_a_killed_broker_is_seen_in_the_picture(tmp_path: Path) -> None:
         broker.stop()
 
 
-@pytest.mark.real
 def test_a_bridge_that_never_found_its_broker_says_so(tmp_path: Path) -> None:
     """From the start on, too."""
     bridge = BridgeProcess(tmp_path / "bridge", 1)

@@ -10,7 +10,11 @@ from functools import partial
 from pathlib import Path
 from types import CodeType
 
+import pytest
+
 from tests.support.cell.virtual import VirtualCell
+
+pytestmark = pytest.mark.real  # seconds of work
 
 FEW, MANY = 8, 32
 FLAT, SLACK_LINES = 1.15, 8  # of the goal; what once for all comes to for each of a few trucks

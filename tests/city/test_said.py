@@ -72,9 +72,9 @@ class Rows:
     def __init__(self, *cells: tuple[str, str, str]) -> None:
         self.cells = cells
 
-    def execute(self, text: bytes) -> list[tuple[Any, ...]]:
+    def execute(self, text: str | bytes) -> list[tuple[Any, ...]]:
         """The cells; nothing of how far they have pushed."""
-        if b"FROM zp_cell" not in text:
+        if "FROM zp_cell" not in (text if isinstance(text, str) else text.decode()):
             return []
         names = '{"r01": 7, "r02": "x"}'
         return [(area, area, zone, "r1", NOON, NOON, beat, names, 0) for area, zone, beat in self.cells]

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from broker.config import MqttConfig
 from broker.mqtt.link import BridgeLink
@@ -58,14 +59,48 @@ def test_a_bridges_certificate_near_its_end_is_made_anew(tmp_path: Path, monkeyp
     assert len(here.identities.given("bridge-xh")) == 2 and here.identities.due(4000) == []
 
 
+def numbers_out(here: Street) -> set[int]:
+    """What the list for the broker says is worth nothing."""
+    revoked = x509.load_pem_x509_crl((here.keys / "crl.pem").read_bytes())
+    return {one.serial_number for one in revoked}
+
+
+def from_before_the_log(here: Street) -> int:
+    """A pair that no line speaks of; its number."""
+    made(here)
+    (here.keys / "identities.jsonl").unlink()
+    return x509.load_pem_x509_certificate((here.keys / "bridge.pem").read_bytes()).serial_number
+
+
 def test_a_pair_from_before_there_was_a_list_of_it_is_worthless_too(tmp_path: Path) -> None:
     """Nothing in the log speaks of it: its number is in its file."""
-    from cryptography import x509
-
     here = Street(tmp_path)
-    made(here)
-    old = x509.load_pem_x509_certificate((here.keys / "bridge.pem").read_bytes()).serial_number
-    (here.keys / "identities.jsonl").unlink()
+    old = from_before_the_log(here)
     here.identities.replace_bridge()
-    revoked = x509.load_pem_x509_crl((here.keys / "crl.pem").read_bytes())
-    assert old in {one.serial_number for one in revoked}
+    assert old in numbers_out(here)
+
+
+def test_a_pair_that_is_made_anew_is_known_afterwards(tmp_path: Path) -> None:
+    """Its key was moved to the server, so that `flash.py ca` makes another: the one before can still be shut out."""
+    here = Street(tmp_path)
+    old = from_before_the_log(here)
+    (here.keys / "bridge.key").rename(tmp_path / "bridge.key")
+    made(here)
+    here.identities.replace_bridge()
+    assert old in numbers_out(here)
+
+
+def test_a_certificate_of_the_bridge_that_lies_elsewhere_is_shut_out_by_its_file(tmp_path: Path) -> None:
+    """What is known here is told; another's certificate, or one of another authority, is refused before anything."""
+    here = Street(tmp_path, "t01")
+    old = from_before_the_log(here)
+    kept = (here.keys / "bridge.pem").rename(tmp_path / "old.pem")
+    asked = ("revoke", "--dry-run", "--id")
+    assert here.flash(*asked, "bridge-xh")[1]["certificates"] == []
+    assert here.flash(*asked, "bridge-xh", "--certificate", str(kept))[1]["certificates"] == [f"{old:x}"]
+    here.identities.replace_bridge(kept)
+    assert old in numbers_out(here)
+    trucks, foreign = here.certified("t01"), here.keys / "ca.pem"
+    for device, file in (("bridge-xh", trucks), ("bridge-xh", foreign), ("t01", trucks)):
+        code, _, said = here.flash(*asked, device, "--certificate", str(file))
+        assert code == 2 and "--certificate" in said, said

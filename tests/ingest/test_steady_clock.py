@@ -169,18 +169,27 @@ def test_receivers_move_no_clock_that_a_truck_agreed_with() -> None:
     assert early.off_s == 0
 
 
-def test_a_bridge_that_was_away_or_is_ahead_tells_nobody_the_time_before_a_truck_spoke() -> None:
-    """A truck follows the bridge's clock: it would be no witness any more. Who was not away tells it at once."""
-    assert Started(0.0).clock.is_known() and Started(-DAY_S).clock.is_known()
-    for by_s, newest_s_ago in ((DAY_S, 60.0), (0.0, 3600.0)):
+def test_a_bridge_that_starts_tells_nobody_the_time_before_a_truck_agreed() -> None:
+    """How long it was away it cannot know; where the record contradicts its machine it waits longer."""
+    for by_s, newest_s_ago, waits_s in ((0.0, 5.0, WAITS_S), (DAY_S, 60.0, WAITS_S), (-DAY_S, 60.0, ALONE_S)):
         machine = Started(by_s, newest_s_ago)
-        machine.elapsed_s += WAITS_S - 1
+        machine.elapsed_s += waits_s - 1
         assert not machine.clock.is_known()
         machine.elapsed_s += 1
         assert machine.clock.is_known()  # nobody drives: units wait for the bridge's word
         machine = Started(by_s, newest_s_ago)
         machine.hears("t01", "t02", for_s=20.0)
-        assert machine.clock.is_known() and machine.off_s == 0
+        assert machine.clock.is_known() and machine.off_s in (0, -60)
     first = Machine()
     first.clock.begins(0.0)  # an empty record says nothing
     assert first.clock.is_known()
+
+
+def test_a_truck_that_says_another_time_has_not_agreed_any_more() -> None:
+    """It was told ours before its receiver had one; a truck that still agrees holds it."""
+    machine = Started(DAY_S)
+    machine.hears("t01", "t02", says=DAY_S, for_s=10.0)
+    machine.hears("t01", for_s=60.0)
+    assert machine.off_s == DAY_S
+    machine.hears("t01", "t02", for_s=30.0)
+    assert machine.off_s == 0

@@ -28,6 +28,8 @@ from broker.web.stream.listeners import MOST_OF_ACCOUNT, Listeners
 from tests.support.bridge.morning import Morning
 from tests.support.people import HERE, PASSWORD, House
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture(scope="module")
 def app_of(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]

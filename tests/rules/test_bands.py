@@ -57,7 +57,7 @@ def test_four_of_five_come_true_in_weeks_that_are_unlike(seed: int) -> None:
     """A week of road works is half as uncertain again as the one before and the one after."""
     bands, random = Bands(BandSettings()), Random(seed)
     weeks = [covered(bands, random, sigma_s) for sigma_s in (60, 90, 60, 60, 90)]
-    assert all(0.77 <= share <= 0.83 for share in weeks), weeks
+    assert all(0.78 <= share <= 0.82 for share in weeks), weeks
 
 
 def test_each_label_has_its_own_width() -> None:
@@ -83,7 +83,7 @@ def test_a_horizon_that_is_missed_more_often_is_widened_by_itself() -> None:
             inside[horizon_s] += came_true and number >= 5000
             bands.learn(ErrorRecord(horizon_s, error_s, "timetable", came_true))
     shares = {horizon_s: count / 7000 for horizon_s, count in inside.items()}
-    assert all(0.77 <= share <= 0.83 for share in shares.values()), shares
+    assert all(0.77 <= share <= 0.83 for share in shares.values()), shares  # the first of them are too narrow yet
 
 
 def test_what_was_kept_without_a_band_teaches_how_far_off_and_nothing_else() -> None:

@@ -66,6 +66,7 @@ def test_clicks_at_the_screen_and_the_same_from_a_file_are_one_score(tmp_path: P
     assert score.minutes["unseen"] < idle.minutes["unseen"] and score.total < idle.total
 
 
+@pytest.mark.real
 def test_a_score_stands_beside_what_happened_with_its_reasons_in_both_languages(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,8 @@ from sim.scenario.scenes.feed import plan_of_feed
 from tests.support.teaching.drives import BEGIN_AT, KINDS, Driven, driven
 from tools import teach
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "trucks_jersey"
 SHANGHAI = 8 * 3600
 DRIVE = driven(KINDS["plain"], 1)

@@ -7,6 +7,8 @@ import pytest
 from tests.support.teaching.drives import KINDS
 from tests.support.teaching.score import WAYS, Score, scored
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 SEEDS = range(3)
 
 

@@ -19,6 +19,8 @@ from tests.support.record.samples import NOON, ZONE
 from tests.support.record.store_faults import findings
 from tests.support.upkeep.office import Office
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
@@ -74,7 +76,6 @@ def test_a_backup_is_checked_with_sha256sum_and_refused_when_one_byte_is_another
     assert not office.records.exists()
 
 
-@pytest.mark.real
 def test_sha256sum_itself_is_content(office: Office) -> None:
     """The list is in its form."""
     assert office.does("backup") == 0

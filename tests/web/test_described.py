@@ -14,6 +14,8 @@ from broker.web.api.described import EXAMPLES
 from broker.web.security import MAX_BODY_BYTES
 from tests.support.bridge.whole_web import WholeWeb
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 DAYS = "from_day=2026-11-23&to_day=2026-11-23"
 LISTS = {
     "/api/v1/calls/scores": DAYS, "/api/v1/stats": DAYS, "/api/v1/weighings": "day=2026-11-23",

@@ -13,6 +13,8 @@ from broker.web.signs.codes import FILE, SignCodes
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import PASSWORD
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 NOON = 1_795_374_000
 PAGE = {"Accept": "text/html"}
 

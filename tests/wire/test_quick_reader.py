@@ -166,7 +166,8 @@ def test_another_devices_name_or_item_is_left_to_the_wire(message: tuple[str, di
 SAID: dict[str, dict[str, Any]] = {
     "zp/v1/xh/truck/t01/fix": {
         "boot": 1, "seq": 2, "fix_at": 1795374300, "sent_at": None, "lat": 31.2, "lon": 121, "speed_mps": 4.5,
-        "bearing_deg": 0, "hdop": 1.1, "sats": 9, "mode": 3, "late": True, "driven_m": 1250},
+        "bearing_deg": 0, "hdop": 1.1, "sats": 9, "mode": 3, "late": True, "driven_m": 1250,
+        "receiver_at": 1795374300},
     BINS: {"boot": 1, "seq": 2, "at": 1795374300, "late": True,
            "bins": [{"waste": "unit_wet", "count": 3, "grams": None, "quality": 0}]},
     "zp/v1/xh/truck/t01/incident/t01-1-2": {

@@ -13,7 +13,6 @@ from broker.commands.running_bridge import RunningBridge, shell_token
 from broker.config import BrokerConfig, ConfigError
 from broker.upkeep import doctor
 from broker.upkeep.doctor.judging import Finding, findings, well
-from broker.upkeep.doctor.looking import look
 from broker.words import LANGUAGES, Words
 
 _NOBODY: Callable[[str], Mapping[str, Any]] = lambda _: {}  # noqa: E731
@@ -39,6 +38,8 @@ def usual_language(environment: Mapping[str, str]) -> str:
 
 def run_doctor(arguments: argparse.Namespace) -> int:
     """Say it; 0 nothing waits for a person, 1 something does."""
+    from broker.upkeep.doctor.looking import look  # the whole screen, for which no other command need wait
+
     found = findings(look(arguments.config, _asked_by_us, int(time.time()), whole=arguments.whole))
     words = Words(Path(doctor.__file__).parent / "words")
     print(as_json(words, found) if arguments.json else as_text(words, found, arguments.language))

@@ -62,12 +62,20 @@ class Walked:
     def __init__(self) -> None:
         self._rests_on: tuple[object, ...] | None = None
         self._arrivals: list[float] = []
+        self._steps_rest_on: tuple[object, ...] | None = None
+        self._steps: list[Step] = []
 
     def arrivals(self, rests_on: tuple[object, ...], make: Callable[[], Iterator[float]]) -> list[float]:
         """The arrivals of a walk that rests on these."""
         if rests_on != self._rests_on:
             self._arrivals, self._rests_on = list(make()), rests_on
         return self._arrivals
+
+    def steps(self, rests_on: tuple[object, ...], make: Callable[[], list[Step]]) -> list[Step]:
+        """The steps of a walk, which stay as they are while the truck drives to the first."""
+        if rests_on != self._steps_rest_on:
+            self._steps, self._steps_rest_on = make(), rests_on
+        return self._steps
 
 
 def predict(
@@ -102,12 +110,16 @@ def predict(
         if free is not None:
             begin_at = max(begin_at, free.eta_at, first.planned_at or 0)
 
-    def anew() -> Iterator[float]:
-        pairs = zip((None, *visits), visits, strict=False)
-        steps = [_step(tracker, before, visit, bins) for before, visit in pairs]
-        return walk(begin_at, steps, outlook, leave_at, Plan(pace=pace))
+    walked = walked or Walked()
 
-    arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, pace), anew)
+    def steps() -> list[Step]:
+        pairs = zip((None, *visits), visits, strict=False)
+        return [_step(tracker, before, visit, bins) for before, visit in pairs]
+
+    def anew() -> Iterator[float]:
+        return walk(begin_at, walked.steps((visits, bins), steps), outlook, leave_at, Plan(pace=pace))
+
+    arrivals = walked.arrivals((begin_at, leave_at, visits, bins, outlook, pace), anew)
     # Nobody says that a truck under way is at a room before it says so itself.
     soonest_at = now + tracker.settings.fence_m / tracker.streets.speed_mps if state.started else now
     etas = _with_bands(visits, arrivals, label, history, now, soonest_at, settings)
@@ -211,7 +223,7 @@ def _with_bands(
     visits: Sequence[TrackVisit], arrivals: Sequence[float], label: str, history: History, now: int,
     soonest_at: float, settings: ArrivalSettings,
 ) -> list[Eta]:  # fmt: skip
-    least_s, band_s = settings.least_band_s, history.band_s
+    least_s, band_s = settings.least_band_s, history.bands.band_s
     etas = []
     for visit, arrive_at in zip(visits, arrivals, strict=True):
         if arrive_at < soonest_at:

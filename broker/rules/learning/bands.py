@@ -74,11 +74,13 @@ class Bands:
         self._errors = {
             begun: [Recent(settings.memory) for _ in range(len(HORIZON_EDGES_S) + 1)] for begun in (True, False)
         }
+        self._found: dict[tuple[str, int], tuple[float, float]] = {}  # by label and horizon, until more is learned
         self._widths = {"history": log(1.25), "stale": log(1.25), "off_route": log(2.0)}  # by label; first guesses
         self._buckets = {label: [0.0] * (len(HORIZON_EDGES_S) + 1) for label in ("live", NOT_BEGUN)}
 
     def learn(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was; what a silent or held truck's were says nothing of the others'."""
+        self._found.clear()
         if record.label in ("live", NOT_BEGUN):
             self._errors[record.label != NOT_BEGUN][_bucket(record.horizon_s)].add(record.error_s)
         if record.in_band is not None:
@@ -104,18 +106,26 @@ class Bands:
                 self._widths[label] = width
             elif label in self._buckets and bucket in _BUCKETS:
                 self._buckets[label][int(bucket)] = width
+        self._found.clear()
 
     def band_s(self, horizon_s: float, label: str) -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""
-        bucket, buckets = _bucket(horizon_s), self._buckets.get(label)
-        errors, width = self._errors[label != NOT_BEGUN][bucket], self._widths.get(label, 0.0)
+        bucket = _bucket(horizon_s)
+        place = label, bucket
+        found = self._found.get(place)
+        if found is not None:  # as nearly always: each prediction asks
+            return found
+        buckets, width = self._buckets.get(label), self._widths.get(label, 0.0)
+        errors = self._errors[label != NOT_BEGUN][bucket]
         factor = exp(width if buckets is None else width + buckets[bucket])
         if len(errors) < self._settings.least:
             half_s = factor * self._settings.default_share * max(0.0, horizon_s)
             return -half_s, half_s
         middle_s = errors.quantile(0.5)
         early_s, late_s = errors.quantile(0.1), errors.quantile(0.9)
-        return middle_s + factor * (early_s - middle_s), middle_s + factor * (late_s - middle_s)
+        found = middle_s + factor * (early_s - middle_s), middle_s + factor * (late_s - middle_s)
+        self._found[place] = found
+        return found
 
 
 def _bucket(horizon_s: float) -> int:

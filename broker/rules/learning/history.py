@@ -49,6 +49,7 @@ class Outlook:
         self._stays_now = stays.together.factor(route_id, now)
         self._drives_now = legs.together.factor(route_id, now)
         self._half_hours: dict[int, float] = {}
+        self._usual_stays: dict[tuple[str, str, int | None], float] = {}
 
     def leg_s(
         self,
@@ -88,9 +89,11 @@ class Outlook:
 
     def dwell_s(self, room_id: str, waste: str, bins: int | None, early_s: float = 0.0) -> float:
         """Expected seconds of a stay; None bins = as many as usual there."""
-        place = (room_id, waste)
-        stay_s = self._stays.stay_s(place, bins) * self._stays_now
-        return stay_s + self._stays.wait_s(place, early_s) if early_s > 0 else stay_s
+        stay_s = self._usual_stays.get((room_id, waste, bins))
+        if stay_s is None:
+            stay_s = self._stays.stay_s((room_id, waste), bins) * self._stays_now
+            self._usual_stays[room_id, waste, bins] = stay_s
+        return stay_s + self._stays.wait_s((room_id, waste), early_s) if early_s > 0 else stay_s
 
     def standing_s(self, stood_s: float) -> float:
         """How much longer a truck will stand on the road that has stood there for so long."""

@@ -11,7 +11,17 @@ from math import log, sqrt
 
 from broker.plan.geometry import distance_m
 from broker.rules.tracking.rereading import Told, reread
-from broker.rules.tracking.stands import MADE, Reading, Stand, Stands, best_reading, near, standing_odds, stay
+from broker.rules.tracking.stands import (
+    MADE,
+    TOLD_WITHIN_S,
+    Reading,
+    Stand,
+    Stands,
+    best_reading,
+    near,
+    standing_odds,
+    stay,
+)
 from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit
 from broker.rules.tracking.way import Way
 
@@ -54,6 +64,7 @@ class Stays:
         self._past: Past | None = None
         self._told: tuple[TrackVisit, Told] | None = None
         self._measures = False  # its way, as far as its newest position says
+        self._was_silent = False  # before its newest position
         self.waiting: Mapping[tuple[str, str], int] = {}
         self.stands = Stands()
 
@@ -80,6 +91,9 @@ class Stays:
     ) -> None:
         """Take in a position."""
         line = self._way.line
+        self._was_silent = gap_s > TOLD_WITHIN_S
+        if self._was_silent:
+            self._told = None  # what a silence hid is not to be read from the stands that were seen
         along_m = line.seen_m if self._way.on_line(visit) and line.on_the_line and not line.off_route else None
         way_m = fix.way_since_m(before)
         self._measures = way_m is not None
@@ -229,7 +243,7 @@ class Stays:
         if reading is not None and visit.distance_m is not None and reading.first.along_m is not None:
             before_m = line.seen_m
             line.was_at(visit.distance_m, reading.first.along_m)
-            if expected_s is not None:
+            if expected_s is not None and not self._was_silent:
                 stands = tuple(stand for stand in self.stands if stand.since <= left_at)
                 moved_m = line.seen_m - before_m
                 self._told = visit, Told(visit.distance_m, expected_s, stands, since, until, moved_m)

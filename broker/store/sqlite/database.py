@@ -38,7 +38,7 @@ class Database:
         self._lock, self._owns_lock = lock, lock is None
         self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._paths = [path, self.log, path.with_name(f"{path.name}-shm")]
+        self._paths = [*map(str, (path, self.log, path.with_name(f"{path.name}-shm")))]  # each commit asks
         self._files_open: list[tuple[int, int] | None] = []  # which of these the writer has
         self._log_bytes = 0
         self._is_saved = False  # a log that was taken away is all in the file
@@ -181,12 +181,13 @@ class Database:
         found: list[tuple[int, int] | None] = []
         for path in self._paths:
             try:
-                there = os.stat(path)  # noqa: PTH116  (each commit asks)
+                there = os.stat(path)  # noqa: PTH116
             except OSError:
                 found.append(None)
                 continue
             found.append((there.st_dev, there.st_ino))
-            self._log_bytes = there.st_size if path is self.log else self._log_bytes
+            if path is self._paths[1]:
+                self._log_bytes = there.st_size
         return found
 
     def must_be_in_place(self) -> None:

@@ -6,6 +6,9 @@ It is a record as everything else that people say: backed up, exported and kept 
 import base64
 import binascii
 import hashlib
+import threading
+from collections import defaultdict, deque
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -21,7 +24,9 @@ from broker.web.door.visitors import visitor_of, within
 
 MOST_BYTES = 400_000  # what a page makes of a telephone's picture is half of that
 MOST_PHOTOS = 5  # of one booking
+MOST_A_DAY = 50  # of one estate: holds cost nothing, and the disk is the presses' too
 TAKEN_IN = ("held", "requested", "accepted")
+DAY_S = 86_400
 _BEGINS, _ENDS = b"\xff\xd8\xff", b"\xff\xd9"
 
 
@@ -41,6 +46,8 @@ class PhotoKept(BaseModel):
 
 def photo_routes(router: APIRouter, desk: Desk, store: Store, area: str) -> None:
     """`/api/v1/bookings/{booking}/photo`."""
+    keeping = threading.Lock()
+    of_a_day: dict[str, deque[int]] = defaultdict(partial(deque[int], maxlen=MOST_A_DAY))  # by estate, since the start
 
     @router.post("/api/v1/bookings/{booking}/photo", summary="Show what lies there; the newest photo is shown")
     def keep(request: Request, booking: Id, photo: Photo) -> PhotoKept:
@@ -49,16 +56,21 @@ def photo_routes(router: APIRouter, desk: Desk, store: Store, area: str) -> None
         if row["state"] not in TAKEN_IN:
             raise HTTPException(409, "a photo is for a booking whose truck has not set out yet")
         jpeg, at = _jpeg(photo.jpeg), int(store.now())
-        try:
-            before = store.latest(PHOTO, booking).get(booking)
-            number = 1 if before is None else before.body["number"] + 1
-            if number > MOST_PHOTOS:
-                raise HTTPException(409, "there are as many photos of this booking as are kept")
-            body = {"booking_id": booking, "number": number, "who": visitor_of(request).who, "jpeg": photo.jpeg}
-            name = f"{PHOTO}:{booking}:{number}-{hashlib.sha256(jpeg).hexdigest()[:12]}"
-            store.append([Record(name, PHOTO, booking, at, at, area, body)])
-        except StoreError as why:
-            raise HTTPException(507, str(why)) from why
+        with keeping:
+            times = of_a_day[row["estate"]]
+            if len(times) == MOST_A_DAY and times[0] > at - DAY_S:
+                raise HTTPException(429, "there are as many photos of this estate as are kept in a day; try tomorrow")
+            try:
+                before = store.latest(PHOTO, booking).get(booking)
+                number = 1 if before is None else before.body["number"] + 1
+                if number > MOST_PHOTOS:
+                    raise HTTPException(409, "there are as many photos of this booking as are kept")
+                body = {"booking_id": booking, "number": number, "who": visitor_of(request).who, "jpeg": photo.jpeg}
+                name = f"{PHOTO}:{booking}:{number}-{hashlib.sha256(jpeg).hexdigest()[:12]}"
+                store.append([Record(name, PHOTO, booking, at, at, area, body)])
+            except StoreError as why:
+                raise HTTPException(507, str(why)) from why
+            times.append(at)
         return PhotoKept(booking_id=booking, photo_at=at)
 
     @router.get(

@@ -44,7 +44,7 @@ class Epochs:
 
     def flush(self) -> list[Fix]:
         """The fix of the instant under way, if it has one: nothing more will be said about it."""
-        fix = self._finish()
+        fix = None if self._given else self._finish()
         return [] if fix is None else [fix]
 
     def end(self) -> list[Fix]:
@@ -52,7 +52,7 @@ class Epochs:
         return self._take(self.sentences.end()) + self.flush()
 
     def _take(self, spoken: list[Spoken]) -> list[Fix]:
-        out: list[Fix | None] = []
+        out: list[Fix] = []
         for said in spoken:
             if said.kind == "GSA":
                 self._dimensions = said.dimensions
@@ -60,7 +60,7 @@ class Epochs:
             if said.day_s is None:
                 continue
             if self._day_s is None or abs(said.day_s - self._day_s) > SAME_INSTANT_S:
-                out.append(self._finish())
+                out += self.flush()
                 self._day_s, self._given, self._gathered = said.day_s, False, {}
             if said.date is not None:
                 if said.date != self._date:
@@ -69,11 +69,11 @@ class Epochs:
             if said.kind != "ZDA":
                 self._gathered[said.kind] = said
             if "RMC" in self._gathered and "GGA" in self._gathered:
-                out.append(self._finish())
-        return [fix for fix in out if fix is not None]
+                out += self.flush()
+        return out
 
     def _finish(self) -> Fix | None:
-        if self._given or not self._gathered or self._day_s is None:
+        if not self._gathered or self._day_s is None:
             return None
         self._given = True
         said = self._gathered

@@ -1,15 +1,14 @@
 """One position as the receiver gave it, and small geometry on it; no I/O, no clock."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 EARTH_RADIUS_M = 6_371_008.8
 QUALITY_ESTIMATED = 6  # NMEA: dead reckoning
 QUALITIES_MADE_UP = (7, 8)  # NMEA: typed in by hand, simulated
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """A valid position of one instant; `fix_at` is POSIX seconds UTC as the receiver says it, None without a date.
 
     `mode` is 2 or 3 as in gpsd's TPV, `quality` is NMEA's GGA field; None wherever the receiver did not say. `driven_m`

@@ -13,8 +13,6 @@ Standing, as a table of two states:
 A receiver that stands turns its course at random: below 0.8 m/s the bearing is the last one driven with.
 """
 
-from dataclasses import replace
-
 from firmware.truck.gps.fix import Fix, metres_between, turn_deg
 from firmware.truck.gps.speed_sense import SpeedSense
 
@@ -116,7 +114,7 @@ class Reporting:
         self._owed, self._reported, self._reported_s = False, self._newest, now_s
         if isinstance(self._newest, str) or self._newest is None or self._newest.speed_mps is None:
             return self._newest
-        return replace(self._newest, driven_m=self._speed.driven_m)
+        return self._newest._replace(driven_m=self._speed.driven_m)
 
     @property
     def wake_at_s(self) -> float | None:

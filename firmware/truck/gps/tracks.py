@@ -63,8 +63,9 @@ class Track:
         # Most places are seen to be others by their degrees alone, which costs little.
         lat, lon = fix.lat, fix.lon
         lon_deg = SAME_PLACE_DEG / max(0.01, math.cos(math.radians(lat)))
+        south, north = lat - SAME_PLACE_DEG, lat + SAME_PLACE_DEG
         for number, place in enumerate(self._places):
-            if abs(place.lat - lat) <= SAME_PLACE_DEG and abs(place.lon - lon) <= lon_deg and _same(place, fix):
+            if south <= place.lat <= north and abs(place.lon - lon) <= lon_deg and _same(place, fix):
                 del self._places[number]
                 self._places.append(place)
                 return True

@@ -79,7 +79,9 @@ class Whereabouts:
         reported = self._reporting.take(now_s)
         if reported is None:
             return None
-        return position_body(reported, self._fix_at(reported, now_s) if isinstance(reported, Fix) else None)
+        if isinstance(reported, str):
+            return position_body(reported, None)
+        return position_body(reported, self._fix_at(reported, now_s)) | self._clock.receivers_word(self._seen_s(now_s))
 
     def lead(self, at_s: float) -> dict[str, Any]:
         """The place for an incident at this moment; empty where none is known. A point of unknown age is a lead only
@@ -97,4 +99,7 @@ class Whereabouts:
         return (self._started_s if self._fix_s is None else self._fix_s) + FIX_LOST_S
 
     def _fix_at(self, fix: Fix, now_s: float) -> int | None:
-        return self._clock.fix_at(fix.fix_at, now_s if self._fix_s is None else self._fix_s)
+        return self._clock.fix_at(fix.fix_at, self._seen_s(now_s))
+
+    def _seen_s(self, now_s: float) -> float:
+        return now_s if self._fix_s is None else self._fix_s

@@ -85,8 +85,10 @@ class Outbox:
     @property
     def flush_at_s(self) -> float | None:
         """When the waiting reports are to be written or the disk is to be tried again, monotonic seconds, or None."""
-        due = [None if self._pending_since_s is None else self._pending_since_s + self._batch_s, self._again_s]
-        return min((at_s for at_s in due if at_s is not None), default=None)
+        flush_s = None if self._pending_since_s is None else self._pending_since_s + self._batch_s
+        if flush_s is None or self._again_s is None:
+            return self._again_s if flush_s is None else flush_s
+        return min(flush_s, self._again_s)
 
     def flush_if_due(self, now_s: float) -> None:
         """Writes what has waited for `batch_s`; a disk that refused is tried again now and then."""

@@ -26,7 +26,8 @@ DAY_S = 86_400
 
 def sentence(body: str) -> bytes:
     """`$body*checksum` with line end, as it goes over the serial line."""
-    return f"${body}*{checksum(body.encode('ascii')):02X}\r\n".encode("ascii")
+    said = body.encode("ascii")
+    return b"$%b*%02X\r\n" % (said, checksum(said))
 
 
 def _degrees(value_deg: float, width: int, positive: str, negative: str, digits: int) -> str:

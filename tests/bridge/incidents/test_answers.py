@@ -18,6 +18,8 @@ from tests.support.bridge.asked_street import WET, Street
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.rehearsal import check_memory
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def street() -> Iterator[Street]:

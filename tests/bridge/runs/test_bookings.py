@@ -11,6 +11,8 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.visit import Visit
 from tests.support.bridge.afternoon import Afternoon
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def noon(tmp_path: Path) -> Iterator[Afternoon]:

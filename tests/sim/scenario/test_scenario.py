@@ -124,6 +124,7 @@ def test_the_days_of_a_scenario_can_be_said(
     assert "--seed must be between 0 and" in capsys.readouterr().err
 
 
+@pytest.mark.real
 def test_what_a_file_says_is_shown_as_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Brackets too, which a terminal's markup would swallow or stumble over."""
     path = tmp_path / "[b]mine[.toml"

@@ -31,6 +31,8 @@ from tests.support.record.damaged import (
 from tests.support.record.samples import ZONE
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 def a_little(path: Path) -> None:
     """Less than a header is left."""

@@ -22,6 +22,8 @@ from tests.support.record.disk import Disk
 from tests.support.record.samples import NOON, ZONE
 from tests.support.record.store_faults import batch, check, findings, open_store, stored_batches
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 Harm = Callable[[Path], None]
 
 

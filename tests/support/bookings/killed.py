@@ -30,6 +30,7 @@ from tests.support.processes import BridgeProcess, offset_to, wait_until
 COUNT = 1_000
 EACH_KILL = 12  # things that are done before the next kill
 HOLD_S = 30
+LITRES = 30  # so little that no pile is full before the end
 PATIENCE_S = 600.0  # on a busy machine everything else may come first
 PILES = ("p01", "p08")
 API = "/api/v1/bookings"
@@ -81,12 +82,12 @@ class Town:
 def one_thing(town: Town, who: str, dice: random.Random) -> None:
     """A window, a hold, and what comes of it."""
     pile = dice.choice(PILES)
-    windows = town.ask(who, f"{API}/windows?pile={pile}&litres=300") or []
+    windows = town.ask(who, f"{API}/windows?pile={pile}&litres={LITRES}") or []
     if not windows:
         town.done["no window"] += 1
         return
     window = dice.choice(windows[:4])
-    asked = {"pile": pile, "litres": 300, "truck": window["truck"], "from_at": window["from_at"]}
+    asked = {"pile": pile, "litres": LITRES, "truck": window["truck"], "from_at": window["from_at"]}
     held = town.ask(who, f"{API}/holds", asked)
     if held is None:
         return

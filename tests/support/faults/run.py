@@ -270,13 +270,12 @@ MACHINES = ("broker", "bridge", "truck", "unit")
 NOT_SEEN = ("freeze_unit", "kill_unit")  # whose own lamp does not work meanwhile
 
 
-def play(
-    folder: Path, faults: Sequence[str], *, seed: int, for_s: float | None = None, at_once: bool = False
-) -> Played:
+def play(folder: Path, *steps: Sequence[str], seed: int, for_s: float | None = None) -> Played:
     """Play some faults in one street; raises CannotBePlayedError before it begins.
 
-    One after the other, each until all is whole again; `at_once`: those of different machines beside each other.
+    A step begins when all is whole after the one before; in it, faults of different machines come at once.
     """
+    faults = [fault for step in steps for fault in step]
     clocks = any(fault.startswith("clock_") for fault in faults)
     if clocks and faketime() is None:
         raise CannotBePlayedError("faketime is not installed: apt-get install faketime")
@@ -290,8 +289,8 @@ def play(
         street = Street(folder, seed=seed, hour=NIGHT if by_night else MORNING, clocks=clocks, plans=plans)
         try:
             street.start(called=not by_night)
-            for some in [faults] if at_once else [[fault] for fault in faults]:
-                _some(street, some, lengths, played, machines, called=not by_night)
+            for step in steps:
+                _some(street, step, lengths, played, machines, called=not by_night)
             street.rest()
         finally:
             street.stop()
@@ -373,7 +372,7 @@ def main() -> int:
         fault = " ".join(faults)
         with tempfile.TemporaryDirectory(prefix="zhanpai-faults-") as folder:
             try:
-                played = play(Path(folder), faults, seed=args.seed, for_s=args.for_s, at_once=args.at_once)
+                played = play(Path(folder), faults, seed=args.seed, for_s=args.for_s)
             except CannotBePlayedError as why:
                 print(f"NOT RUN: {fault}: {why}", flush=True)
                 continue

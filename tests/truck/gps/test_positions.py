@@ -1,6 +1,5 @@
 """Which fix is believed, what time it is, and when a position is worth a message."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -17,7 +16,7 @@ METRE_LAT = 1 / 111_195
 
 def north(metres: float, after_s: float = 1.0, **changed: object) -> Fix:
     """HERE moved north by metres, some seconds later."""
-    return replace(HERE, lat=HERE.lat + metres * METRE_LAT, fix_at=HERE.fix_at + after_s, **changed)
+    return HERE._replace(lat=HERE.lat + metres * METRE_LAT, fix_at=HERE.fix_at + after_s, **changed)
 
 
 def test_distance_is_in_metres():
@@ -43,18 +42,18 @@ def test_distance_is_in_metres():
 )
 def test_unlikely_fix_is_refused(changed, reason):
     """Each rule of acceptance refuses with its own word, and a dead-reckoned or bare fix is believed."""
-    assert Acceptance(Box(31.1, 121.3, 31.3, 121.5)).refusal(replace(HERE, **changed), 0.0) == reason
+    assert Acceptance(Box(31.1, 121.3, 31.3, 121.5)).refusal(HERE._replace(**changed), 0.0) == reason
 
 
 def test_box_has_a_margin_of_twenty_kilometres():
     """A truck 15 km outside its district is believed."""
     box = Box(31.1, 121.3, 31.3, 121.5)
-    assert Acceptance(box).refusal(replace(HERE, lat=31.3 + 15 / 111), 0.0) is None
+    assert Acceptance(box).refusal(HERE._replace(lat=31.3 + 15 / 111), 0.0) is None
 
 
 def test_simulated_fix_is_believed_in_test_mode_only():
     """Test mode admits what a receiver marks as simulated."""
-    assert Acceptance(None, test_mode=True).refusal(replace(HERE, quality=8), 0.0) is None
+    assert Acceptance(None, test_mode=True).refusal(HERE._replace(quality=8), 0.0) is None
 
 
 def test_jump_is_refused_until_three_agree():
@@ -305,7 +304,7 @@ def test_lost_fix_is_told_at_once_and_every_minute_and_never_as_a_point():
     """Without a fix the report is the word of the loss; the last point does not come again."""
     reporting = Reporting()
     reporting.seen(HERE, 0.0)
-    assert reporting.take(0.0) == replace(HERE, driven_m=0.0)
+    assert reporting.take(0.0) == HERE._replace(driven_m=0.0)
     reporting.lost("no_fix")
     assert reporting.take(1.0) is None
     assert reporting.take(2.0) == "no_fix"

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from fastapi.testclient import TestClient
 from broker.people.roles import Scope
 from broker.rules.dispatch.actions import Act
 from broker.web.api.app import build_app
-from broker.web.api.booking_photos import MOST_PHOTOS
+from broker.web.api.booking_photos import MOST_A_DAY, MOST_PHOTOS
 from broker.web.api.bookings import booking_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.picture import snapshot
@@ -105,6 +106,29 @@ def test_a_photo_of_what_lies_there_is_seen_by_who_fetches_it(counter: Counter) 
     assert statuses == [200] * (MOST_PHOTOS - 1) + [409]
     counter.noon.do("cancel", booking)
     assert "has not set out yet" in counter.post("zhang", named, sent).json()["detail"]
+
+
+def test_photos_that_come_at_once_are_no_more_than_are_kept(counter: Counter) -> None:
+    """Twenty at the same moment for one booking, which keeps five."""
+    named = f"/{counter.noon.accepted(hour=14)}/photo"
+    sent = {"jpeg": base64.b64encode(b"\xff\xd8\xff" + bytes(9) + b"\xff\xd9").decode()}
+    with ThreadPoolExecutor(20) as pool:
+        statuses = list(pool.map(lambda _: counter.post("zhang", named, sent).status_code, range(20)))
+    assert sorted(statuses) == [200] * MOST_PHOTOS + [409] * (20 - MOST_PHOTOS)
+
+
+def test_an_estate_sends_so_many_photos_in_a_day_and_no_more(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another booking has no further ones; the day after has."""
+    monkeypatch.setattr("broker.web.api.booking_photos.MOST_PHOTOS", 1000)
+    named = f"/{counter.noon.accepted(hour=14)}/photo"
+    sent = {"jpeg": base64.b64encode(b"\xff\xd8\xff" + bytes(9) + b"\xff\xd9").decode()}
+    assert {counter.post("zhang", named, sent).status_code for _ in range(MOST_A_DAY)} == {200}
+    refused = counter.post("zhang", named, sent)
+    assert (refused.status_code, "try tomorrow" in refused.json()["detail"]) == (429, True)
+    monkeypatch.setattr("broker.web.api.booking_photos.DAY_S", -1)
+    assert counter.post("zhang", named, sent).status_code == 200
 
 
 def test_nobody_books_or_sees_for_another(counter: Counter) -> None:

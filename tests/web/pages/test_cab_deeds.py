@@ -12,6 +12,8 @@ from broker.store import Record
 from broker.web.picture import snapshot
 from tests.support.bridge.whole_web import WholeWeb
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[WholeWeb]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 REPO = Path(__file__).parents[3]
 STATIC = REPO / "broker/web/static"
 ROOMS = sorted({path.parent for path in STATIC.rglob("zh.json")})

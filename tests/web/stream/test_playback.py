@@ -22,6 +22,8 @@ from tests.support.bridge.morning import Morning
 from tests.support.bridge.shown_minutes import shown_minutes
 from tests.support.people import screen_of
 
+pytestmark = pytest.mark.real  # tenths of a second each
+
 START_AT = 1_795_374_000 - 130  # a UTC day's folder holds it, five minutes do not begin with it
 ALL = Reach(everything=True)
 REACHES = (ALL, Reach(estates=frozenset({"e02", "e03"})), Reach(trucks=frozenset({"t01"})))

@@ -23,7 +23,9 @@ def revoke_device(options: argparse.Namespace, screen: Screen) -> int:
     settings = settings_of(options)
     identities = _identities(settings, options.id)
     if options.id == identities.bridge:
-        return _replace_bridge(settings, identities, screen, dry_run=options.dry_run)
+        return _replace_bridge(settings, identities, screen, options)
+    if options.certificate:
+        raise FlashError("usage", what=f"--certificate is for the bridge: by its name {options.id} is out with any")
     if not (options.unknown or identities.knows(options.id) or _is_written_down(settings, options.id)):
         what = (
             f"nobody is out: {options.id} was given no certificate, stands in no ledger and has no password here; look "
@@ -48,24 +50,27 @@ def revoke_device(options: argparse.Namespace, screen: Screen) -> int:
     return 0
 
 
-def _replace_bridge(settings: FlashSettings, identities: Identities, screen: Screen, *, dry_run: bool) -> int:
+def _replace_bridge(
+    settings: FlashSettings, identities: Identities, screen: Screen, options: argparse.Namespace
+) -> int:
     """The bridge's name stays in, for it goes on by another key: what it had is worth nothing."""
-    given = [one.serial for one in identities.given(identities.bridge)]
-    if dry_run:
+    given = [one.serial for one in identities.given(identities.bridge)] + [*identities.unlisted(*options.certificate)]
+    if options.dry_run:
         screen.note(f"{identities.bridge}: {len(given)} certificates would be worth nothing, and a new pair be made")
         screen.document({"ok": True, "id": identities.bridge, "certificates": given, "dry_run": True})
         return 0
-    worthless = identities.replace_bridge()
+    worthless = identities.replace_bridge(*options.certificate)
     bring(identities.folder, settings.door)
     seconds = throw_out(settings, "bridge", identities.bridge, worthless)
     _record(settings, identities, "revoke", "bridge", identities.bridge)
     pair = identities.folder / BRIDGE
     screen.note(
-        f"{identities.bridge}: whoever comes by a key of before is refused; the connection that stood was ended "
+        f"{identities.bridge}: certificates of before known here: {len(given) or 'NONE'}; whoever comes by those "
+        "is refused (one that is not known: run again with --certificate FILE); the connection that stood was ended "
         f"{seconds:.1f} s after the broker was told. {pair} and {pair.with_suffix('.key').name} are new: bring them "
         "where [mqtt] cert_file and key_file of the bridge lie; it shows them from its next connection on"
     )
-    screen.document({"ok": True, "id": identities.bridge, "seconds": round(seconds, 2)})
+    screen.document({"ok": True, "id": identities.bridge, "certificates": given, "seconds": round(seconds, 2)})
     return 0
 
 

@@ -104,6 +104,8 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     stolen = command("revoke", "a stolen device is out: its certificates, its password, its connection")
     stolen.add_argument("--id", required=True, help="the device's id")
     stolen.add_argument("--unknown", action="store_true", help="also an id that stands nowhere here: a log was lost")
+    also = "one of the bridge's that is not known here is worth nothing too"
+    stolen.add_argument("--certificate", type=Path, action="append", default=[], metavar="FILE", help=also)
     stolen.add_argument("--dry-run", action="store_true", help="show what would be worth nothing, write nothing")
 
     found = command("readmit", "a device that was out may come in again, once it is written anew")

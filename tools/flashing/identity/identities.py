@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -84,17 +85,18 @@ class Identities:
 
     def issue_bridge(self) -> None:
         """A new key and its certificate for the bridge, in files beside the authority's; what it had holds on."""
+        self._list_bridges(self.unlisted())
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = self._signed("issued", "bridge", self.bridge, key.public_key(), BROKER_DAYS)
         put_pair(self.folder / BRIDGE, certificate.pem, key)
 
-    def replace_bridge(self) -> bytes:
-        """Nothing that the bridge was ever given is worth anything but the new pair that is written now.
+    def replace_bridge(self, *files: Path) -> bytes:
+        """Nothing that the bridge was ever given, nor what these files show, is worth anything but a new pair.
 
         Returns one more certificate and key of it that is worth nothing either, as `revoke` does.
         """
         self.must_be_whole()
-        self._find_bridge()
+        self._list_bridges(self.unlisted(*files))
         key = ec.generate_private_key(ec.SECP256R1())
         worthless = self._signed("issued", "bridge", self.bridge, key.public_key())
         self._note("replaced", "bridge", self.bridge, {})
@@ -102,17 +104,31 @@ class Identities:
         self.issue_bridge()
         return worthless.pem + key_pem(key)
 
-    def _find_bridge(self) -> None:
-        """A pair that was made before there were lines of it gets one."""
-        try:
-            there = x509.load_pem_x509_certificate((self.folder / BRIDGE).read_bytes())
-        except (OSError, ValueError):
-            return
-        serial = f"{there.serial_number:x}"
-        if not any(line.get("serial") == serial for line in self._lines()):
-            text = base64.b64encode(there.public_bytes(serialization.Encoding.DER)).decode()
-            until_at = int(there.not_valid_after_utc.timestamp())
-            told = {"serial": serial, "until_at": until_at, "certificate": text}
+    def unlisted(self, *files: Path) -> dict[str, x509.Certificate]:
+        """By number in hex, the bridge's certificates in its pair and in these files of which the log has no line.
+
+        FlashError for a file that holds none of the bridge's.
+        """
+        listed = {line.get("serial") for line in self._lines()}
+        found: dict[str, x509.Certificate] = {}
+        for file in (self.folder / BRIDGE, *files):
+            try:
+                shown = x509.load_pem_x509_certificate(file.read_bytes())
+                shown.verify_directly_issued_by(load_signer(self.folder).certificate)
+                is_its = shown.subject.rfc4514_string() == f"CN={self.bridge}"
+            except (OSError, ValueError, TypeError, InvalidSignature):
+                is_its = False
+            if is_its:
+                found[f"{shown.serial_number:x}"] = shown
+            elif file in files:
+                what = f"--certificate {file} is none that this authority gave {self.bridge}"
+                raise FlashError("usage", what=what)
+        return {serial: shown for serial, shown in found.items() if serial not in listed}
+
+    def _list_bridges(self, unlisted: dict[str, x509.Certificate]) -> None:
+        for serial, shown in unlisted.items():
+            text = base64.b64encode(shown.public_bytes(serialization.Encoding.DER)).decode()
+            told = {"serial": serial, "until_at": int(shown.not_valid_after_utc.timestamp()), "certificate": text}
             self._note("issued", "bridge", self.bridge, told)
 
     def renew(self, device: str) -> Certificate:

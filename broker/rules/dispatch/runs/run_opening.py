@@ -25,25 +25,34 @@ class PlannedRun(NamedTuple):
     run_id: str
     day_start: int
 
+    def until_at(self, day: Day) -> int:
+        """When it is long over."""
+        return self.day_start + self.trip.visits[-1].leave_day_s + day.settings.forget_after_s
+
+    def is_due(self, day: Day, now: int) -> bool:
+        """Whether it is not open, and its time has come."""
+        first_at = self.day_start + self.trip.visits[0].arrive_day_s
+        is_time = first_at - day.settings.open_before_s <= now <= self.until_at(day)
+        return is_time and self.run_id not in day.runs
+
 
 def look_up_runs(day: Day, found: list[PlannedRun], now: int) -> list[Effect]:
-    """Add to `found` the runs of yesterday, today and tomorrow, each to be decided upon by itself."""
+    """Add to `found` those of the runs of yesterday, today and tomorrow that are due, each to be decided upon by
+    itself."""
     if not day.clock.looks_again(now, LOOK_EVERY_S):
         return []
     today = local_date(day.plan, now)
     for date in (today - timedelta(days=1), today, today + timedelta(days=1)):
-        day_start = day_start_at(day.plan, date)
-        trips = service_runs(day.plan, date)
-        found.extend(PlannedRun(trip, f"{trip.trip_id}.{date:%Y%m%d}", day_start) for trip in trips)
+        day_start, on_day = day_start_at(day.plan, date), f".{date:%Y%m%d}"
+        planned = (PlannedRun(trip, trip.trip_id + on_day, day_start) for trip in service_runs(day.plan, date))
+        found.extend(one for one in planned if one.is_due(day, now))
     return []
 
 
 def open_if_due(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
     """Open a run whose time has come; one that is long over when the bridge starts is left alone."""
-    trip, run_id, day_start = planned_run
-    start_at = day_start + trip.visits[0].arrive_day_s
-    until = day_start + trip.visits[-1].leave_day_s + day.settings.forget_after_s
-    if run_id in day.runs or not start_at - day.settings.open_before_s <= now <= until:
+    trip, run_id, _ = planned_run
+    if not planned_run.is_due(day, now):
         return []
     if run_id not in day.runs.recorded:
         return _open(day, planned_run, now)
@@ -51,7 +60,7 @@ def open_if_due(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
     if run_id not in day.attention.of(Topic.UNREAD):
         day.attention.ask(run_id, RunUnread(trip.truck_id, run_id), now)
     waste = day.plan.routes[trip.route_id].waste
-    day.leftovers.cannot_read([planned.room_id for planned in trip.visits], waste, until)
+    day.leftovers.cannot_read([planned.room_id for planned in trip.visits], waste, planned_run.until_at(day))
     return []
 
 

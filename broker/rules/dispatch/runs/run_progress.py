@@ -164,10 +164,11 @@ def finish_if_settled(day: Day, run: Run, now: int) -> list[Effect]:
 
 def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effect]:
     """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
-    before = [visit.state for visit in day.visits.of(run.order)]
+    visits_before = [*day.visits.of(run.order)]
+    before = [visit.state for visit in visits_before]
     active = day.run_of(run.truck) is run
     owed = day.owed(run)
-    open_ones = [visit for visit in day.visits.of(run.order) if visit.state not in ("served", "cancelled")]
+    open_ones = [visit for visit in visits_before if visit.state not in ("served", "cancelled")]
     waits = {visit.key: waiting(day, visit, now) for visit in open_ones}  # at a skipped room too: it is on the list
     bins = waiting_bins(owed, waits)
     run.tracker.know_waiting(bins)
