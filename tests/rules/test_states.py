@@ -272,3 +272,11 @@ def test_a_way_round_a_table_is_found(text: str) -> None:
 def test_who_asks_for_a_deed_fires_nothing(text: str) -> None:
     """Reading a record, other things replaced, states compared."""
     assert not transitions_fired(text)
+
+
+def test_a_stay_that_was_seen_stays_seen_when_its_times_are_set_right() -> None:
+    """`inferred` is a stay nobody saw: one that lay in a gap, or of which a person alone told."""
+    came = VISIT.arrived(AT, 3, None, inferred=False, exactly=True)
+    assert not came.left(AT + 60).stayed(AT + 10, AT + 90).inferred
+    assert replace(came, inferred=True).left(AT + 60).stayed(AT + 10, AT + 90).inferred
+    assert VISIT.served_by_hand(None).stayed(AT + 10, AT + 90).inferred
