@@ -38,6 +38,7 @@ MOST_LOGGED = 100
 MOST_SHOWN = 20
 NOT_ON_RECORD = ("life", "keeper", "incident")  # what a rebuilt day may not know of by itself
 OTHERS = "…"
+TICK = "what is due"  # the rule that asks all others what there is to decide
 NOT_DONE = "a rule failed on this and nothing was changed; the fault is on the screen's list and in the log"
 NOT_NOW = "a rule failed and the day cannot be rebuilt from its records yet: nothing can be decided until it is"
 MOST_WAITING = 10_000
@@ -104,11 +105,23 @@ class Decisions:
         if self._waiting:
             yield from self._offer_again(now)
         rebuilt, self._rebuilt = self._rebuilt, False
-        for rule, about, make in self.dispatch.on_tick(now):
-            yield self._made(rule, about, make, now)
+        if not self._faults.rests(TICK, "", now):
+            yield from self._of_tick(now)
         if rebuilt and self._rebuilt:
             return  # once more: what was predicted is gone again
         self._to_tell = self._to_tell or rebuilt
+
+    def _of_tick(self, now: int) -> Iterator[list[Effect]]:
+        """Each decision of one second; what asks which are due is a rule too, and may fail like one."""
+        learned = self.dispatch.day.history.learned
+        try:
+            for rule, about, make in self.dispatch.on_tick(now):
+                yield self._made(rule, about, make, now)
+        except Exception:  # noqa: BLE001  (as above)
+            yield self._after_a_fault(TICK, "", learned, now)
+            return
+        if self._faults:
+            self._faults.worked(TICK)
 
     def next_step(self, now: int) -> list[Effect] | None:
         """What comes of one short step more of what takes long; None when there is nothing of the kind."""

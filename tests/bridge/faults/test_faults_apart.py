@@ -68,6 +68,19 @@ def test_offers_that_fail_stop_no_alarm() -> None:
     check_memory(morning)
 
 
+def test_a_fault_in_what_is_asked_of_each_run_ends_no_bridge() -> None:
+    """Which runs are due is asked outside of any decision: it is told as a fault, and the next second goes on."""
+    morning = under_way().again()
+    with broken(dispatch, "is_overstaying"):
+        morning.step(3)
+    assert morning.bridge.counts["rule_faults"] > 0
+    assert decisions.TICK in morning.bridge.dispatch.day.attention.of(Topic.FAULT)
+    morning.step(20)
+    morning.press("lane_blocked", incident_id=PRESS)
+    assert morning.stage(PRESS) == "stored"
+    check_memory(morning)
+
+
 def test_a_click_on_offers_that_fail_is_refused_and_nobody_is_held() -> None:
     """It is told to look again, as often as it comes; the rule rests, and is not asked for its next step for ever."""
     morning = under_way().again()

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from broker.web.picture import snapshot
 from broker.web.stream.changes import change, parts_of
 from tests.support.axe import findings
-from tests.support.bridge.morning import Morning
 from tests.support.made_screen import HOME, Screen
 
 pytestmark = pytest.mark.real
@@ -34,18 +32,6 @@ SMALLEST = """() => Math.min(...[...document.querySelectorAll("body *")].filter(
     && [...part.childNodes].some((child) => child.nodeType === 3 && child.data.trim())
     && !part.closest(".unseen-text, details:not([open]) > :not(summary), title"))
     .map((part) => parseFloat(getComputedStyle(part).fontSize)))"""
-
-
-@pytest.fixture(scope="module")
-def morning_picture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A truck under way whose lane is blocked, as the bridge shows it."""
-    morning = Morning(tmp_path_factory.mktemp("records"))
-    morning.serve(0)
-    morning.press("lane_blocked")
-    morning.step(2)
-    picture = snapshot(morning.bridge, morning.now)
-    morning.close()
-    return picture
 
 
 def calm(picture: dict[str, Any]) -> None:

@@ -1,13 +1,10 @@
 """The operations room while time passes: what has the keyboard keeps it, each thing says how old it is, the veil comes
 after five seconds, and a wall leaves out what is quiet before what is not."""
 
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from broker.web.picture import snapshot
-from tests.support.bridge.morning import Morning
 from tests.support.made_screen import HOME, Screen, clock
 from tests.support.processes import wait_until
 
@@ -25,18 +22,6 @@ KINDS = """() => {
     window.kinds = [...found.values()];
     return [...found.keys()];
 }"""
-
-
-@pytest.fixture(scope="module")
-def morning_picture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A truck under way whose lane is blocked, as the bridge shows it."""
-    morning = Morning(tmp_path_factory.mktemp("records"))
-    morning.serve(0)
-    morning.press("lane_blocked")
-    morning.step(2)
-    picture = snapshot(morning.bridge, morning.now)
-    morning.close()
-    return picture
 
 
 def test_whatever_has_the_keyboard_keeps_it_over_every_redraw(screen: Screen) -> None:
