@@ -7,7 +7,6 @@ after an interruption, stores nothing twice: ids are ids.
 
 import errno
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from broker.store.contract import Store
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError
 from broker.store.sqlite.files import Files
 
-BATCH = 1000
+BATCH, BATCH_LETTERS = 1000, 4_000_000
 _AGAIN = "mend or remove it and import again: what is stored by then stays"
 
 Progress = Callable[[int], None]  # told how many more records are done
@@ -37,8 +36,7 @@ def export(store: Store, target: Path, progress: Progress) -> int:
 
     def records(kind: str) -> Iterator[bytes]:
         nonlocal count
-        source = store.scan(kind, amended=False)
-        while batch := list(islice(source, BATCH)):
+        for batch in _batches(store.scan(kind, amended=False)):
             yield from map(codec.encode, batch)
             count += len(batch)
             progress(len(batch))
@@ -131,8 +129,7 @@ def stored_of(records: Iterable[Record], store: Store, progress: Progress) -> tu
     """Store all records in batches; what became of them, and the ids that were taken by records with other content."""
     stored = duplicates = 0
     others: list[str] = []
-    source = iter(records)
-    while batch := list(islice(source, BATCH)):
+    for batch in _batches(records):
         receipt = store.append(batch)
         stored += receipt.stored
         duplicates += receipt.duplicates
@@ -140,6 +137,19 @@ def stored_of(records: Iterable[Record], store: Store, progress: Progress) -> tu
             others += others_of(batch, store)
         progress(len(batch))
     return Receipt(stored, duplicates), others
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Not too many at once, and of long ones (photos) fewer."""
+    batch, letters = list[Record](), 0
+    for record in records:
+        batch.append(record)
+        letters += sum(len(one) for one in record.body.values() if isinstance(one, str))
+        if len(batch) == BATCH or letters > BATCH_LETTERS:
+            yield batch
+            batch, letters = [], 0
+    if batch:
+        yield batch
 
 
 def others_of(batch: list[Record], store: Store) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from tinydb import TinyDB
 
 from broker.__main__ import main
-from broker.store import Conflict, Corrupt, transfer
+from broker.store import Conflict, Corrupt, Record, transfer
 from broker.store.postgres import PostgresStore
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.damaged import changed
@@ -63,6 +63,19 @@ def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, data
         assert target.get(visit(1, "served").id) == source.get(visit(1, "served").id)
         target.close()
     source.close()
+
+
+def test_long_records_are_taken_a_few_at_a_time(tmp_path):
+    """Photos of half a megabyte each would be half a gigabyte at once by number alone."""
+    store = open_store(tmp_path / "s", lambda: float(NOON))
+    photos = [Record(f"photo:{number}", "photo", f"b{number}", NOON, NOON, "xh", {"jpeg": "/" * 500_000})
+              for number in range(20)]  # fmt: skip
+    taken, written = [], []
+    assert transfer.stored_of(photos, store, taken.append)[0].stored == 20
+    assert transfer.export(store, tmp_path / "x.jsonl", written.append) == 20
+    assert sum(taken) == sum(written) == 20
+    assert max(taken + written) * 500_000 <= transfer.BATCH_LETTERS + 500_000
+    store.close()
 
 
 def test_import_says_which_ids_hold_something_else(folder, tmp_path):

@@ -94,6 +94,16 @@ def test_the_configuration_that_is_installed_is_read() -> None:
     assert str(config.backup.folder) == "/var/backups/zhanpai" and config.embedded.enabled
 
 
+def test_the_way_back_is_written_for_the_package_in_the_order_in_which_it_works() -> None:
+    """The newer program writes the file before it goes, in a folder of the bridge's own, removed at the end."""
+    way = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8").partition("**Back**")[2].partition("**Another")[0]
+    typed = [line for block in way.split("```")[1::2] for line in block.strip().splitlines()]
+    words = ("stop zhanpai", "install -d", "zhanpai export", "--allow-downgrades", "mv ", "zhanpai import", "rm -r")
+    places = [next(number for number, line in enumerate(typed) if word in line) for word in words]
+    assert places == sorted(places) and all(line.startswith("sudo ") for line in typed)
+    assert not any("/tmp" in line for line in typed)
+
+
 def changed(package: Path, folder: Path, version: str) -> Path:
     """The next version of a package, with another service file."""
     root = unpacked(package, folder / "next")
