@@ -63,17 +63,19 @@ def _pairs(
     stands: Sequence[Stand], along_m: Sequence[float], told: Told, place_m: float, expected_s: float | None
 ) -> Iterator[_Pair]:
     """Each reading of the first with each of the second behind it, and with none."""
-    gap_m = place_m - told.place_m
-    second = [*readings(stands, [here - place_m for here in along_m], expected_s)]
+    gap_m, where_m = place_m - told.place_m, dict(zip(map(id, stands), along_m, strict=True))
+    seconds = [*readings(stands, [here - place_m for here in along_m], expected_s)]
+    is_close = gap_m <= NEAR_EACH_OTHER_M
+    alone = {id(stand): near(where_m[id(stand)] - place_m, stand.doubt_m) if is_close else 0.0 for stand in stands}
     for first in readings(stands, [here - told.place_m for here in along_m], told.expected_s):
         yield _Pair(first.odds - log(MADE), first, None)
-        from_m = along_m[stands.index(first.first)]
-        for then in second:
-            if then.first.since < first.last.until or then.first is first.last:
-                continue
-            odds = then.odds
-            if gap_m <= NEAR_EACH_OTHER_M:
-                to_m, doubt_m = along_m[stands.index(then.first)], then.first.doubt_m
-                odds -= near(to_m - place_m, doubt_m)
-                odds += near(to_m - from_m - gap_m, BETWEEN_M + BETWEEN_SHARE * doubt_m)
-            yield _Pair(first.odds + odds, first, then)
+        together = dict.fromkeys(alone, 0.0)
+        if is_close:
+            from_m = where_m[id(first.first)] + gap_m
+            for stand in stands:
+                width_m = BETWEEN_M + BETWEEN_SHARE * stand.doubt_m
+                together[id(stand)] = near(where_m[id(stand)] - from_m, width_m)
+        for second in seconds:
+            if second.first.since >= first.last.until and second.first is not first.last:
+                begun = id(second.first)
+                yield _Pair(first.odds + second.odds - alone[begun] + together[begun], first, second)
