@@ -8,10 +8,11 @@ ten minutes: at night nobody is called. A step of a minute is a correction and i
 A machine may be wrong when the bridge starts: a clock that is before the record's newest entry is doubted like one that
 jumped, and as long as no truck agrees with ours the time that two receivers say is taken instead of the machine's and
 the record's. What lay at the broker meanwhile is old and comes faster than time passes, so their words must lie as far
-apart as the seconds between. After each start nobody is told the time before a truck agreed with it, for a minute at
-most: how long it was away is not known to a machine whose clock stood meanwhile. Where machine and record contradict
-each other that lasts until the machine is believed. A truck that was told a wrong time dates by it and says its
-receiver's beside it; a truck without one is no witness.
+apart as the seconds between. After a start of the machine, or a long absence, nobody is told the time before a truck
+agreed with it, for a minute at most: how long it was away is not known to a machine whose clock stood meanwhile. A
+bridge that alone was away tells it at once, since trucks send what waits when they hear it. Where machine and record
+contradict each other nobody is told until the machine is believed. A truck that was told a wrong time dates by it and
+says its receiver's beside it; a truck without one is no witness.
 """
 
 import sys
@@ -27,6 +28,8 @@ Clock = Callable[[], float]
 STEP_S = 60.0  # so much a clock may be corrected by at once
 AGREES_S = float(wire.NO_DATA_S)  # so old the position may be by which a time is believed
 ALONE_S = 600.0
+BOOTED_S = 600.0  # a machine that is up for so long has had its time for as long,
+AWAY_S = 900.0  # and where the newest record is not older than this, the bridge alone was away
 WAITS_S = 60.0  # after a start: so long a truck that stands is silent, and less than a lamp waits for a heartbeat
 BUILT_AT = 1_767_225_600  # 2026-01-01: a receiver that says less counts its weeks wrongly
 APART_S = 10.0  # so far apart two words must come,
@@ -60,7 +63,8 @@ class SteadyClock:
     def begins(self, newest_at: float) -> None:
         """What is on record came until then, 0 where nothing is: no time before that is believed at once."""
         with self._lock:
-            if newest_at:
+            went_on = self._elapsed() >= BOOTED_S and self._now() - newest_at <= AWAY_S
+            if newest_at and not went_on:
                 self._known_from_s = self._elapsed() + WAITS_S
             if newest_at > self._now() + STEP_S:
                 self._go_by(newest_at - self._elapsed())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.bridge import Bridge
-from broker.ingest.steady_clock import ALONE_S, WAITS_S, SteadyClock, own_time
+from broker.ingest.steady_clock import ALONE_S, BOOTED_S, WAITS_S, SteadyClock, own_time
 from broker.store.opening import open_store
 from firmware import wire
 from firmware.truck.clock import TruckClock
@@ -37,8 +37,8 @@ class Truck:
 class Street:
     """A bridge that starts while its machine's clock and its newest record are so far off, and its trucks."""
 
-    def __init__(self, machine_off_s: float, newest_off_s: float) -> None:
-        self.now_s = 100.0
+    def __init__(self, machine_off_s: float, newest_off_s: float, up_s: float = 100.0) -> None:
+        self.now_s = up_s
         self.off_s = machine_off_s
         self.told: list[float] = []  # by how much what devices were told was wrong
         self.trucks: list[Truck] = []
@@ -124,6 +124,20 @@ def test_a_start_in_the_middle_of_a_morning_darkens_nothing() -> None:
     street.trucks = [Truck("t01")]
     street.passes(20)
     assert street.told and WAITS_S + 2 * wire.HEARTBEAT_S < wire.NO_DATA_S
+
+
+def test_a_bridge_that_alone_was_away_tells_the_time_at_once() -> None:
+    """Trucks that stand send what waits when they hear it; the machine was up meanwhile, and has its time."""
+    street = Street(0.0, -30.0, up_s=BOOTED_S)
+    street.passes(2 * wire.HEARTBEAT_S)
+    assert set(street.told) == {0.0}
+
+
+def test_a_bridge_that_was_away_for_a_night_asks_a_truck_first() -> None:
+    """However long the machine is up."""
+    street = Street(0.0, -10 * HOUR_S, up_s=DAY_S)
+    street.passes(2 * wire.HEARTBEAT_S)
+    assert street.told == []
 
 
 def test_a_truck_without_a_receiver_agrees_with_nobody() -> None:

@@ -38,6 +38,8 @@ def _demo_registers(config: BrokerConfig, now: float) -> None:
         except NoRegister:
             register.create(made_up(first_day), "demo", "demo")
 
+DAY_S = 86_400.0
+
 
 class Machine:
     """What the bridge runs on: its clock is right and its disk has room, until somebody says otherwise."""
@@ -51,6 +53,10 @@ class Machine:
     def now(self) -> float:
         """POSIX seconds."""
         return self._clock.now() + self._wrong_by_s
+
+    def since_boot(self) -> float:
+        """It has been up for a day: only its bridge starts."""
+        return DAY_S + self._clock.monotonic()
 
     def listen(self) -> None:
         """Be set as standard input says."""
@@ -84,7 +90,7 @@ def main(arguments: list[str]) -> int:
         os.statvfs = machine.statvfs  # type: ignore[assignment]
         threading.Thread(target=machine.listen, daemon=True).start()
         serve(
-            config, now=machine.now, elapsed=clock.monotonic, stop=stop, ready=lambda port: print(port, flush=True)
+            config, now=machine.now, elapsed=machine.since_boot, stop=stop, ready=lambda port: print(port, flush=True)
         )
     except (ConfigError, StoreError, OSError) as why:
         print(f"the bridge could not start: {why}", file=sys.stderr)
