@@ -105,9 +105,12 @@ def test_the_cab_is_read_in_the_sun_and_worked_by_a_thumb(street: WholeWeb, page
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{HOME}/cab?language=zh")
-    name, when = page.locator(".next .name"), page.locator(".next .when b")
-    expect(name).to_have_css("font-weight", "800")  # its style is there
-    assert float(name.evaluate(STYLE, "fontSize")[:-2]) >= 26 and float(when.evaluate(STYLE, "fontSize")[:-2]) >= 38
+    name = page.locator(".next .name")
+    for part, least_px in ((".name", 26), (".when b", 38)):  # drawn anew when what waits on the tablet was looked up
+        large = f"parseFloat(getComputedStyle(document.querySelector('.next {part}')).fontSize) >= {least_px}"
+        expect(page.locator(f".next {part}")).to_be_visible()
+        page.wait_for_function(f"document.querySelector('.next {part}') && {large}", timeout=10_000)
+    expect(name).to_have_css("font-weight", "800")
     paper = page.locator(".next").evaluate(STYLE, "backgroundColor")
     assert page.evaluate(CONTRAST, [name.evaluate(STYLE, "color"), paper]) >= 15
     sizes = [button.bounding_box() for button in page.locator("main .next button, main .load button").all()]
