@@ -21,16 +21,16 @@ from typing import Any
 import orjson
 
 from broker import __version__
-from broker.ingest.acks import AreaAcks
-from broker.ingest.backlog import keep_some
-from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
+from broker.ingest.delivery.acks import AreaAcks
+from broker.ingest.delivery.backlog import keep_some
+from broker.ingest.delivery.commits import commit
+from broker.ingest.delivery.newest_records import CORRECTED_S
+from broker.ingest.delivery.press_limits import PressLimits
+from broker.ingest.delivery.refusals import Refusals
+from broker.ingest.delivery.resends import Resends
 from broker.ingest.last_words import LastWords, Word
 from broker.ingest.measured import Measured
-from broker.ingest.newest_records import CORRECTED_S
-from broker.ingest.press_limits import PressLimits
-from broker.ingest.refusals import Refusals
-from broker.ingest.resends import Resends
 from broker.ingest.sources import DeviceKey, Sources, record_of
 from broker.ingest.steady_clock import own_time
 from broker.plan.model import Plan

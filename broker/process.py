@@ -20,7 +20,7 @@ from broker.feeds.home_assistant.devices import devices
 from broker.feeds.outside.receivers import Receivers
 from broker.feeds.reports.maker import Maker
 from broker.flood_control import FloodControl
-from broker.ingest.newest_records import newest_received
+from broker.ingest.delivery.newest_records import newest_received
 from broker.ingest.steady_clock import SteadyClock, since_boot
 from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
@@ -46,8 +46,8 @@ from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store import Store
 from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
-from broker.web.health import Way, of_picture, of_stream, stuck
-from broker.web.last_picture import Pictures
+from broker.web.view.health import Way, of_picture, of_stream, stuck
+from broker.web.view.last_picture import Pictures
 from firmware.watchdog import Watchdog
 
 log = logging.getLogger("zhanpai.bridge")

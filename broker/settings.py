@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from broker.config import BrokerConfig, CityConfig, ConfigError
-from broker.ingest.press_limits import PressLimits
+from broker.ingest.delivery.press_limits import PressLimits
 from broker.plan.model import Plan
 from broker.rules.settings import (
     Addressee,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from playwright.sync_api import CDPSession, Page
 
 from bench import goals
-from tests.support.browser import chromium_page
+from tests.support.screens.browser import chromium_page
 
 SEEN_S, SETTLES_S = 10.0, 3.0
 TRACED = ["toplevel", "disabled-by-default-devtools.timeline"]

@@ -22,10 +22,10 @@ from broker.plan.geometry import lengths_m
 from broker.plan.model import Plan, Room, Route, RunPlan
 from broker.store.opening import open_store
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from broker.web.stream.frames import Frames
 from broker.web.stream.shares import Shares
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import DAY
 

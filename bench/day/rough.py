@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from sim.judging.judges.rightness import Tally, judged
-from tests.support.rough_days import ALL, KINDS, played, rough
+from tests.support.rough.days import ALL, KINDS, played, rough
 
 DAYS = 10
 ALONE_DAYS = 2

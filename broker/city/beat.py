@@ -10,7 +10,7 @@ from typing import Any
 
 from broker import __version__
 from broker.feeds.outside.findings import FIELDS, Findings
-from broker.web.health import Sentences
+from broker.web.view.health import Sentences
 
 MOST_LISTED = 200  # of open presses and of alarms; how many there are is said besides
 OVER_S = 3600  # a press that is over is said for so long

@@ -18,7 +18,7 @@ from broker.rules.states.case import Case
 from broker.rules.states.incident import Incident
 from broker.store import StoreError, Unavailable
 from broker.store.city import Cell, CityDatabase
-from broker.web.picture import plain_incident
+from broker.web.view.picture import plain_incident
 
 log = logging.getLogger("zhanpai.city")
 

@@ -26,8 +26,8 @@ from broker.web.door.connection_limits import LimitedProtocol
 from broker.web.door.gate import Gate
 from broker.web.door.visitors import visitor_of
 from broker.web.pages.people.accounts import account_pages
+from broker.web.pages.people.sign_in import sign_in_router
 from broker.web.pages.screens import answer_of
-from broker.web.pages.sign_in import sign_in_router
 from broker.web.pages.ways import landing_of
 from broker.web.security import guarded
 from broker.web.server import MOST_AT_ONCE, bound_socket

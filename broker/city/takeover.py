@@ -15,7 +15,7 @@ import orjson
 
 from broker.config import BrokerConfig, ConfigError
 from broker.durable_file import Disk, write_durably
-from broker.ingest.acks import SeqSet
+from broker.ingest.delivery.acks import SeqSet
 from broker.plan.model import Plan
 from broker.store import Record, Store, amendments
 from broker.store.opening import is_address, must_be_store, open_store, reading_store

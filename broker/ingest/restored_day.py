@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from broker.ingest.newest_records import NewestRecords, as_heard, reports_of_rooms
-from broker.ingest.unsaved import Records
+from broker.ingest.delivery.newest_records import NewestRecords, as_heard, reports_of_rooms
+from broker.ingest.delivery.unsaved import Records
 from broker.plan.model import Plan
 from broker.rules.bookings.book import Round
 from broker.rules.collecting.readings import KEPT_S

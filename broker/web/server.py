@@ -33,12 +33,12 @@ from broker.web.api.street.keepers import keeper_router
 from broker.web.desk import Desk
 from broker.web.door.connection_limits import LimitedProtocol
 from broker.web.door.gate import Gate
-from broker.web.health import of_stream
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
 from broker.web.pages.signs import sign_pages
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
+from broker.web.view.health import of_stream
 
 log = logging.getLogger("zhanpai.web")
 

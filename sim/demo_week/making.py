@@ -28,8 +28,8 @@ import orjson
 from broker.plan.calendar import day_start_at
 from broker.store import codec
 from broker.store.opening import reading_store
-from broker.web.picture import Picture
 from broker.web.stream.changes import Parts, applied, change, parts_of
+from broker.web.view.picture import Picture
 from sim.demo_week.files import BOOTS_A_DAY, FIRST_DAY, LAST_DAY, PICTURES, RECORDS
 from sim.demo_week.people import SEEN_AFTER_S, Station
 from sim.judging.judge import judge

@@ -12,8 +12,8 @@ from typing import Any
 
 from broker.plan.calendar import service_runs
 from broker.plan.model import Plan, RunPlan
-from sim.world.driven import START, Driven, Knots
-from sim.world.driving import Path
+from sim.world.road.driven import START, Driven, Knots
+from sim.world.road.driving import Path
 
 STANDS_MPS = 0.5
 REST_S = 30  # a truck that says nothing for so long while it stands has not set out yet

@@ -11,8 +11,8 @@ from typing import Any
 from broker.config import BrokerConfig
 from broker.rules.dispatch.actions import Act
 from broker.web.desk import Desk
-from broker.web.last_picture import Pictures
 from broker.web.server import WebServer
+from broker.web.view.last_picture import Pictures
 from sim.live.people import move_in
 from sim.practice.morning import Morning
 

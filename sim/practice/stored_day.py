@@ -26,7 +26,7 @@ from sim.scenario.scenes.feed import plan_of_feed
 from sim.scenario.scenes.scene import Scene
 from sim.virtual.run import SETTLE_S
 from sim.world.bins import TARE_GRAMS
-from sim.world.driven import Driven
+from sim.world.road.driven import Driven
 
 BEFORE_S, AFTER_S = 25 * 60, 5 * 60  # the first lamp is due a quarter of an hour before its truck
 DAY_S = 86_400

@@ -11,13 +11,13 @@ from sim.scenario.scenes.recorded_receiver import RecordedTruck
 from sim.scenario.scenes.scene import Scene
 from sim.world.bins import FULL_GRAMS, Bins
 from sim.world.devices import Plant
-from sim.world.drivers import Driver
-from sim.world.driving import Pace
 from sim.world.evidence import Evidence
 from sim.world.gps.receiver import receiver_of
 from sim.world.piles import PileTruth
+from sim.world.road.drivers import Driver
+from sim.world.road.driving import Pace
+from sim.world.road.streets import Streets
 from sim.world.rooms import Habits, RoomTruth
-from sim.world.streets import Streets
 from sim.world.timeline import Timeline
 from sim.world.trucks import TruckTruth, World
 

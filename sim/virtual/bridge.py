@@ -9,8 +9,8 @@ import orjson
 
 from broker.bridge import Bridge
 from broker.config.rules import CasesConfig
-from broker.ingest.acks import ACK_EVERY_S
-from broker.ingest.newest_records import newest_received
+from broker.ingest.delivery.acks import ACK_EVERY_S
+from broker.ingest.delivery.newest_records import newest_received
 from broker.ingest.steady_clock import SteadyClock
 from broker.plan.model import Plan
 from broker.reports.casebook import CaseBook
@@ -21,7 +21,7 @@ from broker.rules.states.case import Case, CaseError
 from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
 from broker.web.api.street.alarms import DEEDS
-from broker.web.picture import Picture, alarms, attention, snapshot
+from broker.web.view.picture import Picture, alarms, attention, snapshot
 from firmware import wire
 from sim.judging.sentence import Term, said
 from sim.virtual.broker import VirtualBroker, Will

@@ -8,7 +8,7 @@ from pathlib import Path
 from broker.plan.model import Plan
 from broker.store import Store
 from broker.store.sqlite.store import SQLiteStore
-from broker.web.picture import Picture
+from broker.web.view.picture import Picture
 from firmware.truck.events import Body as Itinerary
 from sim.judging.read_back import read_store
 from sim.virtual.bridge import VirtualBridge

@@ -22,14 +22,14 @@ from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS
 from broker.plan.model import Plan, Room, Route, RunPlan
 from sim.world.button import Button
 from sim.world.devices import TruckUnit
-from sim.world.driven import START, Driven
-from sim.world.drivers import SAME_PLACE_M, Driver, Errand
-from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, TrueVisit
 from sim.world.gps.receiver import Receiver
 from sim.world.piles import Loaded, PileTruth
+from sim.world.road.driven import START, Driven
+from sim.world.road.drivers import SAME_PLACE_M, Driver, Errand
+from sim.world.road.driving import Drive, Pace, Path
+from sim.world.road.streets import Streets
 from sim.world.rooms import RoomTruth
-from sim.world.streets import Streets
 from sim.world.timeline import Timeline
 
 BINS_NOT_OUT_S = 150.0

@@ -9,7 +9,7 @@ import pytest
 from broker.rules.dispatch.actions import Act
 from broker.rules.statistics.cube import count as cube_of
 from broker.rules.statistics.cube import disagreements
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.bin_room import FULL, TARE, Rooms
 

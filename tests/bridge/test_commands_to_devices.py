@@ -19,7 +19,7 @@ from broker.commands.running_bridge import RunningBridge
 from broker.rules.dispatch.actions import COMMANDS, Act, ActionError
 from broker.store import where
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
 from tests.support.people import screen_of

@@ -8,8 +8,8 @@ import pytest
 
 from broker.mqtt.link import PING_S
 from broker.process import Desk
-from broker.web.health import HEARTBEAT_LOST_S, LINK_LOST_S, LOOP_STUCK_S, PICTURE_OLD_S, SILENT_S, Way
-from broker.web.picture import snapshot
+from broker.web.view.health import HEARTBEAT_LOST_S, LINK_LOST_S, LOOP_STUCK_S, PICTURE_OLD_S, SILENT_S, Way
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.people import screen_of
 from tests.support.processes import BridgeProcess, mosquitto, wait_until

@@ -12,12 +12,12 @@ from broker.city.figures import CityFigures
 from broker.city.server import build_city
 from broker.config import CityConfig
 from broker.store.city import CityDatabase
-from tests.support.axe import findings
-from tests.support.browser import chromium_page
 from tests.support.city.district import NAMES, cases_of, district, records_of, share, stay_heard
 from tests.support.facts import DAY, NOON
 from tests.support.people import House
-from tests.support.routed_page import HOME, routed
+from tests.support.screens.axe import findings
+from tests.support.screens.browser import chromium_page
+from tests.support.screens.routed_page import HOME, routed
 
 pytestmark = pytest.mark.real
 CHINESE = re.compile("[\u4e00-\u9fff]")

@@ -12,7 +12,7 @@ from broker.feeds.outside.message import MOST_BYTES, Message
 from broker.feeds.outside.news import News, totals_message
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 
 pytestmark = pytest.mark.real  # tenths of a second each

@@ -12,7 +12,7 @@ from google.transit import gtfs_realtime_pb2 as gtfs
 from broker.feeds.realtime.messages import FEEDS, message
 from broker.plan.gtfs.feed import read_gtfs
 from broker.plan.gtfs.writing import write_gtfs
-from broker.web.picture import Picture, snapshot
+from broker.web.view.picture import Picture, snapshot
 from firmware import wire
 from tests.support.bridge.afternoon import Afternoon
 from tests.support.bridge.morning import Morning

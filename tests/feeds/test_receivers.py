@@ -16,8 +16,8 @@ from broker.feeds.outside.receivers import MOST_DAYS
 from broker.store import Record, Store, StoreError
 from broker.store.opening import open_store
 from broker.web.desk import Desk
-from broker.web.health import of_stream
-from broker.web.picture import snapshot
+from broker.web.view.health import of_stream
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.outside import NOON, drips, picture_of, press, receiver, secret_in, telling
 from tests.support.people import screen_of

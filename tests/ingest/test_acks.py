@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.ingest.acks import ACK_EVERY_S, BOOTS_KEPT, BURST_S, RANGES_KEPT, RANGES_SENT, DeviceAcks, SeqSet
+from broker.ingest.delivery.acks import ACK_EVERY_S, BOOTS_KEPT, BURST_S, RANGES_KEPT, RANGES_SENT, DeviceAcks, SeqSet
 from firmware import wire
 
 numbers = st.lists(st.integers(0, 60), max_size=80)

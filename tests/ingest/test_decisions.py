@@ -2,8 +2,8 @@
 
 import random
 
+from broker.ingest.delivery.unsaved import WithUnsaved
 from broker.ingest.rule_faults import FORGIVEN_AFTER_S, LONGEST_WAIT_S, MANY, MOST_KEPT, RuleFaults
-from broker.ingest.unsaved import WithUnsaved
 from broker.rules.day.runs import ChangedRuns
 from broker.store import Record
 from tests.support.bridge.rehearsal import MemoryStore

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.ingest.resends import is_another
+from broker.ingest.delivery.resends import is_another
 from broker.rules.states.incident import REPEAT_S
 from broker.store import Full, StoreError
 from firmware import wire

@@ -23,8 +23,8 @@ from broker.people.roles import Scope, Visitor
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.door.gate import COOKIE, DEVICE_COOKIE, Gate
-from broker.web.picture import snapshot
 from broker.web.stream.listeners import MOST_OF_ACCOUNT, Listeners
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.people import HERE, PASSWORD, House
 

@@ -13,7 +13,7 @@ from broker.registers.kept.patches import find
 from broker.registers.safety.demo import demo_works
 from broker.web.api.registers.routers import router
 from broker.web.door.gate import COOKIE
-from broker.web.pages.sign_in import sign_in_router
+from broker.web.pages.people.sign_in import sign_in_router
 from broker.web.security import guarded
 from tests.support.people import HERE, PASSWORD, House
 from tests.support.registers import open_registers

@@ -16,7 +16,7 @@ from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
 from broker.web.api.app import STATIC
 from broker.web.api.registers.routers import router
-from broker.web.pages.sign_in import sign_in_router
+from broker.web.pages.people.sign_in import sign_in_router
 from broker.web.security import guarded
 from tests.support.people import PASSWORD, House
 from tests.support.registers import open_registers

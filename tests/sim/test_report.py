@@ -23,7 +23,7 @@ from sim.report.printed import as_json, show
 from sim.scenario.scenario import Demand, load
 from sim.scenario.scenes.choice import scene_of
 from sim.virtual.run import play
-from tests.support.browser import chromium_page
+from tests.support.screens.browser import chromium_page
 
 pytestmark = pytest.mark.real  # tenths of a second each
 

@@ -16,7 +16,7 @@ from broker.config import BrokerConfig
 from broker.feeds.outside import receivers, sender
 from broker.feeds.outside.receivers import Receivers
 from broker.rules.states.incident import Incident
-from broker.web.picture import plain_incident
+from broker.web.view.picture import plain_incident
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOON = 1_795_320_000

@@ -31,7 +31,7 @@ NUMBERS = (
     ("the hold that raises", r"\bHOLD_S = \d|hold_s >= \d", GESTURE),
     ("metres of the earth", r"\b6_?371_?\d+|\b111_?195|\b111\.\d", "firmware/truck/gps/fix.py"),
     ("where a board's ticks wrap", r"(?i)0x3fffffff|1 << 30", "firmware/binroom/constant.py"),
-    ("seconds between acks", r"ACK_EVERY_S = ", "broker/ingest/acks.py"),
+    ("seconds between acks", r"ACK_EVERY_S = ", "broker/ingest/delivery/acks.py"),
     ("how much a broker keeps for us", r"MAX_QUEUED\w* = \d", "broker/mqtt/own_broker/mosquitto_conf.py"),
 )  # fmt: skip
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from broker.ingest.acks import AreaAcks
+from broker.ingest.delivery.acks import AreaAcks
 from broker.ingest.last_words import KEPT, LONGEST, MOST_BYTES, LastWords, Word
-from broker.web.devices import DOUBT, LOST, NEVER, SEVERE, WELL, Beside, clock_s, devices
+from broker.web.view.devices import DOUBT, LOST, NEVER, SEVERE, WELL, Beside, clock_s, devices
 from tests.support.bridge.whole_web import WholeWeb
 
 pytestmark = pytest.mark.real  # tenths of a second each
@@ -27,7 +27,7 @@ def web(tmp_path: Path) -> Iterator[WholeWeb]:
 
 def show(web: WholeWeb) -> None:
     """The picture of now."""
-    from broker.web.picture import snapshot
+    from broker.web.view.picture import snapshot
 
     web.morning.step(1)
     web.desk.show(snapshot(web.morning.bridge, web.morning.now))

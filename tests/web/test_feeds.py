@@ -23,7 +23,7 @@ from broker.plan.model import Plan, Service
 from broker.web.api import realtime
 from broker.web.api.figures.record import record_router
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.whole_web import WholeWeb
 from tests.support.people import behind_the_door, screen_of

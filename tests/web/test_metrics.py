@@ -13,7 +13,7 @@ from broker.ingest.measured import Measured, Spread
 from broker.rules.statistics.calls import outside_band_s
 from broker.store import Record
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.people import screen_of
 

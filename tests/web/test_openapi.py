@@ -12,7 +12,7 @@ from broker.web.api.described.rows import AnswerRow, IncidentRow, RunRow, VisitR
 from broker.web.door.rights import RIGHTS
 from broker.web.problems import REFUSALS
 from tests.support.bridge.whole_web import WholeWeb
-from tests.support.openapi import Walk
+from tests.support.screens.openapi import Walk
 
 ENDLESS = "GET /api/v1/events"
 MONTH = {"name": "month", "in": "query", "required": True, "schema": {"type": "integer", "maximum": 12}}

@@ -13,8 +13,8 @@ from fastapi.testclient import TestClient
 from broker.people.roles import Scope
 from broker.store import where
 from broker.web.api.figures.record import record_router
-from broker.web.picture import snapshot
 from broker.web.security import guarded
+from broker.web.view.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import DAY, Morning
 from tests.support.people import House, screen_of

@@ -12,7 +12,7 @@ from broker.people.roles import Scope
 from broker.people.rosters import Rosters, shift_of
 from broker.web.api.street import keepers
 from broker.web.desk import OLD_S
-from broker.web.room_calls import late_s, next_of
+from broker.web.view.room_calls import late_s, next_of
 from tests.support.bridge.whole_web import WholeWeb
 
 pytestmark = pytest.mark.real  # tenths of a second each

@@ -22,9 +22,9 @@ from broker.web.desk import Desk
 from broker.web.door.gate import Gate
 from broker.web.door.visitors import visitor_of
 from broker.web.pages.api_docs import api_docs
+from broker.web.pages.people.sign_in import sign_in_router
 from broker.web.pages.rendering import STATIC
 from broker.web.pages.screens import answer_of, screen_router
-from broker.web.pages.sign_in import sign_in_router
 from broker.web.pages.ways import has_operations, landing_of
 from broker.web.problems import REFUSALS
 from broker.web.security import guarded

@@ -18,9 +18,9 @@ from broker.reports.booking_evidence import PHOTO
 from broker.store import Record, Store, StoreError
 from broker.web.api.street.actions import Id
 from broker.web.asked import looked_up
-from broker.web.booking_rows import one_booking
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of, within
+from broker.web.view.booking_rows import one_booking
 
 MOST_BYTES = 400_000  # what a page makes of a telephone's picture is half of that
 MOST_PHOTOS = 5  # of one booking

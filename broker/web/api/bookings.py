@@ -16,9 +16,18 @@ from broker.web.api.booking_photos import photo_routes
 from broker.web.api.paging import Paged
 from broker.web.api.street.actions import CrewAct, Id
 from broker.web.asked import looked_up
-from broker.web.booking_rows import bookings_of, done, estate_of, new_id, on_record, one_booking, piles_of, windows_of
 from broker.web.desk import Desk
 from broker.web.door.visitors import within
+from broker.web.view.booking_rows import (
+    bookings_of,
+    done,
+    estate_of,
+    new_id,
+    on_record,
+    one_booking,
+    piles_of,
+    windows_of,
+)
 from firmware import wire
 
 At = Annotated[int, Field(ge=0, le=wire.LATEST_AT, description="Unix seconds")]

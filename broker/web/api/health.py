@@ -8,7 +8,7 @@ from broker.store import Store, StoreError
 from broker.web.api.described.record import Health
 from broker.web.api.metrics import exposition
 from broker.web.desk import Desk
-from broker.web.health import Sentences, damaged, ill, of_picture, of_stream, store_trouble, stuck
+from broker.web.view.health import Sentences, damaged, ill, of_picture, of_stream, store_trouble, stuck
 
 
 def health_router(desk: Desk, store: Store) -> APIRouter:

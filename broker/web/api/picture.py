@@ -17,12 +17,12 @@ from broker.web.api.described.picture import IncidentSeen, PictureRow, RoomRow, 
 from broker.web.api.described.rows import RunRow
 from broker.web.api.paging import Paged
 from broker.web.desk import Desk
-from broker.web.picture import Picture, aged
 from broker.web.stream.frames import Frames
 from broker.web.stream.listeners import Listeners
 from broker.web.stream.recording import picture_at
 from broker.web.stream.share import shared
 from broker.web.stream.shares import Shares
+from broker.web.view.picture import Picture, aged
 from firmware import wire
 
 EVENT_LOOK_S = 0.2

@@ -17,7 +17,15 @@ from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from broker.rules.bookings.places import ON_THE_WAY_S, cubic_metres
 from broker.store import Store
 from broker.web.asked import looked_up
-from broker.web.booking_rows import (
+from broker.web.desk import Desk
+from broker.web.door.visitors import form_of, visitor_of, within
+from broker.web.languages import language_of
+from broker.web.pages.frame import base_context, page
+from broker.web.pages.rendering import WORDS
+from broker.web.pages.transfer_station import DEED_POLICY
+from broker.web.problems import Refusal
+from broker.web.sentences import kind_of, sentence
+from broker.web.view.booking_rows import (
     Row,
     bookings_of,
     done,
@@ -28,14 +36,6 @@ from broker.web.booking_rows import (
     piles_of,
     windows_of,
 )
-from broker.web.desk import Desk
-from broker.web.door.visitors import form_of, visitor_of, within
-from broker.web.languages import language_of
-from broker.web.pages.frame import base_context, page
-from broker.web.pages.rendering import WORDS
-from broker.web.pages.transfer_station import DEED_POLICY
-from broker.web.problems import Refusal
-from broker.web.sentences import kind_of, sentence
 from broker.words import filled
 
 DEEDS = {  # what a form may do, and the fields that it has for it

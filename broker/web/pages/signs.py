@@ -20,10 +20,10 @@ from broker.web.door.visitors import FormFields, visitor_of
 from broker.web.languages import language_of
 from broker.web.pages.frame import base_context, page
 from broker.web.pages.screens import POLICY
-from broker.web.room_calls import calls_by_room, later
 from broker.web.signs.board import Next, board
 from broker.web.signs.codes import SignCodes
-from broker.web.timetable import Timetable
+from broker.web.view.room_calls import calls_by_room, later
+from broker.web.view.timetable import Timetable
 
 MOST_AT_ONCE = 60  # codes drawn on one page
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from broker.web.room_calls import late_s
+from broker.web.view.room_calls import late_s
 
 Row = dict[str, Any]
 Ahead = Callable[[str, int], int | None]  # of a kind: its first moment by the timetable after that one

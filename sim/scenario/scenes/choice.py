@@ -14,8 +14,8 @@ from sim.scenario.scenes.feed import feed_scene
 from sim.scenario.scenes.recorded_receiver import receiver_scene
 from sim.scenario.scenes.scene import Scene
 from sim.scenario.scenes.tainan import tainan_scene
-from sim.world.driving import Path
 from sim.world.gps.receiver import METRES_PER_DEGREE
+from sim.world.road.driving import Path
 from sim.world.trucks import RunToday
 
 DEPOT_AWAY_M = 600.0

@@ -20,9 +20,9 @@ from sim.scenario.scenes.scene import Recording, Scene
 from sim.scenario.scenes.tainan import shared_file
 from sim.world.button import Button
 from sim.world.devices import TruckUnit
-from sim.world.driving import Path
 from sim.world.evidence import Evidence
 from sim.world.gps.receiver import METRES_PER_DEGREE
+from sim.world.road.driving import Path
 from sim.world.timeline import Timeline
 
 TRUCK, ROOM, WASTE = "t01", "r01", "residential_wet"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.plan.model import Plan
-from sim.world.driven import Driven
+from sim.world.road.driven import Driven
 
 
 class DataAbsentError(Exception):

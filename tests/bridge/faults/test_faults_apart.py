@@ -18,7 +18,7 @@ from broker.rules.dispatch.actions import ActionError
 from broker.rules.dispatch.visits import bin_counts, offers
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import DAY
 from tests.support.bridge.rehearsal import InjectedError, Rehearsal, check_memory, severe

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from broker import process
-from broker.ingest.backlog import MOST_WAITING
+from broker.ingest.delivery.backlog import MOST_WAITING
 from broker.mqtt.link import Arrived, BridgeLink
 from broker.store import Full
 from firmware import wire
@@ -87,7 +87,7 @@ def test_what_was_decided_from_a_position_that_was_put_off_is_kept(
 ) -> None:
     """A room served while the disk is full is on record when there is room again."""
     fill(morning, monkeypatch)
-    monkeypatch.setattr("broker.ingest.backlog.MOST_WAITING", 5)
+    monkeypatch.setattr("broker.ingest.delivery.backlog.MOST_WAITING", 5)
     morning.serve(0)
     morning.step(60, 5.0)
     assert morning.bridge.counts["put_off"] > 0

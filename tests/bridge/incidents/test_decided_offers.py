@@ -14,7 +14,7 @@ from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.replanning.insertion import OpenTour
 from broker.web.desk import Desk
-from broker.web.last_picture import Pictures
+from broker.web.view.last_picture import Pictures
 from firmware import wire
 from tests.support.bridge.morning import Morning
 

@@ -14,7 +14,7 @@ from broker.rules.dispatch.actions import ActionError
 from broker.rules.dispatch.visits.extra_coming import SETS_OUT_S
 from broker.rules.dispatch.visits.extra_truck import may_load
 from broker.rules.settings import DispatchSettings
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import DAY, Morning
 
 pytestmark = pytest.mark.real  # tenths of a second each

@@ -8,7 +8,7 @@ import pytest
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
 from broker.rules.statistics.cube import count as cube_of
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.bin_room import FULL, TARE
 from tests.support.bridge.next_door import BINS, NextDoor, stand_and_go
 

@@ -16,7 +16,7 @@ from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan, Service
 from broker.store.opening import open_store
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.people import screen_of
 from tests.support.settings.broker import HERE, PORT, door

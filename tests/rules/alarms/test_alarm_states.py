@@ -9,7 +9,7 @@ from broker.rules.day.attention.about_devices import OverLimit, ShutOut, Strange
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.alarm import LONGEST_SHELF_S, Alarm
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.rehearsal import Rehearsal
 

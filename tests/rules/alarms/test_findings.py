@@ -7,7 +7,7 @@ import pytest
 
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.rehearsal import Rehearsal
 

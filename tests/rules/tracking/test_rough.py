@@ -11,12 +11,12 @@ from broker.rules.settings import Streets
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind, TrackVisit
 from tests.support.road import Drive, place, road, room
-from tests.support.rough_run import Kind, kinds, rough_run
-from tests.support.rough_score import Score, score_kind
+from tests.support.rough.run import Kind, kinds, rough_run
+from tests.support.rough.score import Score, score_kind
 
 pytestmark = pytest.mark.real  # tenths of a second each
 
-SEEDS = range(9000, 9001)  # `python -m tests.support.rough_score 9000 10` reads ten of each
+SEEDS = range(9000, 9001)  # `python -m tests.support.rough.score 9000 10` reads ten of each
 
 
 def scored(of: str) -> Iterator[tuple[Kind, Score]]:

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from sim.scenario.scenario import load
 from sim.virtual.run import play
-from tests.support.browser import chromium_page
 from tests.support.processes import wait_until
+from tests.support.screens.browser import chromium_page
 from tests.support.sim.live_run import SLOW_S, UP_S, LiveRun, two_rooms
 
 pytestmark = pytest.mark.real

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import chromium_page
 from tests.support.processes import REPO, wait_until
+from tests.support.screens.browser import chromium_page
 from tests.support.sim.live_run import SLOW_S, LiveRun, two_rooms
 
 pytestmark = pytest.mark.real

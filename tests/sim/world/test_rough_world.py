@@ -15,12 +15,12 @@ from sim.scenario.format_page import EXPECTED, MORNING
 from sim.scenario.scenario import ScenarioError, parse
 from sim.scenario.scenes.choice import scene_of
 from sim.virtual.run import play
-from sim.world.drivers import SHORT_M, Driver, Errand
-from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, TrueVisit
-from sim.world.streets import BESIDE_M, JAM_AWAY_M, JAM_S, RED_AWAY_M, RED_S, Streets
+from sim.world.road.drivers import SHORT_M, Driver, Errand
+from sim.world.road.driving import Drive, Pace, Path
+from sim.world.road.streets import BESIDE_M, JAM_AWAY_M, JAM_S, RED_AWAY_M, RED_S, Streets
 from sim.world.timeline import Timeline
-from tests.support.rough_days import ALL, KINDS, rough
+from tests.support.rough.days import ALL, KINDS, rough
 
 pytestmark = pytest.mark.real  # tenths of a second each
 

@@ -9,9 +9,9 @@ from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import distance_m
 from firmware.binroom.lamp import PATTERNS
 from firmware.truck.gps.epochs import read_fixes
-from sim.world.driving import Drive, Pace, Path
 from sim.world.gps import nmea
 from sim.world.lamp_patterns import PatternReader
+from sim.world.road.driving import Drive, Pace, Path
 from sim.world.timeline import Timeline
 
 SOME_PLACES = [(31.19, 121.44, 5.0, 90.0), (-27.2108, 153.05, 0.0, 359.9), (0.5, -0.00001, 33.0, 0.0)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
 

@@ -1,7 +1,7 @@
 """The desk of the web in tests: what is asked of it is done before it answers."""
 
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 
 
 class DirectDesk(Desk):

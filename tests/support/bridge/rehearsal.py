@@ -25,7 +25,7 @@ from broker.rules.day.visits import Visits
 from broker.rules.effects.effect import Keep, Notice, Publish
 from broker.rules.tracking.tracker import RunTracker
 from broker.store import Receipt, Record, StoreError
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 
 # Where a decision is interrupted: at each effect before it is made, at each change of the day after it was made.

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 
 

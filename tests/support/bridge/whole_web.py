@@ -26,7 +26,7 @@ from broker.web.api.street.keepers import keeper_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.pages.learned import learned_pages
 from broker.web.pages.signs import sign_pages
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
 from tests.support.people import House

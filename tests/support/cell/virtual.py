@@ -18,8 +18,8 @@ from broker.plan.calendar import day_start_at
 from broker.store import Record
 from broker.store.opening import open_store
 from broker.store.transfer import records_of
-from broker.web.last_picture import Pictures
 from broker.web.stream.frames import Frames
+from broker.web.view.last_picture import Pictures
 from tests.support.cell.area import BEGINS_S, DAY, area_plan
 from tests.support.cell.devices import Said, Truck, Unit
 

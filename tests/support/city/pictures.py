@@ -13,7 +13,7 @@ from typing import Any
 from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, lengths_m, point_at
 from broker.plan.model import Plan, RunPlan
-from broker.web.picture import Picture, snapshot
+from broker.web.view.picture import Picture, snapshot
 from tests.support.bridge.morning import Morning
 
 WIDE_M, HIGH_M = 4700.0, 2900.0  # from one copy to the next

@@ -9,7 +9,7 @@ from broker.bridge import Bridge
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.writing import write_gtfs
 from broker.settings import configured_plan, dispatch_settings
-from broker.web.picture import of_now
+from broker.web.view.picture import of_now
 from tests.support.bridge.rehearsal import MemoryStore
 from tests.support.settings.day import ConfiguredDay, configured
 

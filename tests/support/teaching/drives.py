@@ -20,9 +20,9 @@ from firmware.truck.gps.epochs import Epochs
 from firmware.truck.gps.reporting import Reporting
 from firmware.truck.gps.whereabouts import FIX_LOST_S
 from sim.scenario.schema import SECTIONS
-from sim.world.driving import Drive, Pace, Path
 from sim.world.gps.receiver import receiver_of
-from sim.world.streets import Streets
+from sim.world.road.driving import Drive, Pace, Path
+from sim.world.road.streets import Streets
 from sim.world.trucks import STANDING_TICK_S
 
 BEGIN_AT = 1_795_903_200  # 2026-11-29 06:00 in Shanghai

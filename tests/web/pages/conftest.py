@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
-from tests.support.browser import chromium_page
-from tests.support.made_screen import Screen
+from tests.support.screens.browser import chromium_page
+from tests.support.screens.made_screen import Screen
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from broker.people.people import People
 from broker.people.roles import Scope
 from broker.plan.demo_area import demo_plan
-from tests.support.browser import chromium_page
 from tests.support.people import PASSWORD, QUICK
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, wait_until
+from tests.support.screens.browser import chromium_page
 
 NAMES = {"qing": "王青 / Wang Qing", "ju": "居阿姨 / Aunt Ju"}
 

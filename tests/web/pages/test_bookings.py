@@ -16,7 +16,7 @@ from broker.web.api.app import build_app
 from broker.web.api.booking_photos import MOST_A_DAY, MOST_PHOTOS
 from broker.web.api.bookings import booking_router
 from broker.web.pages.bookings import booking_pages
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from tests.support.bridge.afternoon import Afternoon
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.people import House

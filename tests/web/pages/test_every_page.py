@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 from broker.web.languages import LANG_COOKIE
 from broker.web.pages.screens import SCREENS
 from broker.words import LANGUAGES
-from tests.support.axe import findings
 from tests.support.bridge.whole_web import WholeWeb
-from tests.support.every_page import BOUND, PAGES, WIDTHS, street_of
-from tests.support.routed_page import HOME, routed
+from tests.support.screens.axe import findings
+from tests.support.screens.every_page import BOUND, PAGES, WIDTHS, street_of
+from tests.support.screens.routed_page import HOME, routed
 
 pytestmark = pytest.mark.real
 

@@ -13,10 +13,10 @@ from broker.people.roles import EVERYWHERE, Scope
 from broker.plan.demo_area import demo_plan
 from broker.store.opening import reading_store
 from broker.web.signs.codes import SignCodes
-from tests.support.axe import findings
-from tests.support.browser import chromium_page
 from tests.support.people import PASSWORD, QUICK
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, wait_until
+from tests.support.screens.axe import findings
+from tests.support.screens.browser import chromium_page
 
 pytestmark = pytest.mark.real
 

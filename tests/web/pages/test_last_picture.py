@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from broker.store import Corrupt, Unavailable
-from broker.web import picture
 from broker.web.desk import Desk
-from broker.web.last_picture import LOOK_EVERY_S, Pictures
 from broker.web.stream.changes import applied, change, parts_of, picture_of
+from broker.web.view import picture
+from broker.web.view.last_picture import LOOK_EVERY_S, Pictures
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.rehearsal import InjectedError, Rehearsal
 from tests.support.people import screen_of

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from broker.rules.arrival.believed import believed
 from broker.web.pages.rendering import STATIC
 from tests.support.bridge.whole_web import WholeWeb
-from tests.support.browser import chromium_page
+from tests.support.screens.browser import chromium_page
 
 pytestmark = pytest.mark.real  # tenths of a second each
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from broker.people.roles import Scope
 from tests.support.bridge.whole_web import WholeWeb
-from tests.support.routed_page import HOME, routed
+from tests.support.screens.routed_page import HOME, routed
 
 DAY = "2026-11-23"
 CONTRACTOR = Scope(contractors=("qingyun",))

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from broker.web.picture import snapshot
+from broker.web.view.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
-from tests.support.made_screen import HOME, Screen, clock
+from tests.support.screens.made_screen import HOME, Screen, clock
 
 pytestmark = pytest.mark.real
 

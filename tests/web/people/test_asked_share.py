@@ -10,7 +10,7 @@ import pytest
 from broker.people.roles import Role, Scope
 from broker.rules.states.answer import Answer
 from broker.web.api.described.rows import IncidentRow
-from broker.web.incident_shares import FOR_ASKED
+from broker.web.api.street.incident_shares import FOR_ASKED
 from tests.support.bridge.whole_web import WholeWeb
 
 

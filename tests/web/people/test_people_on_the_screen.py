@@ -12,9 +12,9 @@ from broker.people.roles import EVERYWHERE, Scope
 from broker.plan.demo_area import demo_plan
 from broker.plan.model import Room
 from broker.store.opening import reading_store
-from tests.support.browser import CHROMIUM, CHROMIUM_ARGS, chromium_page
 from tests.support.people import PASSWORD, QUICK
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, wait_until
+from tests.support.screens.browser import CHROMIUM, CHROMIUM_ARGS, chromium_page
 
 pytestmark = pytest.mark.real
 

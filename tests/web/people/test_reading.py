@@ -14,13 +14,13 @@ from broker.people.roles import BOUND, EVERYWHERE, ROLES, Reach, Role, Scope
 from broker.plan.model import Plan
 from broker.web.api.app import build_app
 from broker.web.door.gate import COOKIE
-from broker.web.picture import snapshot
 from broker.web.stream import shares
 from broker.web.stream.changes import Parts, applied, parts_of
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
 from broker.web.stream.share import Index, share
 from broker.web.stream.shares import Shares
+from broker.web.view.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.shown_minutes import shown_minutes

@@ -16,8 +16,9 @@ ROOMS = sorted({path.parent for path in STATIC.rglob("zh.json")})
 # What the picture has as a word of its own: states, kinds of waste, findings.
 SAYING = ("broker/rules/day", "broker/rules/dispatch", "broker/rules/effects", "broker/rules/states", "broker/ingest")
 SAYING_FILES = (
-    "broker/web/health.py", "broker/web/picture.py", "broker/web/last_picture.py", "broker/rules/settings.py",
-    "broker/rules/statistics/drifts.py", "broker/people/roles.py", "firmware/wire.py", "broker/plan/calendar.py",
+    "broker/web/view/health.py", "broker/web/view/picture.py", "broker/web/view/last_picture.py",
+    "broker/rules/settings.py", "broker/rules/statistics/drifts.py", "broker/people/roles.py", "firmware/wire.py",
+    "broker/plan/calendar.py",
 )  # fmt: skip
 QUOTED, PREFIX = re.compile(r"[\"']([\w-]+)[\"']"), re.compile(r"`([a-z][\w-]*_)\$\{")
 HALVES = re.compile(r"`\$\{\w+\}_\$\{")

@@ -14,8 +14,8 @@ import pytest
 from broker.config import BrokerConfig
 from broker.process import Desk
 from broker.web.door import connection_limits
-from broker.web.picture import snapshot
 from broker.web.server import WebServer
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.processes import REPO, wait_until
 

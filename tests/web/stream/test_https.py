@@ -13,8 +13,8 @@ from broker.commands.running_bridge import RunningBridge, shell_token
 from broker.config import BrokerConfig, ConfigError
 from broker.mqtt.certificates import check_certificates
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
 from broker.web.server import WebServer
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.people import PASSWORD, House
 from tests.support.settings.broker import certificate

@@ -11,13 +11,13 @@ import pytest
 
 from broker.people.roles import Reach
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
 from broker.web.stream.changes import Parts, applied, picture_of
 from broker.web.stream.frames import Frames
 from broker.web.stream.kept_days import kept_days
 from broker.web.stream.played import Played, played
 from broker.web.stream.recording import GAP_S, KEYFRAME_S, Recording, picture_at
 from broker.web.stream.share import Index, share
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.shown_minutes import shown_minutes
 from tests.support.people import screen_of

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from broker.web.picture import snapshot
 from broker.web.stream.changes import change, parts_of, picture_of
 from broker.web.stream.frames import Frames
 from broker.web.stream.visit_rows import VisitRows
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from broker.config import BrokerConfig
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from broker.web.stream import recording
 from broker.web.stream.frames import Frames
+from broker.web.view.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.people import screen_of
 from tests.support.processes import wait_until

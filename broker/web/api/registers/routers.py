@@ -28,7 +28,7 @@ from broker.web.api.paging import Paged
 from broker.web.api.registers.answers import shown, shown_document
 from broker.web.api.registers.changes import change_routes
 from broker.web.door.visitors import RegisterRoute, visitor_of
-from broker.web.pages.registers import page_router
+from broker.web.pages.registers.pages import page_router
 
 Lang = Literal["en", "zh"]
 LOG_ROWS = 100

@@ -10,10 +10,10 @@ from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.web.api.described import told
 from broker.web.api.described.record import ClosedAccount
 from broker.web.api.described.rows import INCIDENT_TOLD, RUN_TOLD
+from broker.web.api.street.incident_shares import told_of
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
 from broker.web.door.visitors import visitor_of, within
-from broker.web.incident_shares import told_of
 from firmware import wire
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]

@@ -10,11 +10,11 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
 from broker.web.api.described.rows import INCIDENT_TOLD
 from broker.web.api.street.actions import Action, incident_of, shown_incident
+from broker.web.api.street.incident_shares import reach_as, reaches
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.rights import right_to
 from broker.web.door.visitors import visitor_of, within
-from broker.web.incident_shares import reach_as, reaches
 from broker.web.stream.share import shared
 from firmware import wire
 

@@ -14,9 +14,9 @@ from broker.store import Store, StoreError, amendments, where
 from broker.store.days import Days
 from broker.web.api.figures.days import FIRST_DAY, LAST_DAY, moved
 from broker.web.api.paging import Paged
+from broker.web.api.street.incident_shares import reaches
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of
-from broker.web.incident_shares import reaches
 
 DAYS = 14  # of what was asked before, where no day is named
 MOST = 200

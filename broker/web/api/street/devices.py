@@ -12,9 +12,9 @@ from broker.bridge import Bridge
 from broker.store import Store, StoreError
 from broker.web.api.street.actions import Id
 from broker.web.asked import looked_up
-from broker.web.calibrations import calibrations
 from broker.web.desk import Desk
-from broker.web.devices import Beside, beside, devices
+from broker.web.view.calibrations import calibrations
+from broker.web.view.devices import Beside, beside, devices
 
 MOST_LISTED = 200  # nobody reads further: who looks for one types a part of its name
 ASKED_EVERY_S = 1.0  # the bridge's loop, however many look

@@ -13,8 +13,8 @@ from broker.web.api.street.actions import Action
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.door.visitors import visitor_of, within
-from broker.web.room_calls import rooms_today
-from broker.web.timetable import Timetable
+from broker.web.view.room_calls import rooms_today
+from broker.web.view.timetable import Timetable
 
 At = int | None
 KeptBy = Callable[[str, int], frozenset[str]]  # which rooms an account keeps by the rosters at a moment
