@@ -10,7 +10,7 @@ from broker.people.roles import Scope
 from broker.store import Record
 from broker.web.api.figures.calls import CALL_DAYS
 from broker.web.api.registers import routers
-from broker.web.pages.registers.pages import pages as registers
+from broker.web.pages.registers import pages as registers
 from tests.support.bridge.whole_web import WholeWeb
 
 DAY_S = 86_400
