@@ -104,7 +104,8 @@ def test_something_in_it_is_for_enforcement(demo: Demo) -> None:
     found = CaseBook(demo.store, PLAN, cases.times, cases.within_days).suggestions(int(NOW))
     (lane,) = [one for one in found if one.kind == "chronic_lane"]
     assert (lane.room, lane.estate, lane.times) == ("r05", PLAN.rooms["r05"].estate_id, 3)
-    assert all(FIRST_DAY <= datetime.fromtimestamp(one.at, UTC).date() <= LAST_DAY for one in lane.happened)
+    days = {datetime.fromtimestamp(one.at, ZoneInfo(PLAN.timezone)).date().isoformat() for one in lane.happened}
+    assert days == {DAYS[0], DAYS[3], DAYS[5]}
 
 
 def test_its_chain_adds_up_to_its_figures(demo: Demo) -> None:
