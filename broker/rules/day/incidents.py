@@ -25,7 +25,7 @@ class Incidents(Kept[IncidentKey, Incident]):
     """The newest state of each incident; an incident changes by being placed again.
 
     Written by: effects/records, dispatch/incidents/unworked, dispatch/incidents/addressing, dispatch/time_passing,
-    dispatch/visits/offers, day, ingest/restored_day.
+    dispatch/visits/offers, day, ingest/restored.
     """
 
     def __init__(self) -> None:
