@@ -1,7 +1,7 @@
 """What each kind of roughness costs: days of the scenario `rough_day` with each of its kinds alone, then with all.
 
-`python3 -m bench rough -- [KIND ...] [--days N] [--first N] [--jobs N]`; each day has another seed. The last line, all kinds
-over all days, is judged as the scenario says.
+`python3 -m bench rough -- [KIND ...] [--days N] [--first N] [--jobs N]`; each day has another seed. The last line, all
+kinds over all days, is judged as the scenario says.
 """
 
 import argparse
@@ -58,8 +58,8 @@ def main() -> int:
 def _found(
     kinds: Sequence[str], days: int | None, first: int, pool: ProcessPoolExecutor
 ) -> Iterator[tuple[str, Tally]]:
-    jobs = {kind: days or (DAYS if kind == ALL else ALONE_DAYS) for kind in kinds}
-    running = {kind: [pool.submit(played, (kind, first + day)) for day in range(number)] for kind, number in jobs.items()}
+    jobs = {kind: range(first, first + (days or (DAYS if kind == ALL else ALONE_DAYS))) for kind in kinds}
+    running = {kind: [pool.submit(played, (kind, seed)) for seed in seeds] for kind, seeds in jobs.items()}
     for kind, each in running.items():
         yield kind, sum((one.result() for one in each), Tally())
 
