@@ -1,7 +1,7 @@
 """What each kind of roughness costs: days of the scenario `rough_day` with each of its kinds alone, then with all.
 
-`python3 -m bench rough -- [KIND ...] [--days N] [--jobs N]`; each day has another seed. The last line, all kinds
-over all days, is judged as the scenario says.
+`python3 -m bench rough -- [KIND ...] [--days N] [--first N] [--jobs N]`; each day has another seed. The last line, all
+kinds over all days, is judged as the scenario says.
 """
 
 import argparse
@@ -35,6 +35,7 @@ def main() -> int:
     top = argparse.ArgumentParser(description=__doc__)
     top.add_argument("kinds", nargs="*", help=f"which (default: each, then all): {', '.join([*KINDS, ALL])}")
     top.add_argument("--days", type=int, help=f"days of each (default: {ALONE_DAYS} alone, {DAYS} of all together)")
+    top.add_argument("--first", type=int, default=1, help="the seed of the first day (default: 1)")
     top.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many days at once")
     top.add_argument("--faults", action="store_true", help="what was wrong, one by one")
     args = top.parse_args()
@@ -43,7 +44,7 @@ def main() -> int:
     held = True
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {HEAD}", flush=True)
     with ProcessPoolExecutor(args.jobs) as pool:
-        for kind, found in _found(args.kinds or [*KINDS, ALL], args.days, pool):
+        for kind, found in _found(args.kinds or [*KINDS, ALL], args.days, args.first, pool):
             print(row(kind, found), flush=True)
             for fault in found.faults if args.faults else ():
                 print(f"    {fault}")
@@ -54,9 +55,11 @@ def main() -> int:
     return 0 if held else 1
 
 
-def _found(kinds: Sequence[str], days: int | None, pool: ProcessPoolExecutor) -> Iterator[tuple[str, Tally]]:
-    jobs = {kind: days or (DAYS if kind == ALL else ALONE_DAYS) for kind in kinds}
-    running = {kind: [pool.submit(played, (kind, seed + 1)) for seed in range(number)] for kind, number in jobs.items()}
+def _found(
+    kinds: Sequence[str], days: int | None, first: int, pool: ProcessPoolExecutor
+) -> Iterator[tuple[str, Tally]]:
+    jobs = {kind: range(first, first + (days or (DAYS if kind == ALL else ALONE_DAYS))) for kind in kinds}
+    running = {kind: [pool.submit(played, (kind, seed)) for seed in seeds] for kind, seeds in jobs.items()}
     for kind, each in running.items():
         yield kind, sum((one.result() for one in each), Tally())
 

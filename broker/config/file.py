@@ -78,7 +78,7 @@ Whole = TypeVar("Whole", BrokerConfig, CityConfig)
 
 def read_config(path: Path) -> BrokerConfig:
     """The configuration in `path`; relative paths in it count from its folder. Raises ConfigError."""
-    config = _read(path, BrokerConfig, "broker.example.toml")
+    config = _read(path, BrokerConfig, "broker/broker.example.toml")
     plan, url, folder = config.area.plan, config.store.url, path.resolve().parent
     if plan != "demo":
         plan = str(folder / plan)
@@ -94,7 +94,7 @@ def read_config(path: Path) -> BrokerConfig:
 
 def read_city_config(path: Path) -> CityConfig:
     """The city's own configuration in `path`, as `read_config` reads a cell's. Raises ConfigError."""
-    return _read(path, CityConfig, "city.example.toml")
+    return _read(path, CityConfig, "broker/city.example.toml")
 
 
 def read_either_config(path: Path) -> BrokerConfig | CityConfig:

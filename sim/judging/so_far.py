@@ -19,7 +19,7 @@ LASTING = (
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """One expectation now: `waiting`, `held` or `failed`, what was seen, and what it waits for or why it failed."""
+    """One expectation now: `waiting`, `held`, `failed` or `not_judged`, what was seen, and what it waits for or why."""
 
     kind: str
     asks: Mapping[str, Any]
@@ -34,10 +34,11 @@ def so_far(evidence: Evidence, demands: Sequence[Demand], now: float) -> list[Ex
     return [_one(evidence, demand, now) for demand in demands]
 
 
-def at_the_end(verdicts: Sequence[Verdict], demands: Sequence[Demand]) -> list[Expectation]:
-    """The verdicts of a run that is over."""
+def at_the_end(verdicts: Sequence[Verdict], demands: Sequence[Demand], *, judged: bool = True) -> list[Expectation]:
+    """The verdicts of a run that is over; nothing failed that could not be `judged`."""
+    otherwise = "failed" if judged else "not_judged"
     return [
-        Expectation(verdict.kind, demand.values, "held" if verdict.held else "failed", verdict.seen, verdict.faults)
+        Expectation(verdict.kind, demand.values, "held" if verdict.held else otherwise, verdict.seen, verdict.faults)
         for verdict, demand in zip(verdicts, demands, strict=True)
     ]
 

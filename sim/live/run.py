@@ -177,7 +177,7 @@ def _play(
             actions = _run(street, console, AFTER_FAULTS_S if plans else SETTLE_S)
             plant.collect(evidence)
             verdicts = tuple(judge(evidence, scaled(demands, clock.fastest)))
-            panel.end(verdicts)
+            panel.end(verdicts, judged=machine.too_slow(max(factor, clock.fastest)) is None)
         finally:
             if week is not None:
                 week.stop()

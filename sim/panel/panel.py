@@ -84,10 +84,10 @@ class Panel:
             self._state_s = real_s if is_due else self._state_s
             self._show(real_s, edges, is_due=is_due)
 
-    def end(self, verdicts: Sequence[Verdict]) -> None:
-        """The run is over and judged: pages that are open hear it."""
+    def end(self, verdicts: Sequence[Verdict], *, judged: bool) -> None:
+        """The run is over: pages that are open hear it; without `judged` the machine was too slow for what failed."""
         self._over.set()
-        self._expectations = at_the_end(verdicts, self._demands)
+        self._expectations = at_the_end(verdicts, self._demands, judged=judged)
         self._show(time.monotonic(), {}, is_due=True)
         if self._frames.listeners:
             time.sleep(LAST_LOOK_S)

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import orjson
-
 from broker.bridge import Bridge
 from broker.config.rules import CasesConfig
 from broker.ingest.delivery.acks import ACK_EVERY_S
@@ -16,11 +14,10 @@ from broker.plan.model import Plan
 from broker.reports.casebook import CaseBook
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
-from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.actions import ALARM_DEEDS, Act, ActionError
 from broker.rules.states.case import Case, CaseError
 from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
-from broker.web.api.street.alarms import DEEDS
 from broker.web.view.picture import Picture, alarms, attention, snapshot
 from firmware import wire
 from sim.judging.sentence import Term, said
@@ -28,12 +25,12 @@ from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
 from sim.world.devices import asked_in
 from sim.world.evidence import Evidence, Heard
+from sim.world.spoken import Spoken
 from sim.world.timeline import Timeline
 
 TICK_S = 1.0
 CHANNELS_HEARD = ("fix", "bins", "incident")
 WHO, STATION, ENFORCEMENT = "dispatcher", "station", "enforcement"
-ALARM_DEEDS = {deed: action for deed, action, _, _ in DEEDS}
 
 
 class VirtualBridge:
@@ -283,7 +280,7 @@ class VirtualBridge:
             return
         device, channel = topic.split("/", 6)[4:6]
         if channel in CHANNELS_HEARD and payload:
-            self._evidence.heard.append(Heard(self._timeline.now, "bridge", channel, device, orjson.loads(payload)))
+            self._evidence.heard.append(Heard(self._timeline.now, "bridge", channel, device, Spoken(payload)))
         bridge.receive(topic, payload, self._now())
         if not self._flush_asked:
             self._flush_asked = True

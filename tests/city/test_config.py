@@ -34,7 +34,7 @@ def test_the_example_shows_every_key_with_its_default(tmp_path):
     [
         ("", "[city] is missing"),
         ("[city]\n", "[city] url: is missing"),
-        (f"{GOOD}colour = 1", "[city] colour: no such key; see city.example.toml"),
+        (f"{GOOD}colour = 1", "[city] colour: no such key; see broker/city.example.toml"),
         ('[city]\nurl = "postgresql://a:secret@h/d"', "[city] url: holds a password"),
         (f'{GOOD}timezone = "Shanghai"', "[city] timezone: is no time zone"),
         (f"{GOOD}[web]\nenabled = false", "enabled: the city is its page"),

@@ -24,6 +24,7 @@ class Visits(Kept[VisitKey, Visit]):
         self._by_room: dict[str, dict[str, list[VisitKey]]] = {}  # by room and waste
         self._by_run: dict[str, list[VisitKey]] = {}
         self._by_route: dict[str, dict[VisitKey, None]] = {}
+        self._standing: dict[VisitKey, None] = {}
         self._watches: dict[VisitKey, Watch] = {}
         self._made: dict[VisitKey, Any] = {}  # of a visit as it stands
         self._made_at: dict[tuple[str, str], Any] = {}  # of those of a room and waste as they stand
@@ -41,6 +42,10 @@ class Visits(Kept[VisitKey, Visit]):
                 del self._by_route[before.route][visit.key]
             self._by_route.setdefault(visit.route, {})[visit.key] = None
         self._kept[visit.key] = visit
+        if visit.state == "at_stop":
+            self._standing[visit.key] = None
+        else:
+            self._standing.pop(visit.key, None)
         self._made.pop(visit.key, None)
         self._made_at.pop((visit.room, visit.waste), None)
         self._changes[(visit.room, visit.waste)] += 1
@@ -49,6 +54,7 @@ class Visits(Kept[VisitKey, Visit]):
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more; the record keeps it."""
         visit = self._kept.pop(key, None)
+        self._standing.pop(key, None)
         self._watches.pop(key, None)
         self._made.pop(key, None)
         if visit is not None:
@@ -62,9 +68,10 @@ class Visits(Kept[VisitKey, Visit]):
 
     def at(self, room: str, waste: str | None = None) -> list[Visit]:
         """The visits of a room, of one waste kind or of all, in the order they were made."""
-        here = self._by_room.get(room, {})
-        found = (here.get(waste, ()),) if waste else here.values()
-        return [self._kept[key] for keys in found for key in keys]
+        here = self._by_room.get(room)
+        if here is None or (waste and waste not in here):
+            return []  # as nearly all who report at any moment: this is asked with each report
+        return [self._kept[key] for keys in ((here[waste],) if waste else here.values()) for key in keys]
 
     def of_run(self, run_id: str) -> Iterator[Visit]:
         """All visits of a run that are known, in the order they were made."""
@@ -73,6 +80,11 @@ class Visits(Kept[VisitKey, Visit]):
     def of_route(self, route_id: str) -> Iterator[Visit]:
         """All visits of a route that are known, in the order they were made."""
         return self.of(self._by_route.get(route_id, ()))
+
+    @property
+    def standing(self) -> Iterable[VisitKey]:
+        """The visits at which a truck stands."""
+        return self._standing
 
     def made_of(self, visit: Visit, make: Callable[[Visit], Made]) -> Made:
         """What is made of a visit as it stands, made once; one `make` only may ask, and it may look at nothing else."""

@@ -57,10 +57,10 @@ def booked_truck_came(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         if body["state"] not in (("at_site",) if still_loads else FETCHED):
             faults.append(said("fault", "booked_state", **name, state=Term("booking", body["state"])))
         elif came and not still_loads and body["measured_litres"] != came[0].litres:
-            told = -1 if body["measured_litres"] is None else body["measured_litres"]
+            told = Term("names", "nothing") if body["measured_litres"] is None else body["measured_litres"]
             faults.append(said("fault", "booked_measured", **name, litres=came[0].litres, told=told))
         elif came and abs((body["at_site_at"] or 0) - came[0].arrived_at) > values["within_s"]:
-            at = clock(evidence, body["at_site_at"]) if body["at_site_at"] else "-"
+            at = clock(evidence, body["at_site_at"]) if body["at_site_at"] else Term("names", "nothing")
             faults.append(said("fault", "booked_arrival", **name, at=clock(evidence, came[0].arrived_at), told=at))
     count = len(evidence.asked_for)
     return verdict("booked_truck_came", faults, too_few("bookings", count, values["at_least"]), bookings=count)

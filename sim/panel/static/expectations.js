@@ -4,7 +4,7 @@ import { html } from "/static/vendored/htm-preact-3.1.1.js";
 import { clock, reasons, run, tell } from "./run.js";
 import { inWords, say } from "./words.js";
 
-const MARKS = { waiting: "·", held: "✓", failed: "✕" };
+const MARKS = { waiting: "·", held: "✓", failed: "✕", not_judged: "–" };
 const SHOWN = 2; // reasons; the others are folded away
 const ASKED = ["truck", "room", "device", "reason"];
 

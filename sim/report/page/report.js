@@ -37,7 +37,7 @@ function showExpectations() {
     const should = say("expectations", one.kind, asked(one.asked));
     const why = one.held ? "" : `<ul class="faults">${one.faults.map((f) => `<li>${safe(f[language])}</li>`).join("")}</ul>`;
     const mark = one.held ? `<span class="mark">✓ ${word("page", "held")}</span>` : `<span class="mark failed">✗ ${word("page", "failed")}</span>`;
-    const lead = one.held ? "" : `<b>${word("page", "should_have")}</b> `;
+    const lead = one.held ? "" : `<b>${word("page", "should_have")}</b>${language === "zh" ? "" : " "}`;
     return `<tr data-s="${one.decided_s}" tabindex="0"><td>${mark}</td><td>${lead}${safe(should)}<br><small>${safe(one.kind)}</small></td><td>${safe(one.seen[language])}${why}</td><td class="num">${clock(one.decided_s)}</td></tr>`;
   });
   const head = ["", word("page", "asked"), word("page", "seen"), word("page", "since")].map((h) => `<th>${h}</th>`).join("");

@@ -118,3 +118,10 @@ def test_at_the_end_nothing_is_waited_for() -> None:
     verdicts = [Verdict("visits_served", True, "3 visits"), Verdict("records_stored_once", False, "9", ("lost",))]
     ends = [(each.kind, each.state, each.seen, each.why) for each in at_the_end(verdicts, demands)]
     assert ends == [("visits_served", "held", "3 visits", ()), ("records_stored_once", "failed", "9", ("lost",))]
+
+
+def test_what_a_slow_machine_could_not_judge_has_not_failed() -> None:
+    """What held has held on any machine."""
+    demands = [demand('kind = "visits_served"'), demand('kind = "records_stored_once"')]
+    verdicts = [Verdict("visits_served", True, "3 visits"), Verdict("records_stored_once", False, "9", ("lost",))]
+    assert [each.state for each in at_the_end(verdicts, demands, judged=False)] == ["held", "not_judged"]
