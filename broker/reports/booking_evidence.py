@@ -10,6 +10,7 @@ BEFORE_S, AFTER_S = 1800, 1800  # around the stay at the pile
 WEIGHED_WITHIN_S = 2 * 86_400
 MOST_POSITIONS = 400
 THERE_M = 60.0
+PHOTO_TAKEN_IN = ("requested", "accepted")
 PHOTO, PHOTO_NOTE = "photo", "photo_note"  # of what lies there, and who sent it when: their records' kinds
 
 

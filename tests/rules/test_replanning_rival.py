@@ -15,7 +15,7 @@ RIVALS_S = [12371, 10267, 11572, 12011, 12446, 12116, 10863]  # of the cases dra
 
 
 def test_a_breakdown_costs_hardly_more_than_a_solver_finds() -> None:
-    """Three trucks with forty stops: driving, waiting and broken promises, on average; nothing is left without a place."""
+    """Three trucks with forty stops: driving, waiting, broken promises, on average; every stop has a place."""
     costs = []
     for seed, rival_s in enumerate(RIVALS_S):
         _, lost, others, extra, ways = random_case(seed)

@@ -1,8 +1,8 @@
 """HTTP: a photo 照片 of a pile, beside its booking: who fetches it sees what lies there before they set out.
 
 It is a record as everything else that people say: backed up, exported and kept with it. A held window may lapse and
-leave nothing behind, so only what is booked has one. Beside each stands a short note of it: what is counted, and when it
-was, is read without the pictures.
+leave nothing behind, so only what is booked has one. Beside each stands a short note of it: what is counted, and when
+it was, is read without the pictures.
 """
 
 import base64
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.reports.booking_evidence import PHOTO, PHOTO_NOTE
+from broker.reports.booking_evidence import PHOTO, PHOTO_NOTE, PHOTO_TAKEN_IN
 from broker.store import Record, Store, StoreError
 from broker.web.api.street.actions import Id
 from broker.web.asked import looked_up
@@ -25,7 +25,6 @@ from broker.web.view.booking_rows import one_booking
 MOST_BYTES = 400_000  # what a page makes of a telephone's picture is half of that
 MOST_PHOTOS = 5  # of one booking
 MOST_A_DAY = 50  # of one estate: holds cost nothing, and the disk is the presses' too
-TAKEN_IN = ("requested", "accepted")
 DAY_S = 86_400
 _BEGINS, _ENDS = b"\xff\xd8\xff", b"\xff\xd9"
 
@@ -52,7 +51,7 @@ def photo_routes(router: APIRouter, desk: Desk, store: Store, area: str) -> None
     def keep(request: Request, booking: Id, photo: Photo) -> PhotoKept:
         row = looked_up(desk, lambda bridge, _: one_booking(bridge, booking))
         within(request, estate=row["estate"])
-        if row["state"] not in TAKEN_IN:
+        if row["state"] not in PHOTO_TAKEN_IN:
             raise HTTPException(409, "a photo is for a booking that is made and whose truck has not set out yet")
         jpeg, at = _jpeg(photo.jpeg), int(store.now())
         with keeping:
@@ -66,7 +65,8 @@ def photo_routes(router: APIRouter, desk: Desk, store: Store, area: str) -> None
                 if number > MOST_PHOTOS:
                     raise HTTPException(409, "there are as many photos of this booking as are kept")
                 name = f"{booking}:{number:03}-{hashlib.sha256(jpeg).hexdigest()[:12]}"
-                note = {"booking_id": booking, "number": number, "who": visitor_of(request).who, "estate": row["estate"]}
+                who = visitor_of(request).who
+                note = {"booking_id": booking, "number": number, "who": who, "estate": row["estate"]}
                 store.append([
                     Record(f"{kind}:{name}", kind, booking, at, at, area, body)
                     for kind, body in ((PHOTO, {**note, "jpeg": photo.jpeg}), (PHOTO_NOTE, note))

@@ -12,11 +12,11 @@ from starlette.datastructures import FormData
 
 from broker.people.roles import Reach
 from broker.plan.model import Plan
+from broker.reports.booking_evidence import PHOTO_TAKEN_IN
 from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from broker.rules.bookings.places import ON_THE_WAY_S, cubic_metres
 from broker.store import Store
-from broker.web.api.booking_photos import TAKEN_IN
 from broker.web.asked import looked_up
 from broker.web.desk import Desk
 from broker.web.door.visitors import form_of, visitor_of, within
@@ -117,7 +117,7 @@ def _page(request: Request, desk: Desk, zone: ZoneInfo, refused: HTTPException |
     context = base_context(request, visitor) | _speaking(lang, zone)
     days = [(day, list(of_day)) for day, of_day in groupby(found, key=lambda row: _day(row["from_at"], zone, lang))]
     held = [row for row in rows if row["state"] == "held" and books]
-    sends_photos = books and any(row["state"] in ("held", *TAKEN_IN) for row in rows)
+    sends_photos = books and any(row["state"] in ("held", *PHOTO_TAKEN_IN) for row in rows)
     answer = page(
         request, "bookings/bookings.html", context, refused.status_code if refused else 200,
         told=_told(refused, lang), held=held, sends_photos=sends_photos,

@@ -115,7 +115,7 @@ def test_a_photo_of_what_lies_there_is_seen_by_who_fetches_it(counter: Counter) 
 
 
 def test_a_window_that_lapses_leaves_no_photo_and_a_count_outlives_a_restart(counter: Counter) -> None:
-    """Only what is booked has one; what is kept of a day is counted from the record, and the evidence reads no picture."""
+    """Only what is booked has one; those of a day are counted from the record; the evidence reads no picture."""
     sent = {"jpeg": base64.b64encode(b"\xff\xd8\xff" + bytes(9) + b"\xff\xd9").decode()}
     held, store = counter.held(), counter.noon.store
     early = counter.post("zhang", f"/{held['booking_id']}/photo", sent)
