@@ -14,20 +14,25 @@ from broker.store.amendments import Amendments
 from broker.store.record import Record
 from broker.store.session import Connection
 
+# Which record is a case's newest is told by the index alone; bodies are read of those only.
 _NEWEST = """
-WITH newest AS (
-    SELECT DISTINCT ON (owner, key) owner, id, kind, key, at, received_at, area, body::text AS body
-    FROM zp_record WHERE kind = 'case' AND owner = ANY(%s) ORDER BY owner, key, at DESC, id DESC
-), corrected AS (
-    SELECT DISTINCT owner, key AS id FROM zp_record WHERE kind = 'amendment' AND owner = ANY(%s)
+WITH newest AS MATERIALIZED (
+    SELECT owner, id FROM unnest(%s::text[]) AS area (owner) CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (key) id FROM zp_record
+        WHERE zp_record.owner = area.owner COLLATE "C" AND kind = 'case' ORDER BY key, at DESC, id DESC
+    ) AS one
 )
 """
-_COLUMNS = "owner, id, kind, key, at, received_at, area, body"
+_COLUMNS = "owner, id, kind, key, at, received_at, area, body::text"
 # A zero character may stand in a body that is kept as it was written; who looks into it may not meet one.
 _PLACED = f"""
-, said AS (
-    SELECT *, replace(body, '\\u0000', '\\ufffd')::json AS value FROM newest
-    WHERE NOT EXISTS (SELECT FROM corrected WHERE (corrected.owner, corrected.id) = (newest.owner, newest.id))
+, said AS MATERIALIZED (
+    SELECT zp_record.*, replace(body::text, '\\u0000', '\\ufffd')::json AS value
+    FROM newest JOIN zp_record USING (owner, id)
+    WHERE NOT EXISTS (
+        SELECT FROM zp_record AS more
+        WHERE more.owner = newest.owner AND more.kind = 'amendment' AND more.key = newest.id
+    )
 ), placed AS (
     SELECT *, coalesce(json_typeof(value -> 'closed_at'), 'null') <> 'null' AS is_closed,
         CASE WHEN json_typeof(value -> 'handed_over_at') = 'number'
@@ -39,10 +44,11 @@ SELECT {_COLUMNS}, is_closed, handed_over::float8 FROM placed
 WHERE %s OR (is_closed, handed_over, owner, key) > (%s, %s, %s, %s)
 ORDER BY is_closed, handed_over, owner, key LIMIT %s
 """  # noqa: S608
-_CORRECTED = f"SELECT {_COLUMNS} FROM newest JOIN corrected USING (owner, id)"  # noqa: S608
-_PATCHES = (
-    "SELECT owner, id, kind, key, at, received_at, area, body::text FROM zp_record WHERE kind = %s AND owner = ANY(%s)"
-)
+_CORRECTED = f"""
+SELECT {_COLUMNS} FROM newest JOIN zp_record USING (owner, id)
+WHERE (owner, id) IN (SELECT owner, key FROM zp_record WHERE kind = 'amendment' AND owner = ANY(%s))
+"""  # noqa: S608
+_PATCHES = f"SELECT {_COLUMNS} FROM zp_record WHERE kind = %s AND owner = ANY(%s)"  # noqa: S608
 
 
 class Place(NamedTuple):
@@ -56,7 +62,7 @@ class Place(NamedTuple):
 
 def page(connection: Connection, areas: Sequence[str], left: Place | None, limit: int) -> list[tuple[Place, Record]]:
     """The next `limit` cases behind `left`; fewer only where there are no more."""
-    values = (list(areas), list(areas), left is None, *(left or Place(False, 0, "", "")), limit)
+    values = (list(areas), left is None, *(left or Place(False, 0, "", "")), limit)
     rows = connection.execute((_NEWEST + _PLACED).encode(), values)
     return [
         (Place(closed, handed_over, owner, fields[2]), _record(fields)) for owner, *fields, closed, handed_over in rows
