@@ -154,6 +154,11 @@ class Identities:
                 found = []
         return found
 
+    def devices(self) -> list[str]:
+        """The devices that were given a certificate and are not out."""
+        given = {line["id"] for line in self._lines() if line["action"] == "issued"}
+        return sorted(given - self.out() - {self.bridge})
+
     def due(self, days: int = DUE_DAYS) -> list[Certificate]:
         """The newest of each device whose certificate ends within so many days, or that has not taken its new one."""
         self.must_be_whole()
