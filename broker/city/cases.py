@@ -5,10 +5,10 @@ from contextlib import suppress
 
 from pydantic import BaseModel
 
+from broker.city.case_pages import Place, is_askable
+from broker.city.database import Cell, CityDatabase
 from broker.rules.states.case import Case
 from broker.store import Record
-from broker.store.city import Cell, CityDatabase
-from broker.store.city_cases import Place, is_askable
 from broker.web.api.paging import Paging, strange
 
 MOST_CASES = 200  # of a page, where no limit is asked for

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from broker.store import city_cases, codec
-from broker.store.city_cases import Place
+from broker.city import case_pages
+from broker.city.case_pages import Place
+from broker.store import codec
 from broker.store.contract import Store
 from broker.store.postgres import SCHEMA, PostgresStore
 from broker.store.record import Conflict, Receipt, Record, Unavailable
@@ -272,11 +273,11 @@ class CityDatabase:
 
     def cases(self, areas: Sequence[str], left: Place | None, limit: int) -> list[tuple[Place, Record]]:
         """The next so many cases of these areas that are enforcement's, without those that were corrected."""
-        return self._records.run(lambda connection: city_cases.page(connection, areas, left, limit))
+        return self._records.run(lambda connection: case_pages.page(connection, areas, left, limit))
 
     def corrected_cases(self, areas: Sequence[str]) -> list[tuple[str, Record]]:
         """All cases of these areas that were corrected, each with its area and as it reads since."""
-        return self._records.run(lambda connection: city_cases.corrected(connection, areas))
+        return self._records.run(lambda connection: case_pages.corrected(connection, areas))
 
     def count(
         self, area: str, kinds: Sequence[str], late: Sequence[str], from_at: int, to_at: int
