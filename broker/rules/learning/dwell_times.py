@@ -26,9 +26,7 @@ class StaySettings:
     first_setup_weight: float = 0.5
     bin_weight: float = 200.0
     waits: WaitSettings = field(default_factory=WaitSettings)
-    together: TogetherSettings = field(  # crews differ more than drives, and are others from one day to the next
-        default_factory=lambda: TogetherSettings(alike=0.01, alike_weight=100.0, next_run_weight=0.003, fades=0.995)
-    )
+    together: TogetherSettings = field(default_factory=TogetherSettings)
 
 
 class _Room:
