@@ -8,7 +8,7 @@
 
 One object, no thread, no socket, no clock: the shell (`process.py`) and the simulator drive it alike. If the store
 cannot take a batch (disk full), nothing of it is published or acknowledged; what must not wait for its device to send
-it again is kept and tried again (ingest/backlog.py), and the devices keep their records meanwhile.
+it again is kept and tried again (ingest/delivery/backlog.py), and the devices keep their records meanwhile.
 
 If a rule fails in a decision, what the device said is kept, and nothing of the decision is (ingest/decisions.py).
 """

@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
+from broker.city.database import Cell, CityDatabase
 from broker.city.figures import AREA, CityFigures, Counted, names_of, rows
 from broker.city.said import LEVELS
 from broker.city.standing import SILENT_S, alarms, readable, standing
@@ -16,7 +17,6 @@ from broker.config import CityConfig
 from broker.reports.sheets import counted_sheets
 from broker.rules.states.case import Case
 from broker.store import StoreError, Unavailable
-from broker.store.city import Cell, CityDatabase
 from broker.store.days import Days
 from broker.web.api.figures.days import Day, OneOf, View, days_asked, span_of
 from broker.web.api.figures.sheets import CSV, WORKBOOK, Shown, answered

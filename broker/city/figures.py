@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from broker.city.database import Cell, CityDatabase
 from broker.reports import chain_table, tables
 from broker.reports.figures import CHAIN_KINDS, chain_facts
 from broker.rules.statistics.chain import chain
 from broker.rules.statistics.cube import DIMENSIONS, Cube, add, count
 from broker.store import Store, Unavailable
-from broker.store.city import Cell, CityDatabase
 from broker.store.days import Days
 
 AREA = "area"

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.city.database import Cell, CityDatabase
 from broker.city.standing import readable, standing
 from broker.config import OutsideConfig
 from broker.feeds.outside.receivers import Receivers, of_area
 from broker.rules.states.case import Case
 from broker.rules.states.incident import Incident
 from broker.store import StoreError, Unavailable
-from broker.store.city import Cell, CityDatabase
 from broker.web.view.picture import plain_incident
 
 log = logging.getLogger("zhanpai.city")

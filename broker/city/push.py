@@ -20,10 +20,10 @@ from typing import Any
 
 from broker.city.beat import Beats
 from broker.city.cursor import hole_of, note_row, noted_row
+from broker.city.database import CityShare, Pushed
 from broker.config import BrokerConfig, ConfigError
 from broker.plan.model import Plan
 from broker.store import Record, StoreError
-from broker.store.city import CityShare, Pushed
 from broker.store.opening import is_address, reading_store
 from broker.store.sqlite.reader import STEP, SQLiteReader
 from broker.store.transfer import others_of

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from broker.store.city import Cell
+from broker.city.database import Cell
 
 LEVELS = ("severe", "warning", "info")  # the worst first
 Count = Annotated[int, Field(ge=0, lt=2**53)]

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from broker.city.api import Cells, city_router, health_router
+from broker.city.database import CityDatabase
 from broker.city.figures import CityFigures
 from broker.city.platform import Platform
 from broker.config import CityConfig
@@ -18,7 +19,6 @@ from broker.people.administration import Administration
 from broker.people.errors import PeopleError
 from broker.people.people import People
 from broker.people.sessions import Sessions
-from broker.store.city import CityDatabase
 from broker.web.api.app import empty_app
 from broker.web.api.people.accounts import account_router
 from broker.web.api.people.me import people_router

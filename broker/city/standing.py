@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from broker.city.database import Cell
 from broker.city.said import opened, said
 from broker.store import Record
-from broker.store.city import Cell
 
 Read = TypeVar("Read")
 

@@ -17,7 +17,7 @@ from broker.config import CityConfig, ConfigError, read_city_config, read_config
 from broker.store import StoreError
 
 if TYPE_CHECKING:
-    from broker.store.city import Cell
+    from broker.city.database import Cell
 
 
 def add_commands(subparsers: Any) -> None:
@@ -113,7 +113,7 @@ def check_city(path: Path, config: CityConfig) -> int:
 
 def cells_of(url: str, password: str | None) -> "list[Cell]":
     """The cells of a city's database; raises StoreError where it cannot be used now."""
-    from broker.store.city import CityDatabase
+    from broker.city.database import CityDatabase
 
     with contextlib.closing(CityDatabase(url, password, time.time)) as city:
         return city.cells()

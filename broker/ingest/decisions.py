@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from broker.ingest.delivery.unsaved import Records, WithUnsaved
-from broker.ingest.restored_day import restore, restore_beside
+from broker.ingest.restored.day import restore, restore_beside
 from broker.ingest.rule_faults import RuleFaults
 from broker.plan.model import Plan
 from broker.rules.day.attention.about_area import RuleFailed, RuleFailedBefore

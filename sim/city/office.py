@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.city.cursor import NAME as CURSOR
+from broker.city.database import CityDatabase
 from broker.city.push import Push
 from broker.city.takeover import Gap, fetch, missing
 from broker.config import BrokerConfig, read_config
@@ -16,7 +17,6 @@ from broker.people.people import People
 from broker.people.roles import EVERYWHERE
 from broker.rules.statistics.cube import MEASURES
 from broker.store import Record, Store, StoreError
-from broker.store.city import CityDatabase
 from broker.store.opening import open_store, reading_store
 from broker.store.transfer import records_of
 from sim.city.cell import HOST, Cell, Sections

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
+from firmware.truck.outbox.file import WAL_PAGES
 from sim.virtual.devices import VirtualPlant
 
 NOT_CONTENT = (type, ModuleType, FunctionType, MethodType, BuiltinFunctionType)
@@ -22,6 +23,7 @@ SETTLED_NIGHT = 2  # what is kept of a week and of yesterday is there by then
 LAST_NIGHTS = 2  # one heavy night is no growth
 MOST_GROWTH = 1.3  # of the settled night's weight, for objects
 SPARE_BYTES = 300_000
+WAL_BYTES = (WAL_PAGES + 16) * (4096 + 24)  # with a header before each page, and what one record more may need
 MOST_A_DAY = 1.5  # of what the busiest of the first days added to the record
 
 
@@ -38,10 +40,11 @@ class Night:
 
 def night(plant: VirtualPlant, day: int, stuck_before: Sequence[str]) -> Night:
     """The plant as it is now; stuck is who was so a while before too."""
-    files = {name: folder_bytes(path) for name, path in plant.files().items()}
+    files = plant.files()
     seen = set[int]()
     objects = {name: weight(parts, seen) for name, parts in plant.product().items()}
-    return Night(day, objects, files["record"], files["all"] - files["record"], [
+    record = folder_bytes(files["record"])
+    return Night(day, objects, record, folder_bytes(files["all"]) - record, [
         who for who in plant.stuck() if who in stuck_before
     ])  # fmt: skip
 
@@ -64,8 +67,9 @@ def weight(roots: Iterable[object], seen: set[int] | None = None) -> int:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Bytes of all files in a folder; of an outbox's log only what is past its measure, at which it is used anew."""
+    sizes = [(path.name, path.stat().st_size) for path in folder.rglob("*") if path.is_file()]
+    return sum(max(0, size - WAL_BYTES) if name.endswith(".db-wal") else size for name, size in sizes)
 
 
 def grown(nights: Sequence[Night]) -> Iterator[str]:

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from broker.city.database import CityDatabase, CityShare
 from broker.store import Unavailable
-from broker.store.city import CityDatabase, CityShare
 from tests.support.city.district import beat_of, days_of, records_of, say
 from tests.support.facts import NOON, ZONE
 

@@ -7,12 +7,12 @@ import psycopg
 import pytest
 
 from broker.city.api import Cells
+from broker.city.database import CityDatabase
 from broker.city.figures import CityFigures
 from broker.city.server import build_city
 from broker.config import CityConfig
 from broker.people.roles import BOUND, EVERYWHERE, ROLES, Scope
 from broker.reports.figures import figures_of
-from broker.store.city import CityDatabase
 from tests.support.city.district import (
     NAMES,
     beat_of,

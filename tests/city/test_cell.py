@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from broker.city.database import CityDatabase
 from broker.city.said import opened, said
 from broker.process import serve
-from broker.store.city import CityDatabase
 from tests.support.city.cells import city_records
 from tests.support.processes import wait_until
 from tests.support.settings.day import configured

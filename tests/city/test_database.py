@@ -7,11 +7,11 @@ import psycopg
 import pytest
 
 from broker.city.api import Cells
+from broker.city.database import CityDatabase
 from broker.city.figures import CityFigures
 from broker.city.server import build_city
 from broker.city.standing import standing
 from broker.config import CityConfig
-from broker.store.city import CityDatabase
 from tests.support.city.district import beat_of, case_of, cases_of, days_of, records_of, say, share, stay_heard
 from tests.support.facts import DAY, NOON
 from tests.support.people import House

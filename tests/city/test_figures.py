@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from broker.city.database import CityDatabase
 from broker.city.figures import CityFigures, counted, rows, summed
 from broker.reports.figures import chain_of, figures_of
 from broker.store import Record, Store, amendments
-from broker.store.city import CityDatabase
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.city.district import beat_of, days_of, records_of, share
 from tests.support.facts import NOON, ZONE

@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from broker.city.api import Cells
+from broker.city.database import CityDatabase
 from broker.city.figures import CityFigures
 from broker.city.server import build_city
 from broker.config import CityConfig
-from broker.store.city import CityDatabase
 from tests.support.city.district import NAMES, cases_of, district, records_of, share, stay_heard
 from tests.support.facts import DAY, NOON
 from tests.support.people import House

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
+from broker.city.database import CityDatabase
 from broker.city.platform import Platform
 from broker.config import OutsideConfig
 from broker.rules.states.incident import Incident
-from broker.store.city import CityDatabase
 from tests.support.city.district import beat_of, case_of, days_of, records_of, say, silent_for
 from tests.support.facts import DAY, NOON, Fact
 from tests.support.outside import press

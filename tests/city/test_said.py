@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from broker.city.database import Cell, CityDatabase
 from broker.city.platform import Platform
 from broker.city.said import opened, said
 from broker.city.standing import alarms, standing
 from broker.config import OutsideConfig
-from broker.store.city import Cell, CityDatabase
 from tests.support.city.district import beat_of
 from tests.support.facts import NOON, ZONE
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.ingest.restored_day import restore_beside
+from broker.ingest.restored.day import restore_beside
 from broker.rules.day.attention.about_devices import LowerBoot, Stranger, TwoDevices
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.boots import Boots

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.flashing import Workshop
 from tests.support.identity.street import Street, street
+from tools.flashing.errors import FlashError
+from tools.flashing.identity.identities import Identities
 from tools.flashing.truck.files import make_payload
 
 REPO = Path(__file__).resolve().parents[2]
@@ -97,3 +99,7 @@ def test_an_account_of_the_brokers_own_gets_no_certificate(tmp_path: Path) -> No
     for name in ("technician-xh", "watch-xh", "authority-xh"):
         code, _, said = shop.flash("revoke", "--id", name)
         assert code == 2 and "an account of the broker's own" in said
+    area = Identities(tmp_path / "keys", "xh")
+    for name in ("bridge-xh", "technician-xh", "watch-xh", "authority-xh"):
+        with pytest.raises(FlashError, match="an account of the broker's own"):
+            area.issue("truck", name)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from broker.ingest import decisions, restored_day
-from broker.ingest.restored_day import MOST_NAMED
+from broker.ingest import decisions
+from broker.ingest.restored import devices, incidents, learned, runs
+from broker.ingest.restored.reading import MOST_NAMED, NewestRecords
 from broker.rules.day.attention.about_area import LeftOut
 from broker.rules.day.attention.asked import Topic
 from broker.rules.dispatch.actions import Act
@@ -126,17 +127,17 @@ def failing(real: Any, on: Callable[..., bool], fault: type[Exception]) -> Any:
 
 
 PLACES = {  # what fails at the start, on what, and what of it is named
-    "a run": (restored_day, "restore_run", lambda day, fields, now: fields["truck"] == "t01", "run "),
-    "what reads a run": (restored_day, "read_run", lambda body: body["truck"] == "t01", "run:"),
-    "a visit": (restored_day.Visit, "from_body", lambda body: body["visit_number"] == 2, "visit:"),
-    "every visit": (restored_day.Visit, "from_body", lambda body: True, "visit:"),
-    "an incident": (restored_day.Incident, "from_body", lambda body: True, "workflow:"),
-    "a press": (restored_day, "show_as_said", lambda *_: True, "t01:1:"),
-    "what is asked of a press": (restored_day, "ask_about_incident", lambda *_: True, "workflow:"),
-    "what was learned": (restored_day.DwellRecord, "from_body", lambda body: True, "dwell:"),
-    "a position": (restored_day, "_last_fix", lambda *_: True, "t01:1:"),
-    "the newest of a kind": (restored_day.NewestRecords, "of", lambda self, kind, *_: kind == "run", "runs and visits"),
-    "the newest incidents": (restored_day.NewestRecords, "of", lambda self, kind, *_: kind == "workflow", "incidents"),
+    "a run": (runs, "restore_run", lambda day, fields, now: fields["truck"] == "t01", "run "),
+    "what reads a run": (runs, "read_run", lambda body: body["truck"] == "t01", "run:"),
+    "a visit": (runs.Visit, "from_body", lambda body: body["visit_number"] == 2, "visit:"),
+    "every visit": (runs.Visit, "from_body", lambda body: True, "visit:"),
+    "an incident": (incidents.Incident, "from_body", lambda body: True, "workflow:"),
+    "a press": (incidents, "show_as_said", lambda *_: True, "t01:1:"),
+    "what is asked of a press": (incidents, "ask_about_incident", lambda *_: True, "workflow:"),
+    "what was learned": (learned.DwellRecord, "from_body", lambda body: True, "dwell:"),
+    "a position": (devices, "_last_fix", lambda *_: True, "t01:1:"),
+    "the newest of a kind": (NewestRecords, "of", lambda self, kind, *_: kind == "run", "runs and visits"),
+    "the newest incidents": (NewestRecords, "of", lambda self, kind, *_: kind == "workflow", "incidents"),
 }
 
 
@@ -169,8 +170,8 @@ def test_a_fault_in_bringing_one_thing_back_stops_no_bridge(
 
 def test_a_run_that_cannot_be_brought_back_has_rooms_that_nobody_knows_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked about by name, and its rooms are told that a truck may come, without a time."""
-    real = restored_day.restore_run
-    monkeypatch.setattr(restored_day, "restore_run", failing(real, lambda day, fields, now: True, InjectedError))
+    real = runs.restore_run
+    monkeypatch.setattr(runs, "restore_run", failing(real, lambda day, fields, now: True, InjectedError))
     morning = pressed().again()
     run_id = morning.run_id
     assert run_id in morning.bridge.dispatch.day.attention.of(Topic.UNREAD)

@@ -271,7 +271,7 @@ def test_what_is_kept_can_be_read_by_a_person(people: People) -> None:
     people.add("li", "李雷", ("property",), Scope(estates=("e01",)))
     text = (people.folder / "people.json").read_text(encoding="utf-8")
     assert '"name": "李雷"' in text and json.loads(text)["accounts"]["li"]["scope"]["estates"] == ["e01"]
-    assert LINK_S > 0 and PASSWORD not in text
+    assert LINK_S > 0 and PASSWORD not in text and "$argon2id$" in text
 
 
 def test_two_processes_that_change_it_at_once_lose_nothing(people: People) -> None:

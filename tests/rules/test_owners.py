@@ -13,8 +13,8 @@ ROOMS = ("day", "bookings", "effects", "dispatch", "arrival", "replanning", "sta
 READERS = [
     *(path for room in ROOMS for path in (BROKER / "rules" / room).rglob("*.py")),
     BROKER / "ingest" / "decisions.py",
-    BROKER / "ingest" / "restored_day.py",
-    BROKER / "web" / "picture.py",
+    *(BROKER / "ingest" / "restored").glob("*.py"),
+    BROKER / "web" / "view" / "picture.py",
     BROKER / "bridge.py",
     BROKER / "process.py",
 ]  # fmt: skip

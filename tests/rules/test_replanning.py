@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.rules.replanning.offers import Deal, Offer, Stop, Tour, Ways, breakdown, insert, kept, schedule, whole
+from broker.rules.replanning.searched import Searched, searched
 
 WET = "residential_wet"
 DRY = "residential_dry"
@@ -198,7 +199,7 @@ def taken_over(**changes: object) -> Offer | None:
     extra = tour(truck="x01", run="e", start="x9000", start_at=NOW + 9000)
     offer = next(o for o in whole(breakdown(broken, [other], ON_A_STREET, extra)) if o.name == "others")
     assert places(offer.tours[1]) == ["x100", "x150", "x200", "x250", "x300"]
-    return kept(deal_of(offer), broken, [replace(other, **changes)], ON_A_STREET, extra)  # type: ignore[arg-type]
+    return whole(kept(deal_of(offer), broken, [replace(other, **changes)], ON_A_STREET, extra))  # type: ignore[arg-type]
 
 
 def test_a_deal_is_kept_with_the_times_of_now() -> None:
@@ -229,6 +230,45 @@ def test_a_deal_that_breaks_a_rule_by_now_is_none(changes: dict[str, object]) ->
     """A lamp was lit, bins were filled, a shift was cut, a stop came to it or moved, a room closes: no such offer."""
     assert taken_over() is not None
     assert taken_over(**changes) is None
+
+
+def test_what_had_no_place_is_asked_for_anew() -> None:
+    """It says by how much it is too late now; where it has a place by now the deal is another."""
+    broken, other, extra = tour("x200"), tour(truck="t02", run="b"), tour(truck="x01", run="e", wastes=frozenset())
+    ended = replace(other, shift_end_at=NOW + 250)
+
+    def now(of: Tour) -> Offer | None:
+        """The deal that nobody takes it over, as it is with this truck."""
+        deal = Deal("others", {}, {broken.stops[0].key: "t02 would end 1 min after its shift"})
+        return whole(kept(deal, broken, [of], ON_A_STREET, extra, asks_anew=True))
+
+    late = now(ended)
+    assert late is not None and late.unplaced[0].reason == "t02 would end 1 min after its shift"
+    later = now(replace(ended, start_at=NOW + 120))
+    assert later is not None and later.unplaced[0].reason == "t02 would end 3 min after its shift"
+    assert now(other) is None
+
+
+def test_a_search_is_not_repeated_while_its_ground_is_the_same() -> None:
+    """Time that passes is no reason, whether the others drive on as reckoned or stand; what they owe or are late is."""
+    broken, extra = tour("x300"), tour(truck="x01", run="e", start_at=NOW + 600)
+    other = tour("x100", "x200", truck="t02", run="b", start_at=NOW + 60)
+
+    def ground(passed_s: int = 0, of: Tour = other, lost: Tour = broken, also: object = "x01") -> Searched:
+        """The same so many seconds later."""
+        more = replace(extra, start_at=extra.start_at + passed_s)
+        return searched(lost, [of], ON_A_STREET, more, also, NOW + passed_s)  # type: ignore[arg-type]
+
+    def is_still(**later: object) -> bool:
+        return ground().is_still(ground(**later), 60)  # type: ignore[arg-type]
+
+    assert is_still() and is_still(passed_s=500)
+    assert is_still(passed_s=500, of=replace(other, start_at=other.start_at + 500))
+    assert not is_still(passed_s=500, of=replace(other, start_at=other.start_at + 200))
+    assert not is_still(of=tour("x200", truck="t02", run="b", start_at=NOW + 160))
+    assert not is_still(lost=tour("x300", "x400"))
+    assert not is_still(lost=replace(broken, stops=(replace(broken.stops[0], bins=2),)))
+    assert not is_still(also="x02")
 
 
 # --- any tours -------------------------------------------------------------------------------------------
@@ -333,7 +373,7 @@ def test_a_breakdown_keeps_every_rule(world: tuple[list[Tour], Ways, Tour]) -> N
         before = [broken, *others] + ([extra] if any(t.truck == "x" for t in offer.tours) else [])
         check(offer, before, ways, moved)
         assert next(t for t in offer.tours if t.truck == broken.truck).stops == ()
-        assert kept(deal_of(offer), broken, others, ways, extra) == offer, "what was offered is what happens"
+        assert whole(kept(deal_of(offer), broken, others, ways, extra)) == offer, "what was offered is what happens"
     assert whole(breakdown(broken, others, ways, extra)) == offers, "the same question has the same answer"
 
 

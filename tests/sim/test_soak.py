@@ -1,17 +1,19 @@
 """Days on end with random faults: drawn by the seed alone, judged day by day, weighed each night by bounds."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from firmware.truck.outbox.file import opened
 from sim.judging.judges.invariants import broken, invariants
 from sim.scenario.scenario import DAY_S, Scenario, load
 from sim.search import soak
 from sim.search.draws import INVARIANTS
-from sim.search.growth import Night, grown, weight
+from sim.search.growth import WAL_BYTES, Night, folder_bytes, grown, weight
 from sim.search.moments import Area
 from sim.search.search import base_of_search
 from sim.world.evidence import Evidence, Interval, LampChange, StoredRecord
@@ -97,6 +99,23 @@ def test_a_weight_is_of_all_that_is_held_and_each_thing_counts_once() -> None:
     held = ["x" * 100_000]
     assert weight([held, held, {"again": held}]) == pytest.approx(100_000, rel=0.02)
     assert weight([test_the_same_seed_is_the_same_soak_and_every_day_has_faults_of_its_own, Night]) == 0
+
+
+def test_a_log_that_is_used_anew_is_no_growth_until_it_is_past_its_measure(tmp_path: Path) -> None:
+    """A truck's log fills up over days and then begins at its front again; the outbox itself weighs what it weighs."""
+    (tmp_path / "t01.db").write_bytes(bytes(5000))
+    for size, weighs in ((500_000, 5000), (1_060_000, 5000), (WAL_BYTES + 70_000, 75_000)):
+        (tmp_path / "t01.db-wal").write_bytes(bytes(size))
+        assert folder_bytes(tmp_path) == weighs
+
+
+def test_an_outbox_that_is_written_for_long_keeps_its_logs_measure(tmp_path: Path) -> None:
+    """The measure that a soak weighs by is what SQLite really does: some ten times as much went through the log."""
+    with closing(opened(tmp_path / "t01.db")) as db:
+        for seq in range(3000):
+            db.execute("INSERT OR REPLACE INTO position VALUES (1, ?, ?, 0)", (seq % 50, "x" * 500))
+        log = (tmp_path / "t01.db-wal").stat().st_size
+    assert WAL_BYTES / 2 < log <= WAL_BYTES
 
 
 def visit(day: int, number: int, state: str) -> StoredRecord:

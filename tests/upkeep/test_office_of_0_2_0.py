@@ -13,7 +13,7 @@ import pytest
 
 from broker.__main__ import main
 from broker.config import BrokerConfig, read_config
-from broker.ingest.restored_day import restore
+from broker.ingest.restored.day import restore
 from broker.settings import configured_plan, dispatch_settings
 from broker.store import where
 from broker.store.opening import open_store

@@ -23,7 +23,8 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from broker.bridge import Bridge
-from broker.ingest.restored_day import HISTORY_BACK_S, ODD
+from broker.ingest.restored.learned import HISTORY_BACK_S
+from broker.ingest.restored.reading import ODD
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Plan
 from broker.rules.bookings.asked import BookingDeed

@@ -72,6 +72,7 @@ class BrokerChild:
     """One child on `host:port` with its files in `folder`; a kind of broker says its command and writes its files."""
 
     KEPT = "mosquitto.db"  # what it keeps over restarts, in `folder`
+    start_timeout_s = START_TIMEOUT_S
 
     def __init__(self, folder: Path, host: str, port: int) -> None:
         self.folder = folder.resolve()
@@ -249,7 +250,7 @@ class BrokerChild:
                 preexec_fn=die_with_parent,
                 env={name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"},  # ours
             )
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline = time.monotonic() + self.start_timeout_s
         while time.monotonic() < deadline and self._child.poll() is None:
             if self._answers(deadline):
                 return True

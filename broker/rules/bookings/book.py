@@ -43,7 +43,7 @@ Changes = list[Booking | Round]
 class Bookings(Kept[str, Booking]):
     """The newest state of each booking and of each round; one changes by being placed again.
 
-    Written by: effects/records, day, ingest/restored_day.
+    Written by: effects/records, day, ingest/restored.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ COUNTED_ON = 100  # so many starts above what was left are its own; a number at 
 class Boots:
     """The boot that is believed, and what speaks against it.
 
-    Written by: dispatch/device_messages, ingest/restored_day.
+    Written by: dispatch/device_messages, ingest/restored.
     """
 
     believed: int | None = None

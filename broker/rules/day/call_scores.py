@@ -7,7 +7,7 @@ from broker.rules.statistics.facts import Fact
 class CallScores:
     """Each call by id; an end that is told again is the newer one.
 
-    Written by: effects/records, dispatch/alarms, ingest/restored_day.
+    Written by: effects/records, dispatch/alarms, ingest/restored.
     """
 
     def __init__(self) -> None:

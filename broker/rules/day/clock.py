@@ -6,7 +6,7 @@ from datetime import date
 class DayClock:
     """`now` is the newest moment the dispatch was told of; it never goes back.
 
-    Written by: dispatch, effects, ingest/restored_day.
+    Written by: dispatch, effects, ingest/restored.
     """
 
     def __init__(self, now: int = 0) -> None:

@@ -44,7 +44,7 @@ class Closure:
 class Closures(Kept[str, Closure]):
     """The closed roads by id, the past ones too until they are forgotten.
 
-    Written by: dispatch/visits/closed_roads, day, ingest/restored_day.
+    Written by: dispatch/visits/closed_roads, day, ingest/restored.
     """
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ class BinCount:
 class _Device:
     """What is known of any device.
 
-    Written by: dispatch/device_messages, day, ingest/restored_day.
+    Written by: dispatch/device_messages, day, ingest/restored.
     """
 
     life: str = "disconnected"
@@ -94,7 +94,7 @@ class _Device:
 class TruckState(_Device):
     """What is known of a truck; `fix` is its newest position that may be used for decisions.
 
-    Written by: dispatch/device_messages, ingest/restored_day.
+    Written by: dispatch/device_messages, ingest/restored.
     """
 
     fix: GpsFix | None = None
@@ -119,7 +119,7 @@ class TruckState(_Device):
 class RoomState(_Device):
     """What is known of a room's unit: its life, the bins in its sight per waste kind, its lamps as read back.
 
-    Written by: dispatch/device_messages, dispatch/incidents, dispatch/visits/bin_counts, ingest/restored_day.
+    Written by: dispatch/device_messages, dispatch/incidents, dispatch/visits/bin_counts, ingest/restored.
     """
 
     bins: dict[str, BinCount] = field(default_factory=dict)
@@ -172,7 +172,7 @@ class Devices:
     """Trucks and rooms by id, known as soon as they are named.
 
     Written by: bridge, dispatch/device_messages, dispatch/incidents/keepers, dispatch/runs/run_progress,
-    dispatch/visits/bin_counts, ingest/restored_day.
+    dispatch/visits/bin_counts, ingest/restored.
     """
 
     def __init__(self) -> None:

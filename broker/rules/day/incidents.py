@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.rules.kept import Kept
+from broker.rules.replanning.searched import Searched
 from broker.rules.states.incident import Incident
 
 LOOKED_AT_S = 120  # so long an offer can be chosen that was shown, though its minutes were written anew since
@@ -25,7 +26,7 @@ class Incidents(Kept[IncidentKey, Incident]):
     """The newest state of each incident; an incident changes by being placed again.
 
     Written by: effects/records, dispatch/incidents/unworked, dispatch/incidents/addressing, dispatch/time_passing,
-    dispatch/visits/offers, day, ingest/restored_day.
+    dispatch/visits/offers, day, ingest/restored.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class Incidents(Kept[IncidentKey, Incident]):
         self._by_truck: dict[str, dict[IncidentKey, None]] = {}
         self._by_room: dict[str, dict[IncidentKey, None]] = {}
         self._offers: dict[IncidentKey, ShownOffers] = {}
+        self._searched_in: dict[IncidentKey, Searched] = {}
         self._shown_before: dict[IncidentKey, list[ShownOffers]] = {}  # what somebody may look at yet
         self._rests_until: dict[IncidentKey, int] = {}
         self._extra: dict[IncidentKey, str] = {}
@@ -107,12 +109,22 @@ class Incidents(Kept[IncidentKey, Incident]):
         """All of them were made."""
         self.working = None
 
-    def show_offers(self, key: IncidentKey, made_at: int, offers: Sequence[Mapping[str, Any]]) -> None:
-        """This is what can be done about it now."""
+    def searched_in(self, key: IncidentKey) -> Searched | None:
+        """What the offers that are shown were searched in, where they were searched for this incident."""
+        return self._searched_in.get(key)
+
+    def show_offers(
+        self, key: IncidentKey, made_at: int, offers: Sequence[Mapping[str, Any]], searched: Searched | None = None
+    ) -> None:
+        """This is what can be done about it now, and what it was searched in."""
         if key in self._offers:
             before = [*self._shown_before.get(key, ()), self._offers[key]]
             self._shown_before[key] = [one for one in before if made_at - one[0] <= LOOKED_AT_S]
         self._offers[key] = (made_at, offers)
+        if searched is None:
+            self._searched_in.pop(key, None)
+        else:
+            self._searched_in[key] = searched
 
     def name_extra(self, key: IncidentKey, truck: str) -> None:
         """From now on its offers reckon with this truck as the extra one: a dispatcher would have it."""
@@ -125,6 +137,7 @@ class Incidents(Kept[IncidentKey, Incident]):
     def take_offers_down(self, key: IncidentKey) -> None:
         """What was shown is not what could be done any more."""
         self._offers.pop(key, None)
+        self._searched_in.pop(key, None)
         self._shown_before.pop(key, None)
 
     def end_choosing(self, key: IncidentKey) -> None:

@@ -10,7 +10,7 @@ class Leftovers:
     """Visits at rooms that left the plan, rooms and trucks of visits and runs that are not here any more, and words of
     keepers that nobody may have decided on.
 
-    Written by: dispatch/incidents, dispatch/runs, ingest/restored_day.
+    Written by: dispatch/incidents, dispatch/runs, ingest/restored.
     """
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ class Run:
     """One run of one day; `order` is the order of visits that the truck was told, settled ones included.
 
     Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/full_trucks,
-    dispatch/visits/moved_visits, dispatch/incidents/contractors, effects/messages, ingest/restored_day.
+    dispatch/visits/moved_visits, dispatch/incidents/contractors, effects/messages, ingest/restored.
     """
 
     run_id: str
@@ -136,7 +136,7 @@ class Run:
 class Runs(Kept[str, Run]):
     """Runs by id; `recorded` are those of which there is a record, whether it is understood or not.
 
-    Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/moved_visits, day, ingest/restored_day.
+    Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/moved_visits, day, ingest/restored.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ class Visits(Kept[VisitKey, Visit]):
     """The newest state of each visit; a visit changes by being placed again.
 
     Written by: effects/records, dispatch/runs/run_restoring, dispatch/alarms/watching, day,
-    ingest/restored_day.
+    ingest/restored.
     """
 
     def __init__(self) -> None:

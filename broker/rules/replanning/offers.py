@@ -119,16 +119,20 @@ def breakdown(
     return tuple(sorted(different.values(), key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
 
 
-def kept(deal: Deal, broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour) -> Offer | None:
+def kept(
+    deal: Deal, broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour, *, asks_anew: bool = False
+) -> Steps[Offer | None]:
     """A deal that was offered, with the times of now; None if it is about other stops by now or breaks a hard rule.
 
-    Nothing is searched for: it takes as long as driving each tour once in thought.
+    Nothing is searched for: it takes as long as driving each tour once in thought. `asks_anew`: what had no place is
+    tried once more where it would be, so that the reason is of now; None if it has one by now.
     """
     ways = ways.remembered()
     lost = {stop.key: stop for stop in _lost(broken, ways)}
     tours = [*others, extra] if deal.name != "others" else [*others]
     placed = []
     for tour in tours:
+        yield
         own = {stop.key: stop for stop in tour.stops}
         order = [key for key in deal.orders.get(tour.truck, ()) if key in own or key in lost]
         if [key for key in order if key in own] != list(own):
@@ -142,6 +146,16 @@ def kept(deal: Deal, broken: Tour, others: Sequence[Tour], ways: Ways, extra: To
     if lost.keys() - deal.unplaced.keys():
         return None
     unplaced = [Unplaced(lost[key], reason) for key, reason in deal.unplaced.items() if key in lost]
+    if asks_anew:
+        asked = placed[-1:] if deal.name == "extra_truck" else placed
+        for number, entry in enumerate(unplaced):
+            places = []
+            for one in asked:
+                yield
+                places.append(one.best_place(entry.stop))
+            if any(isinstance(place, Place) for place in places):
+                return None
+            unplaced[number] = Unplaced(entry.stop, _why_not(places))
     return _offer(deal.name, [broken, *tours], placed, [replace(broken, stops=())], unplaced, ways)
 
 
@@ -168,9 +182,8 @@ def _place_all(tours: Sequence[OpenTour], lost: Sequence[Stop]) -> Steps[tuple[l
             yield
     unplaced = []
     while waiting:
-        for key in [key for key in waiting if not any(isinstance(place, Place) for place in places[key])]:
-            reasons = [why for why in places[key] if isinstance(why, str)]
-            unplaced.append(Unplaced(waiting.pop(key), "; ".join(reasons) or "there is no other truck"))
+        nowhere = [key for key in waiting if not any(isinstance(place, Place) for place in places[key])]
+        unplaced += [Unplaced(waiting.pop(key), _why_not(places[key])) for key in nowhere]
         if not waiting:
             break
         key = max(waiting, key=lambda key: _regret(places[key]))
@@ -184,6 +197,10 @@ def _place_all(tours: Sequence[OpenTour], lost: Sequence[Stop]) -> Steps[tuple[l
             yield
     stuck = {entry.stop.key for entry in unplaced}
     return (yield from _improved(tours, [stop for stop in lost if stop.key not in stuck])), unplaced
+
+
+def _why_not(places: Sequence[Place | str]) -> str:
+    return "; ".join(why for why in places if isinstance(why, str)) or "there is no other truck"
 
 
 def _cheapest(places: Sequence[Place | str]) -> int:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from broker.ingest.restored_day import HISTORY_BACK_S
+from broker.ingest.restored.learned import HISTORY_BACK_S
 from broker.plan.calendar import local_date
 from broker.plan.model import Plan
 from broker.reports.call_table import CALL_HEADS, call_cells

@@ -10,9 +10,12 @@ import pytest
 
 from broker import process
 from broker.bridge import Bridge
+from broker.rules.day.closures import Closure
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.visits import offers
 from broker.rules.replanning.insertion import OpenTour
+from broker.rules.replanning.offers import breakdown
 from broker.web.desk import Desk
 from broker.web.view.last_picture import Pictures
 from firmware import wire
@@ -176,6 +179,43 @@ def test_what_nobody_looks_at_is_seldom_worked_out_anew(morning: _InSteps) -> No
     assert times == list(range(0, 3600, 300))
     day.incidents.place(replace(day.incidents[key], workflow="acknowledged"))
     assert made_anew(night + 3600 - 269)
+
+
+def test_nothing_is_searched_for_again_while_nothing_is_otherwise(
+    morning: _InSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All night one deal is written at other minutes; a room that was settled, or a closed road, is searched for."""
+    searches: list[int] = []
+    monkeypatch.setattr(offers, "breakdown", lambda *of: searches.append(1) or breakdown(*of))
+    shown(morning)
+    day, key = morning.bridge.dispatch.day, ("t01", PRESS)
+    day.incidents.place(replace(day.incidents[key], workflow="acknowledged"))
+    first, began_at = morning.offered(), day.incidents.offers(key)[0]
+
+    def half_minute(now: int) -> int:
+        """How many searches that took."""
+        before = len(searches)
+        time_passing.offer(day, key, now)
+        while day.incidents.working is not None:
+            time_passing.work_on(day, now)
+        assert day.incidents.offers(key)[0] == now
+        return len(searches) - before
+
+    assert len(searches) == 1
+    assert half_minute(began_at + 30) == 0
+    assert morning.offered()["deal"] == first["deal"]
+    assert morning.offered()["extra"]["comes_at"] - first["extra"]["comes_at"] == 30
+    night = began_at + 8 * 3600  # the shift is over: no truck may take anything
+    assert half_minute(night) == 1
+    then = day.incidents.offers(key)[1][0]["unplaced"]
+    assert sum(half_minute(night + second) for second in range(30, 7200, 30)) == 0
+    assert then and day.incidents.offers(key)[1][0]["unplaced"] == then
+
+    last = morning.trip.visits[-1].room_id
+    morning.bridge.act(Act("serve", "Li", visit=(morning.run_id, last, 1)), morning.now)
+    assert half_minute(night + 7200) == 1 and half_minute(night + 7230) == 0
+    day.closures.keep(Closure("c1", morning.trip.visits[-2].room_id, None, night, night + 90_000, "Li"))
+    assert half_minute(night + 7260) == 1 and half_minute(night + 7290) == 0
 
 
 @pytest.mark.parametrize("how", ["settled", "late"])

@@ -3,8 +3,8 @@
 import json
 
 from broker.city.beat import MOST_LISTED, OVER_S, Beats, progress_of
+from broker.city.database import Cell
 from broker.city.said import opened
-from broker.store.city import Cell
 from broker.web.pages.rendering import STATIC
 from tests.support.outside import picture_of, press
 

@@ -10,10 +10,10 @@ import pytest
 
 from broker.city import api, figures
 from broker.city.api import Cells
+from broker.city.database import CityDatabase
 from broker.city.figures import CityFigures
 from broker.store import Unavailable
 from broker.store import session as session_module
-from broker.store.city import CityDatabase
 from broker.store.session import Patience, Session
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/x"

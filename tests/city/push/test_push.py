@@ -12,13 +12,13 @@ import psycopg
 import pytest
 
 from broker.__main__ import main
+from broker.city import database as city_tables
 from broker.city.cursor import NAME, hole_of
+from broker.city.database import CityDatabase, CityShare
 from broker.city.push import BATCH, rest_s
 from broker.city.standing import standing
 from broker.reports.figures import figures_of
 from broker.store import Conflict, Corrupt, Refused, Unavailable, transfer
-from broker.store import city as city_tables
-from broker.store.city import CityDatabase, CityShare
 from broker.store.sqlite.reader import SQLiteReader
 from tests.support.city.cells import AREA, city_records, push_of, record_in
 from tests.support.city.district import days_of, records_of, silent_for

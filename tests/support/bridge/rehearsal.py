@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.ingest.restored_day import restore
+from broker.ingest.restored.day import restore
 from broker.plan.geometry import lengths_m
 from broker.plan.streets import streets_of
 from broker.rules.day.attention.about_runs import PassedBy

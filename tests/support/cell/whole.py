@@ -17,6 +17,7 @@ from tests.support.processes import BridgeProcess, offset_to
 LEAD_S = 20  # from when all are connected to when the first trucks set out
 CONNECTS_A_SECOND = 150
 SPARE_FILES = 200
+START_PATIENCE = 5  # times as long as a start should take: other work may come first
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -57,8 +58,8 @@ class Cell:
             f"[limits]\nconnections = {max(5000, 2 * devices)}\nbroker_memory_mb = {max(256, devices // 20)}\n"
         )
         self.day_start_at = day_start_at(self.plan, DAY)
-        start_s = 20 + devices / CONNECTS_A_SECOND  # for the bridge, and for the devices to connect
-        self.offset_s = offset_to((BEGINS_S - LEAD_S - start_s) / 3600, DAY.isoformat())
+        self.start_s = 20 + devices / CONNECTS_A_SECOND  # for the bridge, and for the devices to connect
+        self.offset_s = offset_to((BEGINS_S - LEAD_S - self.start_s) / 3600, DAY.isoformat())
         self.bridge = BridgeProcess(folder, self.port, own, self.offset_s, plan="plan.zip")
 
     def now(self) -> float:
@@ -67,7 +68,7 @@ class Cell:
 
     def start(self) -> None:
         """Start both."""
-        self.bridge.start()
+        self.bridge.start(patience_s=START_PATIENCE * self.start_s)
 
     def stop(self) -> None:
         """Stop both in order."""

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from broker.city.database import CityDatabase
 from broker.city.push import Push
 from broker.config import BrokerConfig
 from broker.plan.demo_area import demo_plan
 from broker.plan.model import Plan
 from broker.store import Store
-from broker.store.city import CityDatabase
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.samples import NOON, ZONE
 

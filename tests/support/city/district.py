@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 
 from broker import __version__
+from broker.city.database import CityShare
 from broker.store import Record
-from broker.store.city import CityShare
 from tests.support.facts import NOON, ZONE, visit, weighing, workflow
 
 DAY_S = 86_400

@@ -376,8 +376,8 @@ def main() -> int:
             except CannotBePlayedError as why:
                 print(f"NOT RUN: {fault}: {why}", flush=True)
                 continue
-            except AssertionError as why:
-                played = Played(fault, args.seed, wrong=[str(why)])
+            except (AssertionError, OSError, subprocess.SubprocessError) as why:  # others go on
+                played = Played(fault, args.seed, wrong=[str(one) for one in (why, why.__context__) if one])
         print(json.dumps(asdict(played), ensure_ascii=False), flush=True)
         failed = failed or bool(played.wrong)
     return 1 if failed else 0

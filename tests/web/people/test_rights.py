@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.city.api import Cells
+from broker.city.database import CityDatabase
 from broker.city.server import build_city
 from broker.config import CityConfig
 from broker.people.roles import BOUND, EVERYWHERE, ROLES, Role, Scope
-from broker.store.city import CityDatabase
 from broker.web.door.rights import RIGHTS, rights_on
 from tests.support.bridge.whole_web import WholeWeb
 

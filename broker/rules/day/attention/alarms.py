@@ -8,7 +8,7 @@ from broker.rules.states.alarm import Alarm
 class Alarms(Kept[str, Alarm]):
     """The alarms by what they are about (`About.id`); those that are over stay for a day, for the count of versions.
 
-    Written by: effects/alarms, dispatch/alarms, day, ingest/restored_day.
+    Written by: effects/alarms, dispatch/alarms, day, ingest/restored.
     """
 
     def __init__(self) -> None:

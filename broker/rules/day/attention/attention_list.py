@@ -54,7 +54,7 @@ KEPT_ASKED = frozenset({
 class AttentionList:
     """The entries of each topic by what they are about.
 
-    Written by: effects, dispatch, day, ingest/decisions, ingest/restored_day, flood_control.
+    Written by: effects, dispatch, day, ingest/decisions, ingest/restored, flood_control.
     """
 
     def __init__(self) -> None:

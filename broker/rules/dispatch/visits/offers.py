@@ -17,10 +17,12 @@ from broker.rules.dispatch.visits.offered_times import EXTRA, gaining, timed
 from broker.rules.dispatch.visits.replan_error import ReplanError
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.replanning.offers import Deal, Offer, Steps, Tour, Ways, breakdown, kept, whole
+from broker.rules.replanning.searched import searched
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey, record_key
 
-DRIFT_S = 60  # by how much a time may be another than it was shown
+DRIFT_S = 60  # by how much a time may be another than it was shown, or searched with
+Ground = tuple[Tour, list[Tour], Ways, Tour]  # that cannot go on, the others, ways, one truck more
 
 
 def offers_for(
@@ -33,12 +35,16 @@ def offers_for(
     of the last.
     """
     extra_at = (extra or first_to_come(day, run, now)).at
-    broken, others, ways, extra_tour = _ground(day, run, visits, now, extra_at)
+    ground = _ground(day, run, visits, now, extra_at)
     found = []
-    for offer in (yield from breakdown(broken, others, ways, extra_tour)):
-        one = yield from timed(day, run, offer, ways, max(now, day.clock.now))
+    for offer in (yield from breakdown(*ground)):
+        one = yield from timed(day, run, offer, ground[2], max(now, day.clock.now))
         found += [] if one is None else [one]
-    return tuple(sorted(found, key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
+    return _best_first(found)
+
+
+def _best_first(offers: Sequence[Offer]) -> tuple[Offer, ...]:
+    return tuple(sorted(offers, key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
 
 
 def first_to_come(day: Day, run: Run, now: int) -> Coming:
@@ -46,9 +52,7 @@ def first_to_come(day: Day, run: Run, now: int) -> Coming:
     return soonest(day, run, tour_of(day, run, now).start, now)
 
 
-def _ground(
-    day: Day, run: Run, visits: Sequence[Visit], now: int, extra_at: int
-) -> tuple[Tour, list[Tour], Ways, Tour]:
+def _ground(day: Day, run: Run, visits: Sequence[Visit], now: int, extra_at: int) -> Ground:
     """The tour that cannot go on, those of the other trucks, their ways, and the extra truck from when it can come."""
     broken = replace(tour_of(day, run, now), stops=tuple(stop_of(day, run, visit, now) for visit in visits))
     others = [
@@ -71,15 +75,40 @@ def _stands_broken(day: Day, run: Run) -> bool:
 
 
 def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit], began_at: int) -> Steps[None]:
-    """Work out the offers of the day as it is at the first step; show them if there is still something to decide."""
+    """Work out the offers of the day as it is at the first step; show them if there is still something to decide.
+
+    Nothing is searched for while all is as it was when those that are shown were: they are written at other minutes.
+    """
     wanted = day.incidents.extra_for(key)  # a dispatcher has named it
     may = wanted is not None and why_not(day, run, wanted, began_at) is None
     start = tour_of(day, run, began_at).start
     extra = coming(day, run, wanted, start, began_at) if wanted and may else first_to_come(day, run, began_at)
-    offers = yield from offers_for(day, run, visits, began_at, extra)
+    ground = _ground(day, run, visits, began_at, extra.at)
+    roads = frozenset(one for one in day.closures.values() if one.covers(began_at))
+    stands_on, before = searched(*ground, (extra.truck, roads), began_at), day.incidents.searched_in(key)
+    offers: tuple[Offer, ...] | None = None
+    if before is not None and before.is_still(stands_on, DRIFT_S):
+        offers = yield from _at_other_minutes(day, run, day.incidents.offers(key)[1], ground, began_at)
+    if offers is None:
+        offers, before = (yield from offers_for(day, run, visits, began_at, extra)), stands_on
     incident = day.incidents.get(key)
     if incident is not None and incident.open and incident.workflow != "resolved":
-        day.incidents.show_offers(key, began_at, [offer_body(day, one, began_at, extra) for one in offers])
+        bodies = [offer_body(day, one, began_at, extra) for one in offers]
+        day.incidents.show_offers(key, began_at, bodies, before)
+
+
+def _at_other_minutes(
+    day: Day, run: Run, shown: Sequence[Mapping[str, Any]], ground: Ground, now: int
+) -> Steps[tuple[Offer, ...] | None]:
+    """The same deals with the times of now; None if one is another by now."""
+    found: list[Offer] = []
+    for body in shown:
+        yield
+        offer = yield from _retimed(day, run, body, ground, max(now, day.clock.now), asks_anew=True)
+        if offer is None:
+            return None
+        found.append(offer)
+    return _best_first(found) or None
 
 
 def deal_id(offer: Offer) -> str:
@@ -185,9 +214,17 @@ def _as_of_now(
     """What was shown, with the times of now; None if it is another deal by now or they are others."""
     reckoned = body.get("extra")
     ground = _ground(day, run, visits, now, reckoned["comes_at"] if reckoned else made_at)
-    offer = kept(_deal(day, body), *ground)
-    offer = whole(timed(day, run, offer, ground[2], now)) if offer is not None else None
-    return None if offer is None or deal_id(offer) != body["deal"] or _drifted(body, offer) else offer
+    offer = whole(_retimed(day, run, body, ground, now))
+    return None if offer is None or _drifted(body, offer) else offer
+
+
+def _retimed(
+    day: Day, run: Run, body: Mapping[str, Any], ground: Ground, now: int, *, asks_anew: bool = False
+) -> Steps[Offer | None]:
+    """A deal that was shown with the times of now; None if it is another by now."""
+    offer = yield from kept(_deal(day, body), *ground, asks_anew=asks_anew)
+    offer = (yield from timed(day, run, offer, ground[2], now)) if offer is not None else None
+    return None if offer is None or deal_id(offer) != body["deal"] else offer
 
 
 def _work_out(day: Day, run: Run, visits: Sequence[Visit], incident: Incident, now: int) -> None:
