@@ -39,16 +39,12 @@ from rich.table import Table
 
 from broker.words import LANGUAGES
 from sim.judging.outcome import Outcome
-from sim.practice import command as practice
-from sim.report import difference, printed
-from sim.report.page import ReportError, write_report
+from sim.report import printed
 from sim.report.timeline import timeline
-from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names, value_of
 from sim.scenario.scenes.scene import DataAbsentError
 from sim.scenario.schema import SECTIONS
-from sim.search import search
 from sim.virtual import run
 
 LINE = 200
@@ -58,14 +54,21 @@ HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 4, 130
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    # Each loads what it needs: a live run, which others wait for, begins without what only these need.
     if words[:1] == ["diff"]:
+        from sim.report import difference
+
         return difference.main(words[1:])
     if words[:1] == ["search"]:
+        from sim.search import search
+
         return search.main(words[1:])
     if words[:1] == ["practice"]:
+        from sim.practice import command as practice
+
         return practice.main(words[1:])
     if words[:1] == ["city"]:
-        from sim.city import command as city  # only here: nothing else needs processes
+        from sim.city import command as city
 
         return city.main(words[1:])
     if words[:1] == ["new"]:
@@ -113,6 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _new(words: list[str]) -> int:
+    from sim.scenario.asking import write_new
+
     parser = argparse.ArgumentParser(prog="python3 -m sim new", description="Asks, and writes a scenario file.")
     parser.add_argument("file", type=Path, help="the file to be written; it ends in .toml")
     try:
@@ -128,6 +133,8 @@ def _new(words: list[str]) -> int:
 
 def _write_report(outcome: Outcome, path: Path, console: Console) -> None:
     """Write the page of a run; that it could not be written changes no verdict."""
+    from sim.report.page import ReportError, write_report
+
     try:
         write_report(outcome, path)
         console.print(f"report: {path}", highlight=False, markup=False)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from broker.city.beat import Beats
 from broker.city.cursor import hole_of, note_row, noted_row
@@ -27,6 +27,9 @@ from broker.store import Record, StoreError
 from broker.store.opening import is_address, reading_store
 from broker.store.sqlite.reader import STEP, SQLiteReader
 from broker.store.transfer import others_of
+
+if TYPE_CHECKING:
+    from broker.store.city import CityShare, Pushed
 
 log = logging.getLogger("zhanpai.city")
 
@@ -154,7 +157,7 @@ class Push:
 
     # --- one turn --------------------------------------------------------------------------------------
 
-    def _opened(self) -> tuple[CityShare, SQLiteReader | None]:
+    def _opened(self) -> "tuple[CityShare, SQLiteReader | None]":
         if self._share is None:
             if not is_address(self._where) and self._reader is None:
                 area, zone = self._plan.area_id, self._plan.timezone
@@ -170,14 +173,16 @@ class Push:
                 self._agree(share, self._reader, self._record)
         return self._reached(), self._reader
 
-    def _reached(self) -> CityShare:
+    def _reached(self) -> "CityShare":
         if self._share is None:
+            from broker.store.city import CityShare  # only here: a cell without a city starts without its library
+
             assert self._way.url is not None
             area, zone = self._plan.area_id, self._plan.timezone
             self._share = CityShare(self._way.url, self._way.password(), area, zone, self._record, self._now)
         return self._share
 
-    def _agree(self, share: CityShare, reader: SQLiteReader, record: str) -> None:
+    def _agree(self, share: "CityShare", reader: SQLiteReader, record: str) -> None:
         """Where to go on: at the lower of both cursors, at the start where the record is not what was pushed."""
         there, own = share.pushed(), noted_row(self._where, record)
         self._row = min(there.row, own)
@@ -193,7 +198,7 @@ class Push:
         if self._row == self._rows:
             self._surplus = max(0, share.health()["records"] - self._rows)
 
-    def _push(self, share: CityShare, reader: SQLiteReader) -> bool:
+    def _push(self, share: "CityShare", reader: SQLiteReader) -> bool:
         """Push a batch; whether there is more."""
         self._rows = reader.last_row()
         upto = min(self._row + BATCH, self._rows)
@@ -211,7 +216,7 @@ class Push:
         self._surplus = max(0, there - self._rows) if upto == self._rows else self._surplus
         return upto < self._rows
 
-    def _compare(self, again: list[Record], share: CityShare) -> None:
+    def _compare(self, again: list[Record], share: "CityShare") -> None:
         others = set(others_of(again, share)) - self._others
         if others:
             self._others = self._others | others  # another thread may be looking at the old one
@@ -235,7 +240,7 @@ class Push:
             held.close()
 
 
-def _is_that(reader: SQLiteReader, there: Pushed) -> bool:
+def _is_that(reader: SQLiteReader, there: "Pushed") -> bool:
     """Whether the record is the one of which so much came; a row that cannot be read says nothing."""
     if there.row > reader.last_row():
         return False

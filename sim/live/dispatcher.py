@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from broker.web.api.street.answers import DEEDS
+from broker.rules.dispatch.actions import ANSWER_DEEDS
 from sim.judging.sentence import Term, said
 from sim.world.devices import asked_in
 
@@ -54,7 +54,7 @@ class ApiDispatcher:
 
     def answer_for(self, truck: str, incident_id: str, addressee: str, says: str, until_at: int | None) -> bool:
         """Who is asked about an incident says so."""
-        deed = next(deed for deed, (answer, _) in DEEDS.items() if answer == says)
+        deed = next(deed for deed, answer in ANSWER_DEEDS.items() if answer == says)
         body = {} if until_at is None else {"until_at": until_at}
         return self._incident(truck, incident_id, f"answers/{addressee}/{deed}", body)
 

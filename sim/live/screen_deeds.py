@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from broker.rules.dispatch.actions import ALARM_DEEDS
 from broker.rules.states.alarm import alarm_id
 from broker.store import Record
-from broker.web.api.street.alarms import DEEDS
 from sim.live.dispatcher import WHO
 
-_ALARM_DEEDS = {action: deed for deed, action, _, _ in DEEDS}
+_ALARM_DEEDS = {action: deed for deed, action in ALARM_DEEDS.items()}
 
 
 class ScreenDeeds:

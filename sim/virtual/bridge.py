@@ -16,11 +16,10 @@ from broker.plan.model import Plan
 from broker.reports.casebook import CaseBook
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention.asked import Topic
-from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.actions import ALARM_DEEDS, Act, ActionError
 from broker.rules.states.case import Case, CaseError
 from broker.rules.states.incident import Incident
 from broker.store import Store, StoreError
-from broker.web.api.street.alarms import DEEDS
 from broker.web.view.picture import Picture, alarms, attention, snapshot
 from firmware import wire
 from sim.judging.sentence import Term, said
@@ -33,7 +32,6 @@ from sim.world.timeline import Timeline
 TICK_S = 1.0
 CHANNELS_HEARD = ("fix", "bins", "incident")
 WHO, STATION, ENFORCEMENT = "dispatcher", "station", "enforcement"
-ALARM_DEEDS = {deed: action for deed, action, _, _ in DEEDS}
 
 
 class VirtualBridge:

@@ -23,6 +23,7 @@ from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, find_mosquitto
 
 REPO = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20.0
+OFTEN_S, SELDOM_S = 0.02, 0.15  # between two looks at what is waited for
 # The bridge with a clock of its own, so that a test finds the same hour of the area's day whenever it runs.
 SHIFTED = """
 import signal, sys, threading, time
@@ -42,15 +43,19 @@ def need_mosquitto() -> None:
 
 
 def wait_until(what: Callable[[], Any], why: str, timeout_s: float = DEADLINE_S) -> Any:
-    """What `what` returns once it is true; fails with `why` after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
+    """What `what` returns once it is true; fails with `why` after `timeout_s`.
+
+    Who has waited for long asks less often: a screen that is asked 50 times a second has nothing left for its work.
+    """
+    began = time.monotonic()
     while True:
         found = what()
         if found:
             return found
-        if time.monotonic() > deadline:
+        waited_s = time.monotonic() - began
+        if waited_s > timeout_s:
             raise AssertionError(f"not within {timeout_s:g} s: {why}")
-        time.sleep(0.02)
+        time.sleep(min(max(OFTEN_S, waited_s / 10), SELDOM_S))
 
 
 def processes_in(folder: Path) -> dict[int, str]:

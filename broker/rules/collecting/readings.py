@@ -70,7 +70,7 @@ class Readings:
         if kept and (kept[-1].at < reading.at or kept[-1][:3] < reading[:3]):  # as nearly all are
             before = kept[-1]
             kept.append(reading)
-            if not reading.says or not _same_bins(before, reading):
+            if reading.bins is None or before.bins != reading.bins or max(before.quality, reading.quality) >= USELESS:
                 self.moved_at = max(self.moved_at, reading.at)
             if reading.at - before.at > SPOKEN_OF_S:
                 self._held_from, self._held_until = before.at - KEPT_S, reading.at + KEPT_S
@@ -163,8 +163,3 @@ class Readings:
     def newest(self) -> Reading:
         """The last one; IndexError where there is none."""
         return self._readings[-1]
-
-
-def _same_bins(before: Reading, after: Reading) -> bool:
-    """Whether no bin moved between two readings, as far as they say."""
-    return before.says and after.bins is not None and before.bins == after.bins

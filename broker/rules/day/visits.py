@@ -62,9 +62,10 @@ class Visits(Kept[VisitKey, Visit]):
 
     def at(self, room: str, waste: str | None = None) -> list[Visit]:
         """The visits of a room, of one waste kind or of all, in the order they were made."""
-        here = self._by_room.get(room, {})
-        found = (here.get(waste, ()),) if waste else here.values()
-        return [self._kept[key] for keys in found for key in keys]
+        here = self._by_room.get(room)
+        if here is None or (waste and waste not in here):
+            return []  # as nearly all who report at any moment: this is asked with each report
+        return [self._kept[key] for keys in ((here[waste],) if waste else here.values()) for key in keys]
 
     def of_run(self, run_id: str) -> Iterator[Visit]:
         """All visits of a run that are known, in the order they were made."""

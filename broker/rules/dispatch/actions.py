@@ -9,7 +9,12 @@ ACTIONS = (
     "full", "emptied", "close_road", "open_road", "booking",
     "keeper",
 )  # fmt: skip
-ALARM_ACTIONS = ("see_alarm", "shelve_alarm", "unshelve_alarm", "take_out_alarm", "put_back_alarm")
+ALARM_DEEDS = {  # as they stand in an address: what the record calls it
+    "see": "see_alarm", "shelve": "shelve_alarm", "unshelve": "unshelve_alarm", "out-of-service": "take_out_alarm",
+    "back": "put_back_alarm",
+}  # fmt: skip
+ALARM_ACTIONS = tuple(ALARM_DEEDS.values())
+ANSWER_DEEDS = {"seen": "see", "promise": "promise", "done": "finish", "refuse": "refuse", "on-the-way": "set_out"}
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 

@@ -21,7 +21,6 @@ from broker.store import StoreError
 from broker.store.opening import is_address, must_be_store, reading_store
 from broker.store.postgres import PostgresStore
 from broker.store.sqlite import check
-from broker.store.sqlite.quick_look import quick_look
 from broker.upkeep.backup.manifest import backups_of, parted, read_manifest
 from broker.upkeep.bridge_health import bridge_health
 from broker.upkeep.doctor import machine
@@ -124,7 +123,7 @@ def _record(config: BrokerConfig, plan: Plan, now: int, whole: bool) -> dict[str
             found["record_wrong"] = f"{wrong[0].path}: {wrong[0].text}" if wrong else None
         else:
             with reading_store(url, plan.area_id, plan.timezone, lambda: float(now)) as store:
-                found["newest_record_at"] = quick_look(store)
+                found["newest_record_at"] = check.quick_look(store)
     except StoreError as why:
         found["record_wrong"] = str(why)
     return found

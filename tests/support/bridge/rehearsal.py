@@ -158,7 +158,7 @@ def known_by(day: Day) -> dict[str, Any]:
         outlook, length_m = day.history.outlook(route_id, day.clock.now), lengths_m(route.line)
         cells = streets_of(route.line).between(0.0, length_m[-1] if length_m else None)
         legs += [outlook.leg_s(*rooms_of, 500.0, day.clock.now) for way, *rooms_of in sorted(ways) if way == route_id]
-        legs += [outlook.leg_s("", "", 500.0, day.clock.now, cells=(cell,)) for cell in cells]
+        legs += outlook.streets(500.0 * len(cells), day.clock.now, cells)  # all at once: what each is worth at 500 m
         stays += [outlook.dwell_s(room, route.waste, None) for room in rooms]
     return {
         "runs": runs, "visits": dict(day.visits), "incidents": dict(day.incidents), "attention": attention,

@@ -44,7 +44,7 @@ WHOLE_STAY = 0.8  # of what its bins take
 def settle_neighbours(day: Day, room: str, rows: Sequence[Mapping[str, Any]], now: int) -> list[Effect]:
     """What a room's new report tells of the stays there and next door."""
     visits = [visit for row in rows for visit in day.visits.at(room, row["waste"])]
-    return [effect for visit in visits for effect in _settle(day, visit, now)]
+    return [effect for visit in visits for effect in _settle(day, visit, now)] if visits else []
 
 
 def _settle(day: Day, visit: Visit, now: int) -> list[Effect]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi import Path as PathParameter
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.actions import ALARM_DEEDS, Act
 from broker.rules.states.alarm import LONGEST_SHELF_S
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
@@ -57,12 +57,12 @@ class Shelving(AlarmReason):
     shelf_s: int = Field(ge=60, le=LONGEST_SHELF_S, description="the shelf ends by itself after so many seconds")
 
 
-DEEDS: tuple[tuple[str, str, type[AlarmDeed], str], ...] = (
-    ("see", "see_alarm", AlarmDeed, "I have seen it"),
-    ("shelve", "shelve_alarm", Shelving, "Do not tell of it for a while; it comes back by itself"),
-    ("unshelve", "unshelve_alarm", AlarmDeed, "Tell of it again"),
-    ("out-of-service", "take_out_alarm", AlarmReason, "Do not tell of it until it is put back"),
-    ("back", "put_back_alarm", AlarmDeed, "It counts again"),
+DEEDS: tuple[tuple[str, type[AlarmDeed], str], ...] = (
+    ("see", AlarmDeed, "I have seen it"),
+    ("shelve", Shelving, "Do not tell of it for a while; it comes back by itself"),
+    ("unshelve", AlarmDeed, "Tell of it again"),
+    ("out-of-service", AlarmReason, "Do not tell of it until it is put back"),
+    ("back", AlarmDeed, "It counts again"),
 )
 
 
@@ -77,12 +77,12 @@ def alarm_router(desk: Desk) -> APIRouter:
     def alarms(state: Annotated[list[State] | None, Query(description="only these")] = None) -> list[dict[str, Any]]:
         return [row for row in desk.picture["alarms"] if state is None or row["state"] in state]
 
-    for deed, action, kind, summary in DEEDS:
-        _deed(router, desk, deed, action, kind, summary)
+    for deed, kind, summary in DEEDS:
+        _deed(router, desk, deed, kind, summary)
     return router
 
 
-def _deed(router: APIRouter, desk: Desk, deed: str, action: str, kind: type[AlarmDeed], summary: str) -> None:
+def _deed(router: APIRouter, desk: Desk, deed: str, kind: type[AlarmDeed], summary: str) -> None:
     path, name = f"/api/v1/alarms/{{alarm_id}}/{deed}", deed.replace("-", "_")
 
     @router.post(path, summary=summary, response_model=AlarmRow, name=name)
@@ -94,6 +94,6 @@ def _deed(router: APIRouter, desk: Desk, deed: str, action: str, kind: type[Alar
         if "dispatcher" not in visitor.roles and not before["of_device"]:
             raise Refusal(403, "this alarm is about no device: it is the dispatcher's")
         said: AlarmDeed = asked
-        after = carried_out(desk, Act(action, visitor.who, alarm=alarm_id, **said.model_dump()))
+        after = carried_out(desk, Act(ALARM_DEEDS[deed], visitor.who, alarm=alarm_id, **said.model_dump()))
         over = {**before, "state": "normal", "active": False, "until": None}
         return next((row for row in after["alarms"] if row["alarm_id"] == alarm_id), over)

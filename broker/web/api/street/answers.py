@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from broker.people.people import People
-from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.actions import ANSWER_DEEDS, Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
 from broker.web.api.described.rows import INCIDENT_TOLD
 from broker.web.api.street.actions import Action, incident_of, shown_incident
@@ -18,13 +18,10 @@ from broker.web.door.visitors import visitor_of, within
 from broker.web.stream.share import shared
 from firmware import wire
 
-DEEDS = {  # as they stand in the address: (what the rules call it, what it says)
-    "seen": ("see", "I have seen it"),
-    "promise": ("promise", "It will be done by then"),
-    "done": ("finish", "It is done"),
-    "refuse": ("refuse", "It will not be done"),
-    "on-the-way": ("set_out", "The truck that was asked for has set out"),
-}
+SUMMARIES = {
+    "seen": "I have seen it", "promise": "It will be done by then", "done": "It is done",
+    "refuse": "It will not be done", "on-the-way": "The truck that was asked for has set out",
+}  # fmt: skip
 
 
 class Said(Action):
@@ -92,8 +89,8 @@ def answer_router(desk: Desk, people: People) -> APIRouter:
             ids = set(accounts)
         return {one: accounts[one].name for one in sorted(ids & accounts.keys())}
 
-    for deed, (answer, summary) in DEEDS.items():
-        _add_deed(router, desk, deed, answer, summary)
+    for deed, answer in ANSWER_DEEDS.items():
+        _add_deed(router, desk, deed, answer, SUMMARIES[deed])
     return router
 
 
