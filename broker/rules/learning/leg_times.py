@@ -54,12 +54,7 @@ class LegSettings:
     half_hour_weight_s: float = 20000.0
     steady_share: float = 0.5
     today: TodaySettings = field(default_factory=TodaySettings)
-    together: TogetherSettings = field(  # runs differ less in their drives than in their crews
-        default_factory=lambda: TogetherSettings(
-            step=0.04, usual_sigma=0.03, other_sigma=0.15, guess_weight=12.0, run_fades=0.98, again=0.2,
-            changes=0.03,
-        )
-    )
+    together: TogetherSettings = field(default_factory=TogetherSettings)
     standing: StandingSettings = field(default_factory=StandingSettings)
     waits: WaitSettings = field(default_factory=WaitSettings)
 
