@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from broker.city.beat import Beats
 from broker.city.cursor import hole_of, note_row, noted_row
-from broker.city.database import CityShare, Pushed
 from broker.config import BrokerConfig, ConfigError
 from broker.plan.model import Plan
 from broker.store import Record, StoreError
@@ -29,7 +28,7 @@ from broker.store.sqlite.reader import STEP, SQLiteReader
 from broker.store.transfer import others_of
 
 if TYPE_CHECKING:
-    from broker.store.city import CityShare, Pushed
+    from broker.city.database import CityShare, Pushed
 
 log = logging.getLogger("zhanpai.city")
 
@@ -175,7 +174,7 @@ class Push:
 
     def _reached(self) -> "CityShare":
         if self._share is None:
-            from broker.store.city import CityShare  # only here: a cell without a city starts without its library
+            from broker.city.database import CityShare  # only here: a cell without a city starts without its library
 
             assert self._way.url is not None
             area, zone = self._plan.area_id, self._plan.timezone

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import orjson
-
 from broker.bridge import Bridge
 from broker.config.rules import CasesConfig
 from broker.ingest.delivery.acks import ACK_EVERY_S
@@ -27,6 +25,7 @@ from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
 from sim.world.devices import asked_in
 from sim.world.evidence import Evidence, Heard
+from sim.world.spoken import Spoken
 from sim.world.timeline import Timeline
 
 TICK_S = 1.0
@@ -281,7 +280,7 @@ class VirtualBridge:
             return
         device, channel = topic.split("/", 6)[4:6]
         if channel in CHANNELS_HEARD and payload:
-            self._evidence.heard.append(Heard(self._timeline.now, "bridge", channel, device, orjson.loads(payload)))
+            self._evidence.heard.append(Heard(self._timeline.now, "bridge", channel, device, Spoken(payload)))
         bridge.receive(topic, payload, self._now())
         if not self._flush_asked:
             self._flush_asked = True

@@ -1,6 +1,5 @@
 """The bin-room unit in virtual time: the very `firmware.binroom.unit`, with pins, flash and a network of the world."""
 
-import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from sim.virtual.link import Network, VirtualLink
 from sim.virtual.sensors import Sensors
 from sim.world.evidence import Evidence, Heard
 from sim.world.lamp_patterns import PatternReader
+from sim.world.spoken import Spoken
 from sim.world.timeline import Appointment, Timeline
 
 PRESS_S = 0.3
@@ -147,8 +147,8 @@ class VirtualRoom:
 
     def _receive(self, topic: str, payload: bytes) -> None:
         if "/arrival/" in topic and payload:
-            body = json.loads(payload)
-            self._evidence.heard.append(Heard(self._timeline.now, self._room_id, "arrival", self._room_id, body))
+            heard = Heard(self._timeline.now, self._room_id, "arrival", self._room_id, Spoken(payload))
+            self._evidence.heard.append(heard)
         self._handle("message", topic, payload)
 
     def _now_ms(self) -> int:

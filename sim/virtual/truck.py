@@ -4,6 +4,8 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
+
 from firmware import wire
 from firmware.truck.agent import Agent
 from firmware.truck.device import Output, TruckDevice
@@ -27,6 +29,7 @@ from sim.virtual.broker import Will
 from sim.virtual.link import Network, VirtualLink
 from sim.world.contact import edges
 from sim.world.evidence import LIGHT_WORDS, Evidence, Heard, LightChange
+from sim.world.spoken import Spoken
 from sim.world.timeline import Appointment, Timeline
 
 
@@ -181,7 +184,8 @@ class VirtualTruck:
 
     def _show(self, itinerary: Itinerary | None) -> None:
         if itinerary is not None:
-            heard = Heard(self._timeline.now, self._truck_id, "itinerary", self._truck_id, dict(itinerary))
+            body = Spoken(orjson.dumps(itinerary))
+            heard = Heard(self._timeline.now, self._truck_id, "itinerary", self._truck_id, body)
             self._evidence.heard.append(heard)
         self._shows(itinerary)
 

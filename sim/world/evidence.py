@@ -5,8 +5,11 @@ All times are POSIX seconds of the simulated clock.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from sim.world.track import Place, Track
 
 
 @dataclass(slots=True)
@@ -102,7 +105,7 @@ class Heard:
     by: str
     channel: str
     device: str
-    body: dict[str, Any]
+    body: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class Evidence:
     visits: list[TrueVisit] = field(default_factory=list)
     lamps: list[LampChange] = field(default_factory=list)
     bins_outside: list[BinsOutside] = field(default_factory=list)
-    track: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)  # truck: time and true place
+    track: dict[str, Sequence[Place]] = field(default_factory=dict)  # truck: time and true place
     presses: list[Press] = field(default_factory=list)
     lights: list[LightChange] = field(default_factory=list)
     blocked: dict[str, list[Interval]] = field(default_factory=dict)  # room: its lane was blocked
@@ -149,7 +152,8 @@ class Evidence:
 
     def was_at(self, truck: str, at: float, lat: float, lon: float, *, parked: bool = False) -> None:
         """A truck is there; of the time that it is parked the first and the last moment are kept."""
-        track = self.track.setdefault(truck, [])
+        track = self.track.setdefault(truck, Track())
+        assert isinstance(track, Track)
         if parked and len(track) > 1 and track[-2][1:] == track[-1][1:] == (lat, lon):
             track.pop()
         track.append((at, lat, lon))
@@ -225,7 +229,7 @@ def _standing(visit: TrueVisit, at: float) -> TrueVisit:
     return visit if visit.left_at is None or visit.left_at <= at else replace(visit, left_at=None)
 
 
-def _gone(track: list[tuple[float, float, float]], at: float) -> list[tuple[float, float, float]]:
+def _gone(track: Sequence[Place], at: float) -> list[Place]:
     """A truck's way until then; where it is parked at that moment it stands there still."""
     gone = [place for place in track if place[0] <= at]
     if gone and len(gone) < len(track) and track[len(gone)][1:] == gone[-1][1:]:

@@ -24,6 +24,7 @@ class Visits(Kept[VisitKey, Visit]):
         self._by_room: dict[str, dict[str, list[VisitKey]]] = {}  # by room and waste
         self._by_run: dict[str, list[VisitKey]] = {}
         self._by_route: dict[str, dict[VisitKey, None]] = {}
+        self._standing: dict[VisitKey, None] = {}
         self._watches: dict[VisitKey, Watch] = {}
         self._made: dict[VisitKey, Any] = {}  # of a visit as it stands
         self._made_at: dict[tuple[str, str], Any] = {}  # of those of a room and waste as they stand
@@ -41,6 +42,10 @@ class Visits(Kept[VisitKey, Visit]):
                 del self._by_route[before.route][visit.key]
             self._by_route.setdefault(visit.route, {})[visit.key] = None
         self._kept[visit.key] = visit
+        if visit.state == "at_stop":
+            self._standing[visit.key] = None
+        else:
+            self._standing.pop(visit.key, None)
         self._made.pop(visit.key, None)
         self._made_at.pop((visit.room, visit.waste), None)
         self._changes[(visit.room, visit.waste)] += 1
@@ -49,6 +54,7 @@ class Visits(Kept[VisitKey, Visit]):
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more; the record keeps it."""
         visit = self._kept.pop(key, None)
+        self._standing.pop(key, None)
         self._watches.pop(key, None)
         self._made.pop(key, None)
         if visit is not None:
@@ -74,6 +80,11 @@ class Visits(Kept[VisitKey, Visit]):
     def of_route(self, route_id: str) -> Iterator[Visit]:
         """All visits of a route that are known, in the order they were made."""
         return self.of(self._by_route.get(route_id, ()))
+
+    @property
+    def standing(self) -> Iterable[VisitKey]:
+        """The visits at which a truck stands."""
+        return self._standing
 
     def made_of(self, visit: Visit, make: Callable[[Visit], Made]) -> Made:
         """What is made of a visit as it stands, made once; one `make` only may ask, and it may look at nothing else."""

@@ -1,6 +1,6 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from broker.rules.day.attention import about_devices, about_runs
 from broker.rules.day.attention.about_devices import PART_ASKED, ClockAhead, LowerBoot, Stranger, TwoDevices
@@ -41,7 +41,7 @@ def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
 def is_overstaying(day: Day, run_id: str, now: int) -> bool:
     """Whether `ask_about_overstaying` has anything to ask; outside of any decision, so nothing here may raise."""
     run = day.runs.get(run_id)
-    return run is not None and run.state != "finished" and (_is_over(day, run, now) or any(_long_stays(day, run, now)))
+    return run is not None and run.state != "finished" and (_is_over(day, run, now) or bool(_long_stays(day, run, now)))
 
 
 def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
@@ -61,15 +61,14 @@ def _is_over(day: Day, run: Run, now: int) -> bool:
     return now > run.planned_end_at + day.settings.forget_after_s
 
 
-def _long_stays(day: Day, run: Run, now: int) -> Iterator[tuple[Visit, int]]:
-    """Where its truck is for very long, and how long; a visit that is not known is none: half of a decision may be in
-    memory."""
-    for key in run.order if run.state == "running" else ():
-        visit = day.visits.get(key)
-        if visit is not None and visit.state == "at_stop" and visit.arrived_at is not None:
-            stay_s = now - visit.arrived_at
-            if stay_s > LONG_STAY_S:
-                yield visit, stay_s
+def _long_stays(day: Day, run: Run, now: int) -> list[tuple[Visit, int]]:
+    """Where its truck is for very long, and how long; asked each second, so of those alone at which a truck stands."""
+    if run.state != "running":
+        return []
+    standing = [day.visits[key] for key in day.visits.standing if key in run.order]
+    stays = [(visit, now - visit.arrived_at) for visit in standing if visit.arrived_at is not None]
+    long_ones = [(visit, stay_s) for visit, stay_s in stays if stay_s > LONG_STAY_S]
+    return sorted(long_ones, key=lambda stay: run.order.index(stay[0].key))
 
 
 def ask_about_incident(day: Day, incident: Incident) -> None:

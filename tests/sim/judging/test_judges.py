@@ -121,9 +121,9 @@ def never_off(evidence: Evidence) -> None:
 
 def lit_blindly(evidence: Evidence) -> None:
     """All positions had come late."""
-    for heard in evidence.heard:
+    for number, heard in enumerate(evidence.heard):
         if heard.channel == "fix":
-            heard.body["late"] = True
+            evidence.heard[number] = replace(heard, body={**heard.body, "late": True})
 
 
 def dark_when_deaf(evidence: Evidence) -> None:
@@ -182,11 +182,13 @@ def a_stay_of_other_bins(evidence: Evidence) -> None:
 
 def told_of_other_bins(evidence: Evidence) -> None:
     """The cab showed what the sensors saw when the bins were outside."""
-    for heard in evidence.heard:
+    for number, heard in enumerate(evidence.heard):
         if heard.channel == "itinerary":
-            for row in heard.body["visits"]:
+            visits = heard.body["visits"]
+            for row in visits:
                 for one in row["bins"]:
                     one["count"] = 0
+            evidence.heard[number] = replace(heard, body={**heard.body, "visits": visits})
 
 
 def served(evidence: Evidence) -> list[StoredRecord]:

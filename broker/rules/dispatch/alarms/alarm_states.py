@@ -22,9 +22,19 @@ def to_settle(day: Day, now: int) -> list[str]:
     conditions = day.attention.by_id()
     if not conditions and not day.alarms:  # asked each second
         return []
-    covered = _covered(conditions.values())
-    abouts = dict.fromkeys((*conditions, *day.alarms))
-    return [about for about in abouts if _after(day, about, conditions.get(about), now, covered) is not None]
+    due = [about for about, entry in conditions.items() if _after(day, about, entry, now, frozenset()) is not None]
+    others = [about for about, alarm in day.alarms.items() if about not in conditions and not _rests(alarm, now)]
+    if others:
+        covered = _covered(conditions.values())
+        due += [about for about in others if _after(day, about, None, now, covered) is not None]
+    return due
+
+
+def _rests(alarm: Alarm, now: int) -> bool:
+    """Whether time alone brings nothing to an alarm whose condition is gone: as of most, once they are a day old."""
+    if alarm.active or alarm.state == "shelved":
+        return False
+    return alarm.over or now - alarm.changed_at < KEPT_AGAIN_S
 
 
 def settle(day: Day, about: str, now: int) -> list[Effect]:

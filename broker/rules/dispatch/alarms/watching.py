@@ -197,15 +197,17 @@ def _not_out(day: Day, visit: Visit, now: int) -> Asked | None:
 
 def _look_at_sensors(day: Day, now: int) -> None:
     """The newest settled visit of each room and kind: does it contradict itself?"""
-    newest: dict[str, tuple[int, Visit]] = {}
+    newest: dict[tuple[str, str], tuple[int, Visit]] = {}
+    over_until, over_since = now - day.settings.bins_back_s, now - DISAGREED_S
     for visit in day.visits.values():
         over_at = visit.left_at if visit.state == "served" else visit.arrived_at if visit.state == "skipped" else None
-        if over_at is None or not over_at + day.settings.bins_back_s <= now < over_at + DISAGREED_S:
+        if over_at is None or not over_since < over_at <= over_until:
             continue
-        place = f"{visit.room}/{visit.waste}"
+        place = visit.room, visit.waste
         if place not in newest or newest[place][0] < over_at:
             newest[place] = over_at, visit
-    wrong = {place: one for place, (_, one) in newest.items() if day.visits.made_of(one, _contradicts_itself)}
+    settled = (one for _, one in newest.values())
+    wrong = {f"{one.room}/{one.waste}": one for one in settled if day.visits.made_of(one, _contradicts_itself)}
     for subject in [one for one in day.attention.of(Topic.SENSOR) if one not in wrong]:
         day.attention.answered(Topic.SENSOR, subject)
     for subject, visit in wrong.items():
