@@ -9,13 +9,13 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
+from broker.city.cases import CaseRow, page_of
 from broker.city.database import Cell, CityDatabase
 from broker.city.figures import AREA, CityFigures, Counted, names_of, rows
 from broker.city.said import LEVELS
-from broker.city.standing import SILENT_S, alarms, readable, standing
+from broker.city.standing import SILENT_S, alarms, standing
 from broker.config import CityConfig
 from broker.reports.sheets import counted_sheets
-from broker.rules.states.case import Case
 from broker.store import StoreError, Unavailable
 from broker.store.days import Days
 from broker.web.api.figures.days import Day, OneOf, View, days_asked, span_of
@@ -23,13 +23,8 @@ from broker.web.api.figures.sheets import CSV, WORKBOOK, Shown, answered
 from broker.web.api.paging import Paged
 from broker.web.languages import language_of_answer
 
-MOST_CASES = 200  # of a page, where no limit is asked for
 KEPT_S = 1.0  # however many look, the database is asked no oftener
 TURN_S, REST_S = 3.0, 5.0  # one waits so long for another's question; what failed is not tried again for so long
-OF_CASE = (
-    "case_id", "kind", "estate", "room", "waste", "state", "note", "opened_at", "handed_over_at", "answer",
-    "answered_at", "outcome", "closed_at",
-)  # fmt: skip
 
 
 class CellRow(BaseModel):
@@ -69,28 +64,6 @@ class City(BaseModel):
     silent_s: int
     cells: list[CellRow]
     open: list[OpenRow]
-
-
-class CaseRow(BaseModel):
-    """A case that was handed to enforcement, without anybody's name; `times` is how much evidence it has."""
-
-    area: str
-    name: str
-    place: str | None
-    times: int
-    case_id: str
-    kind: str
-    estate: str | None
-    room: str | None
-    waste: str | None
-    state: str
-    note: str | None
-    opened_at: int
-    handed_over_at: int | None
-    answer: str | None
-    answered_at: int | None
-    outcome: str | None
-    closed_at: int | None
 
 
 class Cells:
@@ -176,15 +149,11 @@ def city_router(config: CityConfig, cells: Cells, figures: CityFigures, now: Cal
         "/api/v1/city/cases", summary="The cases that cells handed to enforcement: open ones first, then the newest"
     )
     def cases(paged: Paged) -> list[CaseRow]:
-        found = []
+        found = cells.now()
         try:
-            for cell in cells.now():
-                records = cells.database.records(cell.area, cell.timezone).latest("case")
-                known = readable(records, Case.from_body)
-                found += [_case_row(cell, case) for case in known if case.is_enforcements]
+            return page_of(cells.database, found, paged)
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
-        return paged.page(found, _place_of_case, MOST_CASES)
 
     return router
 
@@ -211,13 +180,3 @@ def _counted(figures: CityFigures, cells: Sequence[Cell], days: tuple[str, str])
         return figures.of(cells, *days)
     except StoreError as why:
         raise HTTPException(503, str(why)) from why
-
-
-def _place_of_case(row: CaseRow) -> tuple[bool, int, str, str]:
-    return row.closed_at is not None, -(row.handed_over_at or 0), row.area, row.case_id
-
-
-def _case_row(cell: Cell, case: Case) -> CaseRow:
-    place = cell.names.get(case.room or case.estate or "")
-    fields = {name: getattr(case, name) for name in OF_CASE}
-    return CaseRow(area=cell.area, name=cell.name, place=place, times=len(case.evidence), **fields)

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from broker.city import case_pages
+from broker.city.case_pages import Place
 from broker.store import codec
 from broker.store.contract import Store
 from broker.store.postgres import SCHEMA, PostgresStore
@@ -268,6 +270,14 @@ class CityDatabase:
     def records(self, area: str, timezone: str, *, for_figures: bool = False) -> Store:
         """The records of a cell; whoever counts much of them does it `for_figures`, by a connection of their own."""
         return PostgresStore(self._figures if for_figures else self._records, area, timezone, self._now)
+
+    def cases(self, areas: Sequence[str], left: Place | None, limit: int) -> list[tuple[Place, Record]]:
+        """The next so many cases of these areas that are enforcement's, without those that were corrected."""
+        return self._records.run(lambda connection: case_pages.page(connection, areas, left, limit))
+
+    def corrected_cases(self, areas: Sequence[str]) -> list[tuple[str, Record]]:
+        """All cases of these areas that were corrected, each with its area and as it reads since."""
+        return self._records.run(lambda connection: case_pages.corrected(connection, areas))
 
     def count(
         self, area: str, kinds: Sequence[str], late: Sequence[str], from_at: int, to_at: int

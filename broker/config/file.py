@@ -103,7 +103,7 @@ def read_either_config(path: Path) -> BrokerConfig | CityConfig:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raw = {}  # which is said by whoever reads it
-    is_city = "city" in raw and "area" not in raw
+    is_city = "city" in raw and not raw.keys() & {"area", "embedded", "mqtt", "store"}  # which a cell alone has
     return read_city_config(path) if is_city else read_config(path)
 
 

@@ -76,6 +76,8 @@ def _read(path):
 
 def holder(der):
     """(issuer, subject, public key) of a certificate, as they are encoded; raises ValueError for what is none."""
+    if _end(der, 0) != len(der):
+        raise ValueError("more than one")
     at = _inside(der, _inside(der, 0))  # Certificate, then what of it is signed
     parts = []
     while len(parts) < 7:  # version, serial, algorithm, issuer, validity, subject, public key

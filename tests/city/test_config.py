@@ -105,3 +105,11 @@ def test_no_bridge_runs_by_a_citys_configuration(tmp_path, capsys):
     path.write_text(GOOD)
     assert main(["--config", str(path)]) == 1
     assert f"python3 -m broker city --config {path}" in capsys.readouterr().err
+
+
+def test_a_cell_that_pushes_and_has_no_area_is_told_what_it_lacks(tmp_path):
+    """It has a broker, so it is no city's: it is not told to take that out."""
+    text = '[mqtt]\nport = 1883\n[city]\nurl = "postgresql://cells@db/city"\npush_s = 5\n'
+    (tmp_path / "broker.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"\[area\] is missing"):
+        read_either_config(tmp_path / "broker.toml")

@@ -1,6 +1,9 @@
 """What the city's page reads is of one moment, and nobody who looks at it waits for who counts."""
 
+import base64
+import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -96,3 +99,33 @@ def test_cases_come_in_pages_with_what_is_open_first(database, city) -> None:
     assert client.get("/api/v1/city/cases?after=x").status_code == 422
     with psycopg.connect(database) as connection:  # nothing of it was written
         assert connection.execute("SELECT count(*) FROM zp_record").fetchone() == (230,)
+
+
+def test_pages_hold_every_case_of_all_cells_once_whatever_is_corrected_or_odd(database, city) -> None:
+    """The database gives a page; corrections, zero characters and what nobody can read neither move nor hide one."""
+    for area in ("aa", "bb"):
+        facts = cases_of(area, NOON, 9, closed=4)
+        facts[6].body["note"] = "a\0b \\u0000"
+        del facts[7].body["kind"]  # no case that this release can read
+        facts[8].body["handed_over_at"] = "soon"
+        say(database, area, beat_of(1), records_of(facts, area))
+    with closing(share(database, "bb")) as one:
+        one.amend("case:c005:000002", {"state": "opened"}, "by mistake", "wang", NOON)
+        one.amend("case:c000:000002", {"outcome": "settled"}, "was left out", "wang", NOON)
+    house = House()
+    config = CityConfig.model_validate({"city": {"url": database}})
+    client = house.machine(build_city(config, Cells(city), house.gate, lambda: NOON), "supervisor")
+    url, seen = "/api/v1/city/cases?limit=3", []
+    while url:
+        answer = client.get(url)
+        assert answer.status_code == 200 and 1 <= len(answer.json()) <= 3
+        seen += answer.json()
+        url = answer.links.get("next", {}).get("url")
+    opened = [(area, f"c{number:03d}") for number in (6, 5, 4) for area in ("aa", "bb") if (area, number) != ("bb", 5)]
+    closed = [(area, f"c{number:03d}") for number in (3, 2, 1, 0) for area in ("aa", "bb")]
+    assert [(row["area"], row["case_id"]) for row in seen] == opened + closed
+    assert seen[-1]["outcome"] == "settled" and seen[0]["note"] == "a\0b \\u0000"
+    assert len(city.cases(["aa", "bb"], None, 4)) == 4, "no more than a page leaves the database"
+    for place in ([1, 2, "a", "b"], [True, 1, "a"], [True, 1, "a\0", "b"], [True, 2**62, "a", "b"]):
+        after = base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+        assert client.get(f"/api/v1/city/cases?after={after}").status_code in (200, 422)

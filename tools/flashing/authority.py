@@ -29,7 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tools.flashing.errors import FlashError
 
 BEGINS = datetime(1999, 12, 31, tzinfo=UTC)
-AUTHORITY_DAYS, BROKER_DAYS = 7300, 3650
+AUTHORITY_DAYS, BROKER_DAYS = 7300, 365
 RENEW_DAYS = 90  # a certificate that ends sooner is made anew
 SIGNING = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
 PROVING = x509.KeyUsage(True, False, False, False, False, False, False, False, False)

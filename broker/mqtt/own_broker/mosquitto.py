@@ -21,7 +21,17 @@ from broker.mqtt.own_broker.access_list import access_list, families_of
 from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
 from broker.mqtt.own_broker.child import NOTED_S, BrokerChild, EmbeddedBrokerError
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside, configuration
-from broker.mqtt.own_broker.revoked import CRL, OUT, HalfBroughtError, Revoked, RevokedError, read_revoked, stamp
+from broker.mqtt.own_broker.revoked import (
+    CRL,
+    LISTS,
+    OUT,
+    HalfBroughtError,
+    Revoked,
+    RevokedError,
+    Stamp,
+    read_revoked,
+    stamp,
+)
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -74,7 +84,7 @@ class EmbeddedBroker(BrokerChild):
         self._written: dict[str, tuple[str, int]] = {}  # what stands in its files, and their modes
         self._closed: frozenset[str] = frozenset()
         self._revoked = Revoked("")
-        self._revoked_stamp: object = None  # of what the broker has; None: it is to be brought again
+        self._revoked_stamp: Stamp | None = None  # of what the broker has; None: it is to be brought again
         self._half_since: float | None = None  # one of the two lists is there before the other
         self._kept_revoked = self.folder  # where the last good lists lie, wherever it runs
         self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
@@ -122,19 +132,19 @@ class EmbeddedBroker(BrokerChild):
     def look_at_revoked(self) -> None:
         """Shut out whom the authority's files name by now, and let in whom they do not; raises OSError.
 
-        What the files say that cannot be used is told, and what they said before holds on.
+        A new certificate of the broker's own is shown. What cannot be used is told, and what was before holds on.
         """
         if self.outside is None or self.outside.ca_file is None:
             return
-        seen = stamp(self.outside.ca_file)
+        seen = stamp(self.outside.ca_file, self.outside.cert_file, self.outside.key_file)
         if seen == self._revoked_stamp:
             return
         with self._changing:
-            is_brought, self._revoked_stamp = self._revoked_stamp is not None, None
+            brought, self._revoked_stamp = self._revoked_stamp, None
             found, is_read = self._read_revoked()
             if not is_read:
                 return
-            if found != self._revoked or not is_brought:
+            if found != self._revoked or brought is None or brought[LISTS:] != seen[LISTS:]:
                 self._put_revoked(found)
                 self.signal(signal.SIGHUP)
             self._take_revoked(found, seen)
@@ -168,7 +178,7 @@ class EmbeddedBroker(BrokerChild):
         self._put("accounts", self._accounts({}, found), 0o600)
         self._put("acl", self._access_list(found), 0o600)
 
-    def _take_revoked(self, found: Revoked, seen: object) -> None:
+    def _take_revoked(self, found: Revoked, seen: Stamp | None) -> None:
         """It is in the broker's files, and the broker is told."""
         was, self._revoked, self._revoked_stamp = self._revoked, found, seen
         for name in sorted(found.out - was.out):
@@ -220,7 +230,7 @@ class EmbeddedBroker(BrokerChild):
         if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
             self.set_aside(kept)
         if self.outside is not None and self.outside.ca_file is not None:
-            self._revoked_stamp, seen = None, stamp(self.outside.ca_file)
+            self._revoked_stamp, seen = None, stamp(self.outside.ca_file, self.outside.cert_file, self.outside.key_file)
             found, is_read = self._read_revoked()
             self._put_revoked(found)
             self._take_revoked(found, seen if is_read else None)

@@ -19,6 +19,9 @@ from firmware import wire
 CRL, OUT = "crl.pem", "out.txt"
 PASSWORD_ONLY = "password"  # noqa: S105  (a word of the file)
 WITH_NAMES = b"out.txt sha256 "  # in the list of numbers, before the hash of the names that go with it
+Stamp = tuple[tuple[int, ...] | None, ...]
+LISTS = 2  # of a stamp, its first
+OTHER_KEY = "KEY_VALUES_MISMATCH"  # as OpenSSL calls it
 MOST_BYTES = 4 << 20
 LIST = re.compile("-----BEGIN X509 CRL-----([A-Za-z0-9+/=\\s]*)-----END X509 CRL-----")
 
@@ -57,6 +60,8 @@ def read_revoked(ca_file: Path, cert_file: Path, key_file: Path, folder: Path | 
     crl, names = _text(folder / CRL), _text(folder / OUT)
     out, passwords = _names_in(names, folder / OUT)
     reason = _why_refused(ca_file, folder / CRL, cert_file, key_file)
+    if reason == OTHER_KEY:
+        raise HalfBroughtError(f"{key_file} is not the key of {cert_file}; bring both anew")
     if reason is not None:
         raise RevokedError(
             f"{folder / CRL} would keep every device out ({reason}): it is not of {ca_file} and {cert_file}; bring "
@@ -96,12 +101,15 @@ def _names_in(text: str, file: Path) -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(out), frozenset(passwords)
 
 
-def stamp(ca_file: Path) -> tuple[tuple[int, ...] | None, ...]:
-    """What changes when one of the files is written anew, or may be read by others than before."""
+def stamp(ca_file: Path, *pair: Path) -> Stamp:
+    """What changes when one of the files is written anew, or may be read by others than before.
+
+    `pair` is what the broker shows of itself, and its key.
+    """
     found: list[tuple[int, ...] | None] = []
-    for name in (CRL, OUT):
+    for path in (ca_file.with_name(CRL), ca_file.with_name(OUT), *pair):
         try:
-            stat = ca_file.with_name(name).stat()
+            stat = path.stat()
             found.append((stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
         except OSError:
             found.append(None)

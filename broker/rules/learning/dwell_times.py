@@ -10,8 +10,8 @@ from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass, field
 
+from broker.rules.learning.crews import Crews, CrewSettings
 from broker.rules.learning.leg_times import MEMORY, Waits, WaitSettings
-from broker.rules.learning.together import Together, TogetherSettings
 from broker.rules.settings import FirstStay
 
 WINSOR_FACTOR = 3.0  # a longer stay than this many expected ones says nothing about bins
@@ -26,9 +26,7 @@ class StaySettings:
     first_setup_weight: float = 0.5
     bin_weight: float = 200.0
     waits: WaitSettings = field(default_factory=WaitSettings)
-    together: TogetherSettings = field(  # crews differ more than drives, and are others from one day to the next
-        default_factory=lambda: TogetherSettings(alike=0.01, alike_weight=100.0, next_run_weight=0.003, fades=0.995)
-    )
+    crews: CrewSettings = field(default_factory=CrewSettings)
 
 
 class _Room:
@@ -54,7 +52,7 @@ class StayTimes:
         self._slope_xy = 0.0
         self._slope_xx = 0.0
         self._waits = Waits(settings.waits)
-        self.together = Together(settings.together)
+        self.crews = Crews(settings.crews)
 
     def per_bin_s(self) -> float:
         """Seconds per bin, over the whole area."""
@@ -93,7 +91,7 @@ class StayTimes:
         self._waits.learn(place, early_s, stay_s - usual_s)
         stay_s = min(max(0.0, stay_s - wait_s), WINSOR_FACTOR * usual_s)
         if route_id and place in self._rooms:
-            self.together.learn(route_id, ended_at, stay_s, usual_s)
+            self.crews.learn(route_id, ended_at, stay_s, usual_s)
         room = self._rooms.setdefault(place, _Room())
         if not room.stays:
             room.rests_per_bin_s = self.per_bin_s()

@@ -1,9 +1,9 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
 `leg_times.py` holds the drives, `standing.py` how long lanes stay blocked, `today.py` what today is like,
-`dwell_times.py` the stays, `together.py` what those of one run have in common, `start_times.py` how late runs begin,
-`bands.py` how far off predictions were, `observations.py` the records; this page is the one door to all of it. Feed
-records in any order of days; what happened after the asked moment never counts as today.
+`dwell_times.py` the stays, `crews.py` what those of one run have in common and `together.py` its drives,
+`start_times.py` how late runs begin, `bands.py` how far off predictions were, `observations.py` the records; this page
+is the one door to all of it. Feed records in any order of days; what happened after the asked moment never counts.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Outlook:
         self._offset_s = offset_s
         self._now = now
         self._today = legs.today.route_factor(route_id, now)
-        self._stays_now = stays.together.factor(route_id, now)
+        self._stays_now = stays.crews.factor(route_id, now)
         self._drives_now = legs.together.factor(route_id, now)
         self._half_hours: dict[int, float] = {}
         self._usual_stays: dict[tuple[str, str, int | None], float] = {}

@@ -35,6 +35,15 @@ class Paging:
         place = _place_of(self._after) if self._after is not None else []
         return place[0] if place else None
 
+    def left(self, *types: type) -> tuple[Any, ...] | None:
+        """Where the page before ended, None on the first page; raises HTTPException unless its parts are of `types`."""
+        if self._after is None:
+            return None
+        place = _place_of(self._after)
+        if len(place) != len(types) or any(type(part) is not one for part, one in zip(place, types, strict=True)):
+            raise strange()
+        return tuple(place)
+
     def page(
         self, rows: Iterable[One], place: Callable[[One], tuple[Any, ...]], most: int | None = None
     ) -> list[One]:
@@ -47,7 +56,7 @@ class Paging:
             try:
                 ordered = [row for row in ordered if list(place(row)) > left]
             except TypeError as why:
-                raise _strange() from why
+                raise strange() from why
         if limit is None or len(ordered) <= limit:
             return ordered
         shown = ordered[:limit]
@@ -64,11 +73,12 @@ def _place_of(after: str) -> list[Any]:
     try:
         found = orjson.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
     except (binascii.Error, ValueError) as why:
-        raise _strange() from why
+        raise strange() from why
     if not isinstance(found, list):
-        raise _strange()
+        raise strange()
     return found
 
 
-def _strange() -> HTTPException:
+def strange() -> HTTPException:
+    """What is said to an `after` that is not ours."""
     return HTTPException(422, "after: this is no place in the list; take it from the Link header of the page before")

@@ -15,6 +15,7 @@ from tools.flashing.identity.account import throw_out
 from tools.flashing.identity.door import bring
 from tools.flashing.identity.identities import BRIDGE, Identities
 from tools.flashing.identity.renewal import LATE_DAYS, renew
+from tools.flashing.identity.servers import renew_servers
 from tools.flashing.settings import FlashSettings
 
 
@@ -101,7 +102,14 @@ def renew_certificates(options: argparse.Namespace, screen: Screen) -> int:
     for line in outcome.summary():
         screen.note(line)
     error = FlashError("renewal", days=LATE_DAYS, devices=" ".join(outcome.late)) if outcome.late else None
-    told = {"ok": error is None, **asdict(outcome)}
+    servers = list[str]()
+    try:
+        servers = renew_servers(settings, dry_run=options.dry_run)
+        for name in servers:
+            screen.note(f"{name}: {'would be made anew' if options.dry_run else 'made anew for a year'}")
+    except FlashError as why:  # the devices have theirs all the same
+        error = error or why
+    told = {"ok": error is None, **asdict(outcome), "servers": servers}
     if error is None:
         screen.document(told)
         return 0

@@ -16,13 +16,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from broker.mqtt.own_broker.revoked import CRL, OUT
 from firmware import wire
-from tools.flashing.authority import is_good_pair, load_signer, make_authority
 from tools.flashing.board.image import Image, check_image, find_drive, write_uf2
 from tools.flashing.board.ports import Port, wait_for_new
 from tools.flashing.board.release.release import build_release
 from tools.flashing.board.unit import RESTART_S, Order, Outcome, diagnose, flash_binroom
+from tools.flashing.commands.authority import make_area_authority
 from tools.flashing.commands.identity import readmit_device, renew_certificates, revoke_device
 from tools.flashing.commands.options import Run, make_parser
 from tools.flashing.commands.reading import (
@@ -37,7 +36,6 @@ from tools.flashing.commands.screen import Screen, error_document
 from tools.flashing.commands.targets import calibration_of, ports_of, settings_of, targets_of, unit_table
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
-from tools.flashing.identity.identities import BRIDGE, Identities
 from tools.flashing.settings import FlashSettings
 from tools.flashing.truck.setup import TruckOrder, TruckOutcome, flash_truck
 
@@ -177,32 +175,6 @@ def _truck(options: argparse.Namespace, screen: Screen) -> int:
     return _finish(screen, [(options.id, result)])
 
 
-def _authority(options: argparse.Namespace, screen: Screen) -> int:
-    settings = settings_of(options)
-    access = settings.broker
-    hosts = options.host or ([access.device_host, access.host] if access is not None else [])
-    if not hosts:
-        raise FlashError("usage", what="name the broker: --host, or a [broker] section in the settings file")
-    folder = options.folder or settings.keys
-    outcome = make_authority(folder, settings.area, list(dict.fromkeys(hosts)), dry_run=options.dry_run)
-    has_authority = (folder / "ca.key").exists()
-    is_good = has_authority and is_good_pair(folder / BRIDGE, load_signer(folder))
-    if access is not None and access.certificates and not is_good:
-        outcome.made += ["bridge.key", BRIDGE]
-        if not options.dry_run:
-            Identities(folder, settings.area).issue_bridge()
-    missing = [name for name in (CRL, OUT) if not (folder / name).exists()]
-    if missing:
-        outcome.made += missing
-        if not options.dry_run:
-            identities = Identities(folder, settings.area)
-            identities.must_be_whole()
-            identities.write_lists()
-    screen.note(outcome.summary())
-    screen.document({"ok": True, **asdict(outcome)})
-    return 0
-
-
 COMMANDS: dict[str, Run] = {
     "list": list_ports,
     "binroom": _binroom,
@@ -211,7 +183,7 @@ COMMANDS: dict[str, Run] = {
     "selftest": test_unit,
     "rollback": roll_unit_back,
     "ledger": show_ledger,
-    "ca": _authority,
+    "ca": make_area_authority,
     "renew": renew_certificates,
     "revoke": revoke_device,
     "readmit": readmit_device,

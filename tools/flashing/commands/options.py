@@ -94,6 +94,7 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     authority = command("ca", "makes the area's certificate authority and the broker's certificate, for TLS")
     authority.add_argument("--host", action="append", default=[], help="the broker's name or address for devices")
     authority.add_argument("--folder", type=Path, help="where its files are; left out: [keys] folder")
+    authority.add_argument("--new", action="store_true", help="after a theft: another; every device is written again")
     authority.add_argument("--dry-run", action="store_true", help="show what would be made, write nothing")
 
     renewal = command("renew", "makes certificates anew before they end and brings them to the devices, once a day")

@@ -1,4 +1,4 @@
-"""Bringing the broker what it lets people in by: its two lists, and the word to read them anew.
+"""Bringing the broker what it lets people in by and shows of itself, and the word to read that anew.
 
     [door]   folder = "/etc/mosquitto/zhanpai"   where ca.pem of the broker's machine lies; left out: [keys] folder
              ssh = "office@broker.xh.example"    left out: this computer
@@ -11,6 +11,7 @@ import io
 import shlex
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from broker.mqtt.own_broker.revoked import CRL, OUT
@@ -21,25 +22,36 @@ DOOR_S = 20.0
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5")
 # Each file is old or new; the names first, so that whoever reads the numbers has them too.
 TAKE = "cd {folder} && tar -xf - && mv -f {out}.new {out} && mv -f {crl}.new {crl}"
+# What is not there is not asked for there; who may read what takes its place may read it.
+TAKE_PAIR = (
+    " && if [ -e {pem} ]; then cp -p --attributes-only {pem} {pem}.new && cp -p --attributes-only {key} {key}.new && "
+    "mv -f {key}.new {key} && mv -f {pem}.new {pem}; else rm -f {pem}.new {key}.new; fi"
+)
 
 
-def bring(keys: Path, door: Door) -> None:
-    """The two lists of `keys` are at the broker when this returns, and it was told; raises FlashError."""
+def bring(keys: Path, door: Door, pairs: Sequence[str] = ()) -> None:
+    """The two lists of `keys` are at the broker when this returns, and it was told; raises FlashError.
+
+    `pairs` are certificates that take the place of what is there under their names, each with its key.
+    """
     folder = door.folder or keys
     if door.ssh or folder.resolve() != keys.resolve():
         take = TAKE.format(folder=shlex.quote(str(folder)), out=OUT, crl=CRL)
-        _run((*SSH, door.ssh, take) if door.ssh else ("sh", "-c", take), _packed(keys))
+        keyed = [(name, Path(name).with_suffix(".key").name) for name in pairs]
+        take += "".join(TAKE_PAIR.format(pem=pem, key=key) for pem, key in keyed)
+        packed = _packed(keys, (CRL, OUT, *(name for pair in keyed for name in pair)))
+        _run((*SSH, door.ssh, take) if door.ssh else ("sh", "-c", take), packed)
     if door.reload:
         _run((*SSH, door.ssh, door.reload) if door.ssh else tuple(shlex.split(door.reload)), b"")
 
 
-def _packed(keys: Path) -> bytes:
+def _packed(keys: Path, names: Sequence[str]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name in (CRL, OUT):
+        for name in names:
             data = (keys / name).read_bytes()
             entry = tarfile.TarInfo(f"{name}.new")
-            entry.size, entry.mode = len(data), 0o644
+            entry.size, entry.mode = len(data), 0o600 if name.endswith(".key") else 0o644
             tar.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
 

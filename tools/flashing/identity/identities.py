@@ -29,7 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from broker.mqtt.own_broker.access_list import reserved
 from broker.mqtt.own_broker.revoked import Revoked
 from tools.flashing import ledger
-from tools.flashing.authority import BROKER_DAYS, key_bytes, load_signer, put_pair
+from tools.flashing.authority import key_bytes, load_signer, put_pair
 from tools.flashing.errors import FlashError
 from tools.flashing.identity.lists import names_kept, write_lists
 
@@ -87,7 +87,7 @@ class Identities:
         """A new key and its certificate for the bridge, in files beside the authority's; what it had holds on."""
         self._list_bridges(self.unlisted())
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._signed("issued", "bridge", self.bridge, key.public_key(), BROKER_DAYS)
+        certificate = self._signed("issued", "bridge", self.bridge, key.public_key())
         put_pair(self.folder / BRIDGE, certificate.pem, key)
 
     def replace_bridge(self, *files: Path) -> bytes:
@@ -153,6 +153,11 @@ class Identities:
             elif line["id"] == device and line["action"] in WORTHLESS:
                 found = []
         return found
+
+    def devices(self) -> list[str]:
+        """The devices that were given a certificate and are not out."""
+        given = {line["id"] for line in self._lines() if line["action"] == "issued"}
+        return sorted(given - self.out() - {self.bridge})
 
     def due(self, days: int = DUE_DAYS) -> list[Certificate]:
         """The newest of each device whose certificate ends within so many days, or that has not taken its new one."""
@@ -249,9 +254,9 @@ class Identities:
         return revoked
 
     def _signed(
-        self, action: str, family: str, device: str, public: ec.EllipticCurvePublicKey, days: int = DEVICE_DAYS
+        self, action: str, family: str, device: str, public: ec.EllipticCurvePublicKey
     ) -> Certificate:
-        until = datetime.fromtimestamp(self.now(), UTC) + timedelta(days=days)
+        until = datetime.fromtimestamp(self.now(), UTC) + timedelta(days=DEVICE_DAYS)
         made = load_signer(self.folder).sign(device, public, until, CLIENT)
         der = made.public_bytes(serialization.Encoding.DER)
         certificate = Certificate(device, family, f"{made.serial_number:x}", int(until.timestamp()), der)
