@@ -208,6 +208,15 @@ def solved(
     return tours
 
 
+def told(tours: Iterable[Tour], ways: Ways) -> dict[str, int]:
+    """When the keepers of these tours' stops were told that the truck comes."""
+    return {
+        stop.place: at
+        for tour in tours
+        for stop, at in zip(tour.stops, schedule(tour, ways).arrive_at, strict=True)
+    }
+
+
 def promised(offer: Offer, told_at: dict[str, int]) -> dict[str, tuple[int, int]]:
     """Between when each stop must be reached whose promise the offer keeps; a lit lamp's at its time."""
     lit_ones = {stop.key for tour in offer.tours for stop in tour.stops if stop.frozen}
@@ -258,13 +267,13 @@ def main() -> int:
         best = offers[0]
         assert disturbed(others, best.tours) == 0
         line = f"{name:14}{count:6}{spent_ms:6.0f}  {best.name:12}{best.broken:7}{len(best.unplaced):9}"
-        told_at = {stop.place: at for tour in (lost, *others)
-                   for stop, at in zip(tour.stops, schedule(tour, ways).arrive_at, strict=True)}  # fmt: skip
+        told_at = told((lost, *others), ways)
         ours_s = cost_s(best.tours, told_at, ways)
         rival = solved(case, pyvrp, promised(best, told_at), best.tours) if pyvrp and not best.unplaced else None
         if rival is not None:
-            keeping.append(ours_s / cost_s(rival, told_at, ways))
-            line += f"{keeping[-1]:24.3f}x"
+            rival_s = cost_s(rival, told_at, ways)
+            keeping.append(ours_s / rival_s)
+            line += f"{rival_s:16}{keeping[-1]:8.3f}x"
         rival = solved(case, pyvrp) if pyvrp and not best.unplaced else None
         if rival is not None:
             driving.append(drive_s(best.tours, ways) / drive_s(rival, ways))

@@ -25,7 +25,7 @@ from broker.plan.model import Plan
 from broker.store import Record, StoreError
 from broker.store.opening import is_address, reading_store
 from broker.store.sqlite.reader import STEP, SQLiteReader
-from broker.store.transfer import others_of
+from broker.store.transfer import BATCH_LETTERS, letters_of, others_of
 
 if TYPE_CHECKING:
     from broker.city.database import CityShare, Pushed
@@ -203,8 +203,7 @@ class Push:
         upto = min(self._row + BATCH, self._rows)
         if upto == self._row:
             return False
-        parts = islice(reader.by_row(after=self._row), -(-(upto - self._row) // STEP))
-        found = [pair for part in parts for pair in part if pair[0] <= upto]
+        found, upto = _batch(reader, self._row, upto)
         self._hole = hole_of(self._hole, self._row, upto, {row for row, _ in found}, self._lost)
         records = [record for _, record in found]
         last_id = found[-1][1].id if found and found[-1][0] == upto else ""
@@ -237,6 +236,20 @@ class Push:
         held, self._held = self._held, ExitStack()
         with suppress(StoreError):  # that records were left out is said by the store
             held.close()
+
+
+def _batch(reader: SQLiteReader, after: int, upto: int) -> tuple[list[tuple[int, Record]], int]:
+    """What there is to be pushed up to a row, or up to where it is long already (photos), and which row that is."""
+    found, letters = list[tuple[int, Record]](), 0
+    for part in islice(reader.by_row(after=after), -(-(upto - after) // STEP)):
+        for row, record in part:
+            if row > upto:
+                break
+            found.append((row, record))
+            letters += letters_of(record)
+            if letters > BATCH_LETTERS:
+                return found, row
+    return found, upto
 
 
 def _is_that(reader: SQLiteReader, there: "Pushed") -> bool:

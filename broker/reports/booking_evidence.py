@@ -10,7 +10,8 @@ BEFORE_S, AFTER_S = 1800, 1800  # around the stay at the pile
 WEIGHED_WITHIN_S = 2 * 86_400
 MOST_POSITIONS = 400
 THERE_M = 60.0
-PHOTO = "photo"  # of what lies there; its record's kind
+PHOTO_TAKEN_IN = ("requested", "accepted")
+PHOTO, PHOTO_NOTE = "photo", "photo_note"  # of what lies there, and who sent it when: their records' kinds
 
 
 def evidence(store: Store, booking: Mapping[str, Any], place: tuple[float, float] | None, now: int) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def evidence(store: Store, booking: Mapping[str, Any], place: tuple[float, float
             away_m = round(distance_m(body["lat"], body["lon"], *place))
             positions.append({"at": record.at, "lat": body["lat"], "lon": body["lon"], "away_m": away_m})
     near = [one["at"] for one in positions if one["away_m"] <= THERE_M]
-    photo = store.latest(PHOTO, key).get(key)
+    photo = store.latest(PHOTO_NOTE, key).get(key)
     every = -(-len(positions) // MOST_POSITIONS) or 1
     return {
         "booking_id": key,

@@ -144,12 +144,17 @@ def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
     batch, letters = list[Record](), 0
     for record in records:
         batch.append(record)
-        letters += sum(len(one) for one in record.body.values() if isinstance(one, str))
+        letters += letters_of(record)
         if len(batch) == BATCH or letters > BATCH_LETTERS:
             yield batch
             batch, letters = [], 0
     if batch:
         yield batch
+
+
+def letters_of(record: Record) -> int:
+    """About how long it is, where that matters: a photo is one long text."""
+    return sum(len(one) for one in record.body.values() if isinstance(one, str))
 
 
 def others_of(batch: list[Record], store: Store) -> list[str]:

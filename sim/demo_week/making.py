@@ -56,9 +56,15 @@ TROUBLES: Mapping[int, Sequence[tuple[str, str, dict[str, Any]]]] = {  # day: wh
         ("07:20", "lane_blocked", {"room": "r13", "for_min": 45.0}),
         ("08:10", "link_cut", {"device": "t02", "for_min": 9.0}),
     ],
-    3: [("06:40", "lane_blocked", {"room": "r19", "for_min": 20.0})],
+    3: [
+        ("06:40", "lane_blocked", {"room": "r19", "for_min": 20.0}),
+        ("06:20", "lane_blocked", {"room": "r05", "for_min": 20.0}),  # again and again: a case is suggested
+    ],
     4: [("08:00", "power_cut", {"device": "r09", "for_min": 15.0})],
-    5: [("07:00", "lane_blocked", {"room": "r21", "for_min": 35.0})],
+    5: [
+        ("07:00", "lane_blocked", {"room": "r21", "for_min": 35.0}),
+        ("06:20", "lane_blocked", {"room": "r05", "for_min": 25.0}),
+    ],
     6: [
         ("06:15", "lane_blocked", {"room": "r03", "for_min": 40.0}),
         ("07:30", "gps_gap", {"truck": "t04", "for_min": 4.0}),

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from broker.config import BrokerConfig
 from broker.plan.demo_area import demo_plan
+from broker.reports.casebook import CaseBook
 from broker.reports.figures import chain_of, figures_of
 from broker.rules.statistics.cube import Cube
 from broker.store import Store, where
@@ -94,6 +96,16 @@ def test_it_has_lamps_alarms_that_somebody_saw_and_the_last_days_positions(demo:
     alarms = demo.store.latest("alarm").values()
     assert len(alarms) >= 3 and "nobody_answered" in {record.body["word"] for record in alarms}
     assert not [record for record in alarms if record.body["state"] in ("unseen_active", "gone_unseen")]
+
+
+def test_something_in_it_is_for_enforcement(demo: Demo) -> None:
+    """The demo's page of cases is not empty: one lane was blocked on three mornings, and says when."""
+    cases = BrokerConfig.model_validate({"area": {"plan": "demo"}}).cases
+    found = CaseBook(demo.store, PLAN, cases.times, cases.within_days).suggestions(int(NOW))
+    (lane,) = [one for one in found if one.kind == "chronic_lane"]
+    assert (lane.room, lane.estate, lane.times) == ("r05", PLAN.rooms["r05"].estate_id, 3)
+    days = {datetime.fromtimestamp(one.at, ZoneInfo(PLAN.timezone)).date().isoformat() for one in lane.happened}
+    assert days == {DAYS[0], DAYS[3], DAYS[5]}
 
 
 def test_its_chain_adds_up_to_its_figures(demo: Demo) -> None:

@@ -1,20 +1,20 @@
 """HTTP: a photo 照片 of a pile, beside its booking: who fetches it sees what lies there before they set out.
 
-It is a record as everything else that people say: backed up, exported and kept with it.
+It is a record as everything else that people say: backed up, exported and kept with it. A held window may lapse and
+leave nothing behind, so only what is booked has one. Beside each stands a short note of it: what is counted, and when
+it was, is read without the pictures.
 """
 
 import base64
 import binascii
 import hashlib
 import threading
-from collections import defaultdict, deque
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.reports.booking_evidence import PHOTO
+from broker.reports.booking_evidence import PHOTO, PHOTO_NOTE, PHOTO_TAKEN_IN
 from broker.store import Record, Store, StoreError
 from broker.web.api.street.actions import Id
 from broker.web.asked import looked_up
@@ -25,7 +25,6 @@ from broker.web.view.booking_rows import one_booking
 MOST_BYTES = 400_000  # what a page makes of a telephone's picture is half of that
 MOST_PHOTOS = 5  # of one booking
 MOST_A_DAY = 50  # of one estate: holds cost nothing, and the disk is the presses' too
-TAKEN_IN = ("held", "requested", "accepted")
 DAY_S = 86_400
 _BEGINS, _ENDS = b"\xff\xd8\xff", b"\xff\xd9"
 
@@ -47,30 +46,33 @@ class PhotoKept(BaseModel):
 def photo_routes(router: APIRouter, desk: Desk, store: Store, area: str) -> None:
     """`/api/v1/bookings/{booking}/photo`."""
     keeping = threading.Lock()
-    of_a_day: dict[str, deque[int]] = defaultdict(partial(deque[int], maxlen=MOST_A_DAY))  # by estate, since the start
 
     @router.post("/api/v1/bookings/{booking}/photo", summary="Show what lies there; the newest photo is shown")
     def keep(request: Request, booking: Id, photo: Photo) -> PhotoKept:
         row = looked_up(desk, lambda bridge, _: one_booking(bridge, booking))
         within(request, estate=row["estate"])
-        if row["state"] not in TAKEN_IN:
-            raise HTTPException(409, "a photo is for a booking whose truck has not set out yet")
+        if row["state"] not in PHOTO_TAKEN_IN:
+            raise HTTPException(409, "a photo is for a booking that is made and whose truck has not set out yet")
         jpeg, at = _jpeg(photo.jpeg), int(store.now())
         with keeping:
-            times = of_a_day[row["estate"]]
-            if len(times) == MOST_A_DAY and times[0] > at - DAY_S:
-                raise HTTPException(429, "there are as many photos of this estate as are kept in a day; try tomorrow")
             try:
-                before = store.latest(PHOTO, booking).get(booking)
+                of_a_day = [one for one in store.scan(PHOTO_NOTE, at - DAY_S) if one.body["estate"] == row["estate"]]
+                if len(of_a_day) >= MOST_A_DAY:
+                    said = "there are as many photos of this estate as are kept in a day; try tomorrow"
+                    raise HTTPException(429, said)
+                before = store.latest(PHOTO_NOTE, booking).get(booking)
                 number = 1 if before is None else before.body["number"] + 1
                 if number > MOST_PHOTOS:
                     raise HTTPException(409, "there are as many photos of this booking as are kept")
-                body = {"booking_id": booking, "number": number, "who": visitor_of(request).who, "jpeg": photo.jpeg}
-                name = f"{PHOTO}:{booking}:{number}-{hashlib.sha256(jpeg).hexdigest()[:12]}"
-                store.append([Record(name, PHOTO, booking, at, at, area, body)])
+                name = f"{booking}:{number:03}-{hashlib.sha256(jpeg).hexdigest()[:12]}"
+                who = visitor_of(request).who
+                note = {"booking_id": booking, "number": number, "who": who, "estate": row["estate"]}
+                store.append([
+                    Record(f"{kind}:{name}", kind, booking, at, at, area, body)
+                    for kind, body in ((PHOTO, {**note, "jpeg": photo.jpeg}), (PHOTO_NOTE, note))
+                ])  # fmt: skip
             except StoreError as why:
                 raise HTTPException(507, str(why)) from why
-            times.append(at)
         return PhotoKept(booking_id=booking, photo_at=at)
 
     @router.get(

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 
 from broker.people.roles import Reach
 from broker.plan.model import Plan
+from broker.reports.booking_evidence import PHOTO_TAKEN_IN
 from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
 from broker.rules.bookings.fetching import FAILURES, REFUSALS
 from broker.rules.bookings.places import ON_THE_WAY_S, cubic_metres
@@ -116,16 +117,17 @@ def _page(request: Request, desk: Desk, zone: ZoneInfo, refused: HTTPException |
     context = base_context(request, visitor) | _speaking(lang, zone)
     days = [(day, list(of_day)) for day, of_day in groupby(found, key=lambda row: _day(row["from_at"], zone, lang))]
     held = [row for row in rows if row["state"] == "held" and books]
+    sends_photos = books and any(row["state"] in ("held", *PHOTO_TAKEN_IN) for row in rows)
     answer = page(
         request, "bookings/bookings.html", context, refused.status_code if refused else 200,
-        told=_told(refused, lang), held=held,
+        told=_told(refused, lang), held=held, sends_photos=sends_photos,
         rows=[row for row in rows if row["state"] != "held"], piles=piles, litres=litres, windows=found, days=days,
         chosen=chosen["pile_id"] if chosen else None, none_why=none_why, books=books, fetches=fetches,
         disputes=books, answers="dispatcher" in visitor.roles, now=now, key=new_id(),
         moving=next((row for row in rows if row["booking_id"] == asked.get("change")), None),
         refusals=REFUSALS, failures=FAILURES,
     )  # fmt: skip
-    if held:  # a photo is made small and sent by a script
+    if sends_photos:  # a photo is made small and sent by a script
         answer.headers["Content-Security-Policy"] = DEED_POLICY
     return answer
 

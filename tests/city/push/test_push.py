@@ -18,7 +18,7 @@ from broker.city.database import CityDatabase, CityShare
 from broker.city.push import BATCH, rest_s
 from broker.city.standing import standing
 from broker.reports.figures import figures_of
-from broker.store import Conflict, Corrupt, Refused, Unavailable, transfer
+from broker.store import Conflict, Corrupt, Record, Refused, Unavailable, transfer
 from broker.store.sqlite.reader import SQLiteReader
 from tests.support.city.cells import AREA, city_records, push_of, record_in
 from tests.support.city.district import days_of, records_of, silent_for
@@ -90,6 +90,26 @@ def test_what_a_cell_has_and_cannot_push_is_known_to_wait(database, tmp_path, mo
     with closing(CityDatabase(database, None, lambda: NOON)) as city:
         assert standing(city.cells()[0])["waiting"] == 3
     push.close()
+
+
+def test_long_records_go_over_a_few_at_a_time(database, tmp_path, monkeypatch):
+    """Photos of half a megabyte each would be half a gigabyte in one batch by number alone."""
+    with closing(record_in(tmp_path)) as record:
+        record.append([
+            Record(f"photo:{number}", "photo", f"b{number}", NOON, NOON, AREA, {"jpeg": "/" * 500_000})
+            for number in range(20)
+        ])  # fmt: skip
+    filled(tmp_path)
+    sent, push = list[int](), CityShare.push
+
+    def counted(share: CityShare, records, *more):
+        sent.append(sum(transfer.letters_of(one) for one in records))
+        return push(share, records, *more)
+
+    monkeypatch.setattr(CityShare, "push", counted)
+    assert pushed(tmp_path, database)["pushed"] == 50
+    assert len(sent) == 3 and max(sent) <= transfer.BATCH_LETTERS + 500_000
+    assert same(tmp_path, database)
 
 
 def test_a_city_that_lost_its_database_gets_all_of_it_again(server, database, tmp_path):

@@ -9,17 +9,22 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import FilePayload, Page, expect
 
 from broker.people.roles import Scope
+from broker.reports.booking_evidence import PHOTO, PHOTO_NOTE
 from broker.rules.dispatch.actions import Act
 from broker.web.api.app import build_app
-from broker.web.api.booking_photos import MOST_A_DAY, MOST_PHOTOS
+from broker.web.api.booking_photos import MOST_A_DAY, MOST_BYTES, MOST_PHOTOS
 from broker.web.api.bookings import booking_router
+from broker.web.api.registers.routers import router as register_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.view.picture import snapshot
 from tests.support.bridge.afternoon import Afternoon
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.people import House
+from tests.support.registers import open_registers
+from tests.support.screens.routed_page import HOME, routed
 
 pytestmark = pytest.mark.real  # tenths of a second each
 
@@ -37,6 +42,7 @@ class Counter:
         self.desk.show(snapshot(self.noon.bridge, self.noon.now))
         house = House(folder / "people")
         further = [make(self.desk, self.noon.store, self.noon.plan) for make in (booking_router, booking_pages)]
+        further.append(register_router(open_registers(folder / "registers")))  # the pages' style is there
         app = build_app(self.desk, self.noon.store, further, house.gate)
         house.account("zhang", "property", scope=Scope(estates=("e01",)))
         house.account("li", "property", scope=Scope(estates=("e03",)))
@@ -106,6 +112,56 @@ def test_a_photo_of_what_lies_there_is_seen_by_who_fetches_it(counter: Counter) 
     assert statuses == [200] * (MOST_PHOTOS - 1) + [409]
     counter.noon.do("cancel", booking)
     assert "has not set out yet" in counter.post("zhang", named, sent).json()["detail"]
+
+
+def test_a_window_that_lapses_leaves_no_photo_and_a_count_outlives_a_restart(counter: Counter) -> None:
+    """Only what is booked has one; those of a day are counted from the record; the evidence reads no picture."""
+    sent = {"jpeg": base64.b64encode(b"\xff\xd8\xff" + bytes(9) + b"\xff\xd9").decode()}
+    held, store = counter.held(), counter.noon.store
+    early = counter.post("zhang", f"/{held['booking_id']}/photo", sent)
+    assert (early.status_code, list(store.scan(PHOTO))) == (409, [])
+    assert "booking that is made" in early.json()["detail"]
+    booked = counter.post("zhang", f"/{held['booking_id']}/book", {"version": held["version"]}).json()["booking_id"]
+    key = {"Idempotency-Key": "one"}
+    assert [counter.post("zhang", f"/{booked}/photo", sent, **key).status_code for _ in range(2)] == [200, 200]
+    (photo,), (note,) = store.scan(PHOTO), store.scan(PHOTO_NOTE)
+    assert {**note.body, "jpeg": sent["jpeg"]} == photo.body
+    assert counter.of["zhang"].get(f"{API}/{booked}/evidence").json()["photo_at"] == photo.at
+    earlier = [note._replace(id=f"{PHOTO_NOTE}:then:{n}", key=f"then{n}") for n in range(MOST_A_DAY - 1)]
+    store.append(earlier)  # as a bridge finds them that was started since
+    assert counter.post("zhang", f"/{booked}/photo", sent).status_code == 429
+
+
+def test_a_photo_is_chosen_on_the_form_and_beside_what_is_booked(counter: Counter, page: Page) -> None:
+    """A picture of a telephone's size is made small and sent when the window is booked; another one takes its place."""
+    held, store = counter.held(), counter.noon.store
+    odd = routed(page, counter.of["zhang"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{HOME}/bookings")
+    painted = page.evaluate(
+        """() => { const canvas = document.createElement("canvas"); canvas.width = 3000; canvas.height = 2000;
+        const on = canvas.getContext("2d"); on.fillStyle = "teal"; on.fillRect(0, 0, 3000, 2000);
+        return canvas.toDataURL("image/png").split(",")[1]; }"""
+    )
+    telephones = FilePayload(name="pile.png", mimeType="image/png", buffer=base64.b64decode(painted))
+    chosen = page.get_by_test_id(f"photo-{held['booking_id']}")
+    chosen.set_input_files(telephones)
+    assert list(store.scan(PHOTO)) == []
+    page.get_by_test_id("book").click()
+    expect(page.get_by_test_id(f"booking-{held['booking_id']}")).to_contain_text("待接受")
+    (first,) = store.scan(PHOTO)
+    jpeg = base64.b64decode(first.body["jpeg"])
+    assert (jpeg[:3], len(jpeg) < MOST_BYTES) == (b"\xff\xd8\xff", True)
+    chosen.set_input_files(telephones)
+    expect(chosen.locator("xpath=../output")).to_have_text("已上传，车组可以看到。")
+    assert len(list(store.scan(PHOTO_NOTE))) == 2
+    assert page.evaluate("document.querySelector('main').scrollWidth - document.querySelector('main').clientWidth") <= 0
+    page.goto(f"{HOME}/bookings/{held['booking_id']}")
+    shown = page.get_by_test_id("photo")
+    shown.scroll_into_view_if_needed()
+    expect(shown).to_have_js_property("naturalWidth", 1280)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert odd == []
 
 
 def test_photos_that_come_at_once_are_no_more_than_are_kept(counter: Counter) -> None:
