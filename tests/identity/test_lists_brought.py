@@ -1,49 +1,15 @@
 """What the authority's lists say reaches the broker, whatever happens on the way: it is tried until it is there."""
 
-import errno
 from pathlib import Path
 
 import pytest
 
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
-from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
-from broker.mqtt.own_broker.mosquitto_conf import Outside
 from broker.mqtt.own_broker.revoked import RevokedError, read_revoked, stamp
 from tests.support.identity.street import untie
+from tests.support.identity.unstarted import Unstarted
 from tools.flashing.authority import make_authority
 from tools.flashing.identity.identities import Identities
-
-ACCOUNTS = {name: f"pw-{name}" for name in ("bridge-xh", "t01", "t02")}
-
-
-class Unstarted(EmbeddedBroker):
-    """One whose files are written and whose child is not there; its disk may be full, `full` puts from now on."""
-
-    def __init__(self, folder: Path) -> None:
-        keys = folder / "keys"
-        outside = Outside("127.0.0.1", 8883, keys / "broker.pem", keys / "broker.key", keys / "ca.pem", 8884)
-        super().__init__(folder / "broker", "xh", ACCOUNTS, port=1883, outside=outside)
-        self.folder.mkdir(exist_ok=True)
-        self.signals = 0
-        self.full: set[str] = set()
-
-    def signal(self, number: int) -> None:
-        """Counted alone."""
-        if "signal" in self.full:
-            raise EmbeddedBrokerError("it does not run")
-        self.signals += 1
-
-    def _put(self, name: str, text: str, mode: int) -> None:
-        if name in self.full:
-            raise OSError(errno.ENOSPC, "No space left on device", name)
-        # the disk fails at one of its writes
-        super()._put(name, text, mode)
-
-    @property
-    def denies(self) -> bool:
-        """Whether t01 is out by what Mosquitto reads."""
-        accounts = (self.folder / "accounts").read_text()
-        return "user t01\ntopic deny #" in (self.folder / "acl").read_text() and "t01:" not in accounts
 
 
 @pytest.fixture

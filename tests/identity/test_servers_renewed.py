@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from broker.mqtt.own_broker.revoked import HalfBroughtError, read_revoked
-from tests.identity.test_lists_brought import Unstarted
 from tests.support.identity.street import Street, street
+from tests.support.identity.unstarted import Unstarted
 from tests.support.processes import wait_until
 from tools.flashing.authority import make_authority
 from tools.flashing.identity.door import bring

@@ -4,7 +4,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,10 @@ def receiver(
 
 def drips(handler: Any) -> None:
     """Answers a byte at a time, for ever."""
-    for _ in range(10_000):
-        handler.wfile.write(b"H")
-        time.sleep(0.05)
+    with suppress(ConnectionError):  # who waited has gone
+        for _ in range(10_000):
+            handler.wfile.write(b"H")
+            time.sleep(0.05)
 
 
 def secret_in(folder: Path) -> Path:

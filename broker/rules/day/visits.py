@@ -1,7 +1,7 @@
 """The visits of the day as they stand, by key and by room, and what each one's call remembers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -82,7 +82,7 @@ class Visits(Kept[VisitKey, Visit]):
         return self.of(self._by_route.get(route_id, ()))
 
     @property
-    def standing(self) -> Iterable[VisitKey]:
+    def standing(self) -> Collection[VisitKey]:
         """The visits at which a truck stands."""
         return self._standing
 

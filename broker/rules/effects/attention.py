@@ -65,10 +65,9 @@ def _long_stays(day: Day, run: Run, now: int) -> list[tuple[Visit, int]]:
     """Where its truck is for very long, and how long; asked each second, so of those alone at which a truck stands."""
     if run.state != "running":
         return []
-    standing = [day.visits[key] for key in day.visits.standing if key in run.order]
+    standing = [day.visits[key] for key in run.order if key in day.visits.standing]
     stays = [(visit, now - visit.arrived_at) for visit in standing if visit.arrived_at is not None]
-    long_ones = [(visit, stay_s) for visit, stay_s in stays if stay_s > LONG_STAY_S]
-    return sorted(long_ones, key=lambda stay: run.order.index(stay[0].key))
+    return [(visit, stay_s) for visit, stay_s in stays if stay_s > LONG_STAY_S]
 
 
 def ask_about_incident(day: Day, incident: Incident) -> None:

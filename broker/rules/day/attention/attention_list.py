@@ -61,6 +61,7 @@ class AttentionList:
         self._lists: dict[Topic, dict[Subject, Attention]] = {topic: {} for topic in Topic}
         self._since: dict[Topic, dict[Subject, tuple[str, int]]] = {topic: {} for topic in Topic}  # word, since when
         self._by_id: dict[str, Attention] | None = None  # all of them, as long as they stay as they are
+        self._covered: frozenset[str] | None = None  # what they stand for, for as long
 
     def ask(self, subject: Subject, values: Asked, since: int) -> None:
         """Put it on the list of its topic, in place of what was asked about the same: with its word it is so since that
@@ -69,11 +70,11 @@ class AttentionList:
         known = [self._since[values.topic].get(subject), (entry.word, entry.since) if entry is not None else None]
         since = min([since, *(first for word, first in filter(None, known) if word == values.word)])
         self._lists[values.topic][subject] = Attention(since, values)
-        self._by_id = None
+        self._by_id = self._covered = None
 
     def remember(self, before: "AttentionList") -> None:
         """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
-        self._by_id = None
+        self._by_id = self._covered = None
         for topic in Topic:
             if topic in KEPT_ASKED:
                 self._lists[topic] = dict(before.of(topic))
@@ -86,7 +87,7 @@ class AttentionList:
     def answered(self, topic: Topic, subject: Subject) -> None:
         """It is no question any more."""
         if self._lists[topic].pop(subject, None) is not None:
-            self._by_id = None
+            self._by_id = self._covered = None
         self._since[topic].pop(subject, None)
 
     def of(self, topic: Topic) -> Mapping[Subject, Attention]:
@@ -98,6 +99,12 @@ class AttentionList:
         if self._by_id is None:
             self._by_id = {about.id: entry for about, entry in self}
         return self._by_id
+
+    def covered(self) -> frozenset[str]:
+        """What the entries stand for besides themselves, by id."""
+        if self._covered is None:
+            self._covered = frozenset(one for entry in self.by_id().values() for one in entry.values.covers)
+        return self._covered
 
     def __iter__(self) -> Iterator[tuple[About, Attention]]:
         """All entries, topic by topic."""

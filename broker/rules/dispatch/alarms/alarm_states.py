@@ -4,8 +4,6 @@ A condition that is gone for `gone_after_s` has ended; one that comes back befor
 is heard of anybody no condition of a device ends: nobody knows.
 """
 
-from collections.abc import Iterable
-
 from broker.rules.day.attention.asked import Topic
 from broker.rules.day.attention.attention_list import Attention
 from broker.rules.day.day import Day
@@ -25,7 +23,7 @@ def to_settle(day: Day, now: int) -> list[str]:
     due = [about for about, entry in conditions.items() if _after(day, about, entry, now, frozenset()) is not None]
     others = [about for about, alarm in day.alarms.items() if about not in conditions and not _rests(alarm, now)]
     if others:
-        covered = _covered(conditions.values())
+        covered = day.attention.covered()
         due += [about for about in others if _after(day, about, None, now, covered) is not None]
     return due
 
@@ -40,14 +38,9 @@ def _rests(alarm: Alarm, now: int) -> bool:
 def settle(day: Day, about: str, now: int) -> list[Effect]:
     """One of them."""
     conditions = day.attention.by_id()
-    covered = frozenset[str]() if about in conditions else _covered(conditions.values())  # of what is so, all the same
+    covered = frozenset[str]() if about in conditions else day.attention.covered()  # of what is so, all the same
     after = _after(day, about, conditions.get(about), now, covered)
     return [] if after is None else put_alarm(day, after, now)
-
-
-def _covered(entries: Iterable[Attention]) -> frozenset[str]:
-    """What others stand for."""
-    return frozenset(one for entry in entries for one in entry.values.covers)
 
 
 def _after(
