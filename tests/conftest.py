@@ -3,9 +3,6 @@
 A test without that mark is one of `make quick`: it starts no process and is over in a moment. That it starts none is
 heard from Python itself, whoever starts it, for the test and for each fixture it has. `make quick` does not even open a
 file whose tests all have the mark, and tries a fifth of the examples of each property; `make test` tries all of them.
-
-Where several work at the tests, each begins with files that have the mark, which wait for real clocks, and nobody is
-left alone with a long one at the end: what is over in a moment comes last and can be shared out.
 """
 
 import gc
@@ -16,7 +13,6 @@ import signal
 import sys
 import time
 from collections.abc import Generator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -59,38 +55,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if ALL_REAL.search(collection_path.read_text(encoding="utf-8")) else None
 
 
-@pytest.hookimpl(trylast=True)  # of what is left then
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long files first; fewer examples for `make quick`."""
-    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
-    if workers > 1:
-        items[:] = _dealt(items, workers)
-    if _is_quick(config):
-        _try_fewer(items)
-
-
-def _dealt(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
-    """The tests in another order: of as many equal parts as there are workers, which get one each, every part begins
-    with its share of the files that have the mark `real`."""
-    long, quick = list[list[pytest.Item]](), list[pytest.Item]()
-    for _, found in groupby(items, key=lambda item: item.path):
-        tests = list(found)
-        if any(test.get_closest_marker("real") for test in tests):
-            long.append(tests)
-        else:
-            quick += tests
-    parts = [[test for tests in long[first::workers] for test in tests] for first in range(workers)]
-    left = len(items)
-    for number, part in enumerate(parts):
-        room = max(0, left // (workers - number) - len(part))
-        part += quick[:room]
-        del quick[:room]
-        left -= len(part)
-    return [test for part in parts for test in part] + quick
-
-
-def _try_fewer(items: list[pytest.Item]) -> None:
-    """Fewer examples; a state machine has its settings on its class, a property on its function."""
+    """Fewer examples for `make quick`; a state machine has its settings on its class, a property on its function."""
+    if not _is_quick(config):
+        return
     for owner, name in {
         id(owner): (owner, name)
         for item in items
